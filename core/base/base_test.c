@@ -1,0 +1,113 @@
+/* base_test.c: err, buf, arena, list, clock and log as their users meet them. */
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/test.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+TEST(a_full_disk_is_told_apart_from_other_io_errors)
+{
+    struct err e = {0};
+    CHECK(err_sys(&e, ENOSPC, "write %s", "x") == GIFD_ENOSPACE);
+    CHECK(strstr(e.text, "write x: No space left") == e.text);
+    CHECK(err_sys(NULL, EIO, "read") == GIFD_EIO);
+}
+
+TEST(codes_and_names_are_each_others_inverse)
+{
+    for (int code = GIFD_EINVALID; code >= GIFD_EINTERNAL; code--) CHECK(err_code_of(err_name(code)) == code);
+    CHECK(err_retryable(GIFD_ETIMEOUT) && !err_retryable(GIFD_EINVALID));
+}
+
+TEST(wrapping_puts_the_place_in_front_and_never_overflows)
+{
+    struct err e = {0};
+    err_set(&e, GIFD_EIO, "%0600d", 1);
+    CHECK(err_wrap(&e, "line %d", 7) == GIFD_EIO);
+    CHECK(!strncmp(e.text, "line 7: 0000", 12) && strlen(e.text) < sizeof e.text);
+}
+
+TEST(buf_refuses_more_than_its_maximum_and_keeps_what_it_has)
+{
+    struct buf b;
+    struct err e = {0};
+    buf_init(&b, 8);
+    CHECK(buf_append(&b, "12345", 5, &e) == GIFD_OK);
+    CHECK(buf_append(&b, "6789", 4, &e) == GIFD_ETOOBIG);
+    CHECK(b.n == 5);
+    CHECK_STR(buf_str(&b), "12345");
+    buf_consume(&b, 2);
+    CHECK_STR(buf_str(&b), "345");
+    buf_free(&b);
+    CHECK(buf_append(&(struct buf){0}, "x", 1, &e) == GIFD_ETOOBIG);
+}
+
+static void note(void *arg)
+{
+    char **at = arg;
+    *(*at)++ = 'x';
+}
+
+TEST(arena_runs_deferred_calls_and_refuses_beyond_its_maximum)
+{
+    struct arena a;
+    arena_init(&a, 100000);
+    char trace[4] = "", *at = trace;
+    CHECK(arena_defer(&a, note, &at) == 0 && arena_defer(&a, note, &at) == 0);
+    for (int i = 0; i < 20; i++) CHECK(arena_alloc(&a, 1000));
+    CHECK(arena_alloc(&a, 200000) == NULL);
+    CHECK_STR(arena_strndup(&a, "hello", 4), "hell");
+    arena_reset(&a);
+    CHECK_STR(trace, "xx");
+    CHECK(arena_alloc(&a, 64));
+    arena_free(&a);
+    CHECK(a.used == 0);
+}
+
+TEST(a_list_keeps_order_and_forgets_removed_nodes)
+{
+    struct list head, n[3];
+    list_init(&head);
+    for (int i = 0; i < 3; i++) list_push(&head, &n[i]);
+    list_remove(&n[1]);
+    list_remove(&n[1]);
+    CHECK(list_shift(&head) == &n[0] && list_shift(&head) == &n[2] && !list_shift(&head));
+}
+
+TEST(http_dates_of_all_three_forms_are_read)
+{
+    char out[30];
+    clock_http_date(784111777, out);
+    CHECK_STR(out, "Sun, 06 Nov 1994 08:49:37 GMT");
+    static const char *const forms[] = {"Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
+                                        "Sun Nov  6 08:49:37 1994"};
+    for (int i = 0; i < 3; i++) CHECK(clock_parse_http_date(forms[i], strlen(forms[i])) == 784111777);
+    CHECK(clock_parse_http_date("yesterday", 9) == -1);
+    char t[32];
+    clock_rfc3339(784111777123456, 3, t, sizeof t);
+    CHECK_STR(t, "1994-11-06T08:49:37.123Z");
+}
+
+TEST(no_value_can_forge_a_log_line)
+{
+    int fds[2], keep = dup(2);
+    CHECK(pipe(fds) == 0);
+    dup2(fds[1], 2);
+    log_warn("upload.refused", LS("name", "a\nlevel=critical \"b\""), LI("bytes", -1), LS("plain", "ok"));
+    dup2(keep, 2);
+    char line[512] = "";
+    ssize_t n = read(fds[0], line, sizeof line - 1);
+    close(fds[0]);
+    close(fds[1]);
+    close(keep);
+    CHECK(n > 0 && strchr(line, '\n') == line + n - 1);
+    CHECK(strstr(line, " warn gifd upload.refused name=\"a\\nlevel=critical \\\"b\\\"\" bytes=-1 plain=ok\n"));
+}
+
+TEST_MAIN()

@@ -1,0 +1,91 @@
+/* log.c: see log.h. */
+#include "base/log.h"
+#include "base/clock.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static enum log_level lowest = LOG_INFO;
+static char role[32] = "gifd";
+static const char *const names[] = {"debug", "info", "warn", "error", "critical"};
+
+struct line {
+    char p[LOG_LINE_MAX];
+    size_t n;
+};
+
+static void put(struct line *l, const char *p, size_t n)
+{
+    size_t room = sizeof l->p - 1 - l->n; /* one byte is kept for the line end */
+    if (n > room) n = room;
+    memcpy(l->p + l->n, p, n);
+    l->n += n;
+}
+
+static void put_value(struct line *l, const char *p, size_t n)
+{
+    bool plain = n > 0;
+    for (size_t i = 0; i < n && plain; i++) {
+        unsigned char c = (unsigned char)p[i];
+        plain = c > ' ' && c != '"' && c != '=' && c != '\\' && c < 0x7f;
+    }
+    if (plain) {
+        put(l, p, n);
+        return;
+    }
+    put(l, "\"", 1);
+    for (size_t i = 0; i < n && l->n < sizeof l->p - 16; i++) {
+        unsigned char c = (unsigned char)p[i];
+        char esc[8];
+        if (c == '"' || c == '\\')
+            put(l, esc, (size_t)snprintf(esc, sizeof esc, "\\%c", c));
+        else if (c == '\n')
+            put(l, "\\n", 2);
+        else if (c < ' ' || c == 0x7f)
+            put(l, esc, (size_t)snprintf(esc, sizeof esc, "\\x%02x", c));
+        else
+            put(l, p + i, 1);
+    }
+    put(l, "\"", 1);
+}
+
+void log_level_set(enum log_level level)
+{
+    lowest = level;
+}
+
+int log_level_parse(const char *name)
+{
+    for (int i = 0; i < (int)(sizeof names / sizeof *names); i++)
+        if (!strcmp(names[i], name)) return i;
+    return -1;
+}
+
+void log_role_set(const char *name)
+{
+    snprintf(role, sizeof role, "%s", name);
+}
+
+void log_emit(enum log_level level, const char *event, const struct log_field *f)
+{
+    if (level < lowest) return;
+    struct line l = {.n = 0};
+    char text[64];
+    put(&l, text, clock_rfc3339(clock_wall_us(), 3, text, sizeof text));
+    put(&l, text, (size_t)snprintf(text, sizeof text, " %s %s ", names[level], role));
+    put(&l, event, strlen(event));
+    for (; f->key; f++) {
+        put(&l, " ", 1);
+        put(&l, f->key, strlen(f->key));
+        put(&l, "=", 1);
+        if (f->s)
+            put_value(&l, f->s, f->n == SIZE_MAX ? strlen(f->s) : f->n);
+        else
+            put(&l, text, (size_t)snprintf(text, sizeof text, "%lld", (long long)f->i));
+    }
+    l.p[l.n++] = '\n';
+    ssize_t ignored = write(STDERR_FILENO, l.p, l.n);
+    (void)ignored;
+}

@@ -1,0 +1,40 @@
+/* log.h: one line per event on stderr, in logfmt.
+ *
+ *   log_warn("fetch.stale", LS("url", url), LI("age_ms", age));
+ *   2026-11-25T15:52:19.123Z warn worker-1 fetch.stale url=http://x/ age_ms=3
+ *
+ * Values are quoted and escaped, so that no value can forge a line or a field. A line is written with one write(2),
+ * never waits for more than that, and is at most LOG_LINE_MAX bytes. Any thread. */
+#ifndef GIFD_BASE_LOG_H
+#define GIFD_BASE_LOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define LOG_LINE_MAX 4096
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_CRITICAL };
+
+struct log_field {
+    const char *key; /* NULL ends the list */
+    const char *s;   /* the text, or NULL when the value is i */
+    size_t n;        /* its length, or SIZE_MAX for a NUL-terminated one */
+    int64_t i;
+};
+
+#define LS(key, text) {(key), (text) ? (text) : "", SIZE_MAX, 0}
+#define LN(key, bytes, len) {(key), (bytes) ? (bytes) : "", (len), 0}
+#define LI(key, number) {(key), NULL, 0, (int64_t)(number)}
+
+void log_level_set(enum log_level lowest);
+int log_level_parse(const char *name); /* -1 when unknown */
+void log_role_set(const char *role);   /* "supervisor", "worker-1", ...; copied */
+void log_emit(enum log_level level, const char *event, const struct log_field *fields);
+
+#define log_at(level, event, ...) log_emit(level, event, (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}})
+#define log_debug(event, ...) log_at(LOG_DEBUG, event __VA_OPT__(, ) __VA_ARGS__)
+#define log_info(event, ...) log_at(LOG_INFO, event __VA_OPT__(, ) __VA_ARGS__)
+#define log_warn(event, ...) log_at(LOG_WARN, event __VA_OPT__(, ) __VA_ARGS__)
+#define log_error(event, ...) log_at(LOG_ERROR, event __VA_OPT__(, ) __VA_ARGS__)
+
+#endif
