@@ -57,7 +57,8 @@ static inline void test_add(struct test *t)
     int main(int argc, char **argv)                                                                                    \
     {                                                                                                                  \
         static int passed, failed;                                                                                     \
-        for (struct test *t = test_first; t; t = t->next) {                                                            \
+        static struct test *t;                                                                                         \
+        for (t = test_first; t; t = t->next) {                                                                         \
             if (argc > 1 && strcmp(argv[1], t->name) != 0) continue;                                                   \
             if (setjmp(test_escape) == 0) {                                                                            \
                 t->run();                                                                                              \
