@@ -1,0 +1,37 @@
+/* reply.h: what goes back, with conditionals and ranges decided in one place.
+ *
+ * reply_send writes the status line, Date, Request-Id, Content-Length, Accept-Ranges and Connection itself; a caller
+ * gives the rest. With an etag or last_modified, GET and HEAD with status 200 are conditional (RFC 9110 section 13: 304,
+ * 412) and rangeable (section 14: 206, 416). HEAD sends the same head and no body. Loop thread only. */
+#ifndef GIFD_HTTP_REPLY_H
+#define GIFD_HTTP_REPLY_H
+
+#include "http/request.h"
+
+enum reply_body { REPLY_EMPTY, REPLY_BYTES, REPLY_FILE };
+
+struct reply {
+    int status;
+    struct slice type;          /* Content-Type; "" for none */
+    struct slice etag;          /* with its quotes, strong; "" for none */
+    int64_t last_modified;      /* seconds; 0 for none */
+    const struct http_header *headers; /* further ones; names and values without CR, LF, NUL (else 500 is sent) */
+    size_t header_count;
+    enum reply_body body;
+    struct slice bytes;         /* REPLY_BYTES: copied when it cannot be sent at once */
+    int fd;                     /* REPLY_FILE: a regular file; closed by the reply, also on failure */
+    uint64_t size;              /* REPLY_FILE: of the file; bytes 0 .. size are the representation */
+    bool close;                 /* close the connection afterwards */
+};
+
+/* Ends r. Everything that p points to is used or copied before this returns, fd is owned by the reply. */
+void reply_send(struct request *r, const struct reply *p);
+
+/* application/problem+json of RFC 9457: {"type":"about:blank","title","status","detail","code","request_id"}, no-store.
+ * `code` is our own word ("not_found"); detail is escaped here. */
+void reply_problem(struct request *r, int status, const char *code, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+const char *http_status_title(int status); /* "Not Found" */
+
+#endif

@@ -1,0 +1,48 @@
+/* blob.h: bytes by their SHA-256.
+ *
+ *   DIR/tmp/XXXXXXXX           a draft: written, hashed on the way
+ *   DIR/ab/cd/abcd...64        a blob: complete and on disk, read-only, never changed
+ *
+ * Commit: fdatasync the draft, make the folders (fsync of each parent that is new), rename, fsync the folder; only then is
+ * done() called with rc 0. A digest that exists already is success and the draft goes away. Writing and hashing happen on
+ * the loop (page cache, 64 KiB at a time), everything that waits for the disk on the thread pool. */
+#ifndef GIFD_STORE_BLOB_H
+#define GIFD_STORE_BLOB_H
+
+#include "base/err.h"
+#include "loop/loop.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BLOB_DIGEST_HEX 64
+
+struct blobs;
+/* Makes DIR and DIR/tmp when missing. */
+struct blobs *blobs_open(struct loop *l, const char *dir, struct err *e);
+void blobs_close(struct blobs *b);
+/* Removes drafts whose maker is dead or that are older than an hour (drafts carry their maker's pid and start time).
+ * Blocks; called once at start. Returns how many went. */
+int blobs_sweep(const char *dir, struct err *e);
+
+struct blob_draft;
+/* max: GIFD_ETOOBIG beyond. The file exists from now on; an unfinished draft goes with blob_draft_drop or the sweep. */
+struct blob_draft *blob_draft_new(struct blobs *b, uint64_t max, struct err *e);
+int blob_draft_write(struct blob_draft *d, const void *p, size_t n, struct err *e); /* GIFD_ENOSPACE when the disk is full */
+/* For somebody else to write (another process): the descriptor stays the draft's; commit then hashes the file itself. */
+int blob_draft_fd(struct blob_draft *d);
+uint64_t blob_draft_size(const struct blob_draft *d);
+void blob_draft_drop(struct blob_draft *d);
+
+typedef void (*blob_done_fn)(void *arg, int rc, const char *digest, uint64_t size, const struct err *e);
+/* Takes the draft. done() exactly once, later; `done` may be told to keep quiet by blob_commit_forget. */
+struct blob_commit;
+struct blob_commit *blob_draft_commit(struct blob_draft *d, blob_done_fn done, void *arg, struct err *e);
+void blob_commit_forget(struct blob_commit *c);
+
+/* A read-only descriptor, the caller's to close, and the size; GIFD_ENOTFOUND. digest: 64 lower-case hex digits. */
+int blob_open(struct blobs *b, const char *digest, uint64_t *size, struct err *e);
+int blob_delete(struct blobs *b, const char *digest, struct err *e); /* GIFD_OK also when it was not there */
+uint64_t blobs_free_bytes(const char *dir); /* of the file system, for an ordinary user */
+
+#endif

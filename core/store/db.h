@@ -1,0 +1,92 @@
+/* db.h: rows in SQLite.
+ *
+ *   loop thread                    writer thread (one per process)              other processes
+ *   db_write(batch) --queue------> takes the mutex file, BEGIN IMMEDIATE,  <--> wait for the mutex file
+ *                                  each batch under a SAVEPOINT, COMMIT
+ *   done(rc, results) <----------- after the commit is durable (synchronous=FULL)
+ *   db_read_now(call)              runs here, under a time budget
+ *   db_read(call) --queue--------> reader thread, own connection on the WAL
+ *
+ * A batch is atomic. Waiting batches share one commit; a batch that fails is rolled back alone. done() is called only
+ * when the commit is on disk, or has failed for all in it. The mutex file lies beside the database ("PATH.turn"): a
+ * robust process-shared mutex, so that a dead holder is noticed; SQLite's own locking stays underneath. Loop thread only
+ * unless a function says otherwise. */
+#ifndef GIFD_STORE_DB_H
+#define GIFD_STORE_DB_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/slice.h"
+#include "loop/loop.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum value_type { VALUE_NULL, VALUE_INT, VALUE_REAL, VALUE_TEXT, VALUE_BLOB };
+
+struct value {
+    enum value_type type;
+    union {
+        int64_t i;
+        double d;
+    };
+    struct slice s; /* TEXT and BLOB */
+};
+
+struct db_call {
+    struct slice sql; /* one statement; parameters ?1 ?2 ... */
+    const struct value *args;
+    size_t arg_count;
+    int64_t expect; /* rows that must be changed, else GIFD_ECONFLICT and the whole batch is undone; -1: any number */
+};
+
+struct db_rows {
+    size_t columns, count;
+    const char **names;  /* columns */
+    struct value *cells; /* count * columns, row by row */
+    int64_t changes;     /* rows changed by the statement */
+    int64_t last_id;     /* rowid of the last insert on the connection */
+};
+
+#define DB_ROWS_MAX 10000             /* more rows than this is GIFD_ETOOBIG */
+#define DB_BYTES_MAX (32 * 1024 * 1024) /* of one result */
+#define DB_BATCH_MAX 256              /* statements in one batch */
+#define DB_QUEUE_MAX 4096             /* waiting batches, then GIFD_EBUSY */
+
+struct db_options {
+    const char *path;
+    bool create;
+    uint32_t busy_ms;      /* how long a write waits for its turn; 0: 10000 */
+    uint32_t statement_ms; /* budget of one statement on the writer or reader thread; 0: 5000 */
+};
+
+struct db;
+/* Opens (WAL, synchronous=FULL, foreign_keys=ON) and starts the writer and one reader thread. */
+struct db *db_open(struct loop *l, const struct db_options *o, struct err *e);
+void db_close(struct db *db); /* finishes what was queued, joins the threads; done()s are called before it returns */
+
+/* Runs here and now; GIFD_ETIMEOUT when budget_us was not enough (nothing was changed: ask db_read instead). Only
+ * statements that do not write: GIFD_EINVALID otherwise. out lives in `arena`. Statements are cached. */
+int db_read_now(struct db *db, const struct db_call *call, uint32_t budget_us, struct arena *arena,
+                struct db_rows *out, struct err *e);
+
+/* rows, results and e are valid during the call only. `results` has one entry per statement of the batch. */
+typedef void (*db_done_fn)(void *arg, int rc, const struct db_rows *results, size_t count, const struct err *e);
+struct db_job;
+/* Everything is copied. NULL when the queue is full or the call invalid. */
+struct db_job *db_read(struct db *db, const struct db_call *call, db_done_fn done, void *arg, struct err *e);
+struct db_job *db_write(struct db *db, const struct db_call *calls, size_t count, db_done_fn done, void *arg,
+                        struct err *e);
+/* done() will not be called. A write that has begun is still committed or not as a whole. */
+void db_forget(struct db_job *j);
+
+/* Forward-only migrations, each in one transaction together with its row in schema_migrations(name, digest, applied_at).
+ * Applied ones must come first, unchanged and in order (GIFD_ECORRUPT otherwise, naming the file). Blocks; own
+ * connection; takes the mutex file. Returns how many were applied. Any thread, no loop needed. */
+struct migration {
+    const char *name; /* "0001_catalogue" */
+    struct slice sql;
+};
+int db_migrate(const char *path, const struct migration *m, size_t count, struct err *e);
+
+#endif
