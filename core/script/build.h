@@ -20,7 +20,7 @@
 #include <stdbool.h>
 
 struct embedded_file { /* a table of these is generated at build time, ended by path == NULL */
-    const char *path;  /* "lua/gifd/boot.lua", "plugins/moderation-keywords/plugin.lua" */
+    const char *path;  /* "lua/gifd/boot.lua", "plugins/NAME/plugin.lua" */
     const unsigned char *bytes;
     size_t n;
 };

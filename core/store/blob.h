@@ -1,6 +1,6 @@
 /* blob.h: bytes by their SHA-256.
  *
- *   DIR/tmp/XXXXXXXX           a draft: written, hashed on the way
+ *   DIR/tmp/PID.TIME.N          a draft: written, hashed on the way
  *   DIR/ab/cd/abcd...64        a blob: complete and on disk, read-only, never changed
  *
  * Commit: fdatasync the draft, make the folders (fsync of each parent that is new), rename, fsync the folder; only then is

@@ -1,0 +1,7 @@
+std = "luajit"
+max_line_length = 120
+codes = true
+read_globals = { "gifd" }
+exclude_files = { "build*/**", "**/node_modules/**" }
+files["spec/**"] = { std = "+busted" }
+files["plugins/*/spec/**"] = { std = "+busted" }

@@ -1,0 +1,147 @@
+/* app.h: what the roles of one server share. core/app is the only folder that sees all of core. */
+#ifndef GIFD_APP_APP_H
+#define GIFD_APP_APP_H
+
+#include "base/err.h"
+#include "base/segment.h"
+#include "http/server.h"
+#include "script/build.h"
+
+#define GIFD_VERSION "0.1.0"
+#define PATH_LEN 1024
+#define LISTEN_MAX 16
+#define WORKERS_MAX 64
+#define PLUGIN_DIRS_MAX 16
+
+/* Exit codes of every command; docs/reference/cli.md. */
+enum exit_code {
+    EXIT_OK = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_CONFIG = 3,
+    EXIT_NOT_FOUND = 4,
+    EXIT_DENIED = 5,
+    EXIT_CONFLICT = 6,
+    EXIT_LIMIT = 7,
+    EXIT_PARTLY = 8,
+    EXIT_TRY_AGAIN = 75,
+};
+
+extern struct embedded_file embedded_files[]; /* generated; ended by path == NULL; not changed after start */
+
+/* What the command line asks for; strings live as long as argv. */
+struct serve_options {
+    const char *config, *data, *root;
+    const char *listen[LISTEN_MAX + 1];
+    const char *plugin_dirs[PLUGIN_DIRS_MAX + 1];
+    uint32_t workers; /* 0: as configured */
+};
+
+/* The flat part of the checked settings, handed by the builder to the supervisor over a pipe. */
+struct flat_settings {
+    char digest[65];
+    char bundle[PATH_LEN];
+    uint32_t workers; /* 0: one per core */
+    uint32_t listen_count;
+    char listen[LISTEN_MAX][128];
+    struct http_limits http;
+    int32_t log_level;
+};
+
+/* Data directory: one owner, a durable pointer to the live generation. */
+struct datadir {
+    char path[PATH_LEN];
+    int lock_fd;
+};
+int datadir_open(struct datadir *d, const char *path, struct err *e); /* makes it (0700) when missing */
+/* GIFD_EBUSY with a text that names the holder. Writes our pid; kept until the process ends. */
+int datadir_lock(struct datadir *d, struct err *e);
+/* Writes the addresses listened on below the pid, for commands that want to name a URL. */
+int datadir_publish(struct datadir *d, const char *const *urls, size_t count, struct err *e);
+/* Addresses of the running server (its lock is held), as many as fit; 0 when none runs. */
+size_t datadir_urls(const struct datadir *d, char urls[][160], size_t max);
+void datadir_join(const struct datadir *d, const char *name, char out[PATH_LEN]);
+/* The pointer DATA/generations/live holds the bundle's path. Read: GIFD_ENOTFOUND when there is none. */
+int datadir_live(const struct datadir *d, char bundle[PATH_LEN], struct err *e);
+int datadir_set_live(const struct datadir *d, const char *bundle, struct err *e); /* durable when it returns */
+void datadir_prune(const struct datadir *d, const char *const *keep, size_t count); /* other bundles */
+
+/* What a forked worker or runner starts with. */
+struct process_context {
+    const struct datadir *dir;
+    const struct flat_settings *settings;
+    struct segment *segment;
+    const char *const *urls;
+    int control_fd;          /* to the supervisor */
+    int wake_fd;
+    const int *listen_fds;   /* workers */
+    size_t listen_count;
+    uint32_t worker_count;
+    uint32_t slot;           /* in the segment; workers 0..n-1, the runner n */
+    bool runner;
+};
+_Noreturn void process_main(const struct process_context *c);
+
+/* Messages between the supervisor and a process, one SOCK_SEQPACKET datagram each. */
+enum control_type {
+    CONTROL_READY = 1, /* process: serving */
+    CONTROL_PREPARE,   /* supervisor: load the bundle named in text aside */
+    CONTROL_PREPARED,  /* process: rc, text */
+    CONTROL_COMMIT,    /* supervisor */
+    CONTROL_ABANDON,   /* supervisor */
+    CONTROL_DRAIN,     /* supervisor: finish and exit 0 */
+    CONTROL_FAILED,    /* process: could not start; text says why */
+};
+struct control_message {
+    uint32_t type;
+    int32_t rc;
+    char text[PATH_LEN];
+};
+int control_send(int fd, enum control_type type, int rc, const char *text);
+/* 1: a message; 0: none now; -1: the other side is gone. */
+int control_receive(int fd, struct control_message *m);
+
+/* The builder as a process of its own. */
+struct builder {
+    int pid, fd;
+    uint64_t deadline_ns;
+};
+struct builder_report {
+    int32_t rc;       /* GIFD_OK built; GIFD_EINVALID refused (text: the faults); else it could not be tried */
+    uint32_t migrated;
+    char text[4096];
+    struct flat_settings settings;
+};
+int builder_start(struct builder *b, const struct datadir *d, const struct serve_options *o, struct err *e);
+/* 1: report filled; 0: not yet; -1: it died without one. */
+int builder_poll(struct builder *b, struct builder_report *out);
+int builder_migrate(struct builder *b); /* then builder_poll again for the outcome */
+void builder_end(struct builder *b);    /* kills and reaps */
+/* Fills the flat settings from the checked ones (JSON); also used by `gifd check`. */
+int flat_settings_read(const char *json, struct flat_settings *out, struct err *e);
+
+int supervisor_run(const struct serve_options *o);
+
+/* Runs one command of host Lua to its end in this process: opens the data directory's parts, loads `bundle`, waits for
+ * its task. urls: NULL-terminated. segment may be NULL. Returns an exit code. */
+int script_run(const struct datadir *d, const char *bundle, const char *const *urls, struct segment *segment,
+               const char *command, int argc, char **argv);
+
+/* Command line: one entry per command, its function in cli_NAME.c. */
+struct cli_command {
+    const char *name, *usage, *summary, *help;
+    int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns an enum exit_code */
+};
+extern const struct cli_command cli_commands[]; /* ended by name == NULL */
+int cli_serve(int argc, char **argv);
+int cli_check(int argc, char **argv);
+int cli_script(int argc, char **argv); /* token, login: commands of host Lua */
+int cli_up(int argc, char **argv);
+int cli_version(int argc, char **argv);
+int cli_help(int argc, char **argv);
+const struct cli_command *cli_find(const char *name);
+/* "gifd NAME: text" and "see 'gifd help NAME'" on stderr; EXIT_USAGE. */
+int cli_usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int cli_exit_of(int err_code); /* an exit code for a code of err.h */
+
+#endif

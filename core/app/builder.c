@@ -1,0 +1,185 @@
+/* builder.c: a generation is built by a short-lived process of its own.
+ *
+ *   supervisor                     builder (forked, runs Lua, then ends)
+ *   builder_start ---------------> build_generation
+ *   builder_poll  <--report------- flat settings, bundle on disk; or the faults
+ *   ... every process prepares ...
+ *   builder_migrate --'M'--------> db_migrate with the bundle's migrations
+ *   builder_poll  <--report-------
+ *
+ * The order is the transaction of DESIGN 1.5: prepare everywhere, migrate, commit. */
+#include "app/app.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define BUILD_DEADLINE_NS (15ull * 1000000000)
+
+static int migrate(const struct datadir *d, const char *bundle_path, uint32_t *applied, struct err *e)
+{
+    struct bundle *b = bundle_open(bundle_path, e);
+    if (!b) return e->code;
+    struct arena arena;
+    struct migration *list = NULL;
+    char db[PATH_LEN];
+    arena_init(&arena, 16 << 20);
+    datadir_join(d, "catalogue.db", db);
+    size_t count = bundle_migrations(b, &arena, &list);
+    int rc = db_migrate(db, list, count, e);
+    *applied = rc > 0 ? (uint32_t)rc : 0;
+    arena_free(&arena);
+    bundle_close(b);
+    return rc < 0 ? rc : GIFD_OK;
+}
+
+static void report(int fd, const struct builder_report *r)
+{
+    const char *p = (const char *)r;
+    for (size_t n = 0; n < sizeof *r;) {
+        ssize_t k = send(fd, p + n, sizeof *r - n, MSG_NOSIGNAL);
+        if (k <= 0) _exit(1);
+        n += (size_t)k;
+    }
+}
+
+static _Noreturn void builder_main(int fd, const struct datadir *d, const struct serve_options *o)
+{
+    log_role_set("builder");
+    struct err e = {0};
+    char out[PATH_LEN];
+    datadir_join(d, "generations", out);
+    struct build_options options = {.embedded = embedded_files,
+                                    .root = o->root,
+                                    .config = o->config,
+                                    .plugin_dirs = o->plugin_dirs,
+                                    .out_dir = out};
+    struct build_result result = {0};
+    static struct builder_report r;
+    r.rc = build_generation(&options, &result, &e);
+    if (r.rc == GIFD_OK && !result.ok) {
+        r.rc = GIFD_EINVALID;
+        snprintf(r.text, sizeof r.text, "%s", result.text);
+    } else if (r.rc == GIFD_OK) {
+        r.rc = flat_settings_read(result.settings, &r.settings, &e);
+        memcpy(r.settings.digest, result.digest, sizeof r.settings.digest);
+        snprintf(r.settings.bundle, sizeof r.settings.bundle, "%s", result.bundle);
+    }
+    if (r.rc != GIFD_OK && !r.text[0]) snprintf(r.text, sizeof r.text, "%s", e.text);
+    report(fd, &r);
+    char order;
+    if (r.rc != GIFD_OK || recv(fd, &order, 1, 0) != 1 || order != 'M') _exit(0);
+    r.rc = migrate(d, r.settings.bundle, &r.migrated, &e);
+    if (r.rc != GIFD_OK) snprintf(r.text, sizeof r.text, "%s", e.text);
+    report(fd, &r);
+    _exit(0);
+}
+
+int builder_start(struct builder *b, const struct datadir *d, const struct serve_options *o, struct err *e)
+{
+    int pair[2];
+    *b = (struct builder){.pid = -1, .fd = -1};
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) return err_sys(e, errno, "builder");
+    int pid = fork();
+    if (pid < 0) {
+        int why = errno;
+        close(pair[0]);
+        close(pair[1]);
+        return err_sys(e, why, "builder");
+    }
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        signal(SIGINT, SIG_IGN);
+        close(pair[0]);
+        builder_main(pair[1], d, o);
+    }
+    close(pair[1]);
+    *b = (struct builder){.pid = pid, .fd = pair[0], .deadline_ns = clock_mono_ns() + BUILD_DEADLINE_NS};
+    return GIFD_OK;
+}
+
+int builder_poll(struct builder *b, struct builder_report *out)
+{
+    char *p = (char *)out;
+    ssize_t first = recv(b->fd, p, sizeof *out, MSG_DONTWAIT);
+    if (first < 0) return errno == EAGAIN || errno == EINTR ? 0 : -1;
+    for (size_t n = (size_t)first; n < sizeof *out;) {
+        ssize_t k = n ? recv(b->fd, p + n, sizeof *out - n, 0) : 0;
+        if (k <= 0) return -1;
+        n += (size_t)k;
+    }
+    return 1;
+}
+
+int builder_migrate(struct builder *b)
+{
+    return send(b->fd, "M", 1, MSG_NOSIGNAL) == 1 ? 0 : -1;
+}
+
+void builder_end(struct builder *b)
+{
+    if (b->pid > 0) {
+        kill(b->pid, SIGKILL);
+        waitpid(b->pid, NULL, 0);
+    }
+    if (b->fd >= 0) close(b->fd);
+    *b = (struct builder){.pid = -1, .fd = -1};
+}
+
+static void number(const struct json *o, const char *key, uint32_t *out)
+{
+    const struct json *v = json_get(o, key);
+    if (v && v->type == JSON_INT && v->i >= 0 && v->i <= UINT32_MAX) *out = (uint32_t)v->i;
+}
+
+int flat_settings_read(const char *text, struct flat_settings *out, struct err *e)
+{
+    *out = (struct flat_settings){.http = http_limits_default, .log_level = LOG_INFO};
+    struct arena arena;
+    struct json *root = NULL;
+    arena_init(&arena, 8 << 20);
+    int rc = json_parse(&arena, slice_str(text), NULL, &root, e);
+    if (rc == GIFD_OK) {
+        number(root, "workers", &out->workers);
+        const struct json *listen = json_get(root, "listen"), *http = json_get(root, "http"), *log = json_get(root, "log");
+        for (const struct json *v = listen ? listen->child : NULL; v && out->listen_count < LISTEN_MAX; v = v->next) {
+            const struct json *address = v->type == JSON_OBJECT ? json_get(v, "address") : v;
+            if (!address || address->type != JSON_STRING) continue;
+            snprintf(out->listen[out->listen_count++], sizeof out->listen[0], "%.*s", (int)address->s.n, address->s.p);
+        }
+        const struct json *level = log ? json_get(log, "level") : NULL;
+        if (level && level->type == JSON_STRING) {
+            char name[16];
+            snprintf(name, sizeof name, "%.*s", (int)level->s.n, level->s.p);
+            int value = log_level_parse(name);
+            if (value >= 0) out->log_level = value;
+        }
+        if (http) {
+            number(http, "head_bytes", &out->http.head_bytes);
+            number(http, "head_fields", &out->http.head_fields);
+            number(http, "target_bytes", &out->http.target_bytes);
+            number(http, "head_ms", &out->http.head_ms);
+            number(http, "idle_ms", &out->http.idle_ms);
+            number(http, "body_ms", &out->http.body_ms);
+            number(http, "body_rate", &out->http.body_rate);
+            number(http, "send_ms", &out->http.send_ms);
+            number(http, "connections", &out->http.connections);
+            number(http, "drain_ms", &out->http.drain_ms);
+        }
+    }
+    arena_free(&arena);
+    return rc;
+}

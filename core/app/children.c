@@ -1,0 +1,220 @@
+/* children.c: who lives and dies under the supervisor. See supervisor.h.
+ *
+ * A process that ends unasked is started again: at once the first time, then after 0.1, 0.2, ... 5 s while it keeps
+ * dying within ten seconds. A worker or runner whose heartbeat stands still is killed, named, and started again. */
+#include "app/supervisor.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SECOND_NS 1000000000ull
+#define HEARTBEAT_NS (10 * SECOND_NS)
+#define START_NS (20 * SECOND_NS)
+
+static struct child *plan(struct supervisor *s, enum child_kind kind, uint32_t slot, const char *name)
+{
+    struct child *c = &s->children[s->child_count++];
+    *c = (struct child){.kind = kind, .pid = -1, .control_fd = -1, .slot = slot};
+    snprintf(c->name, sizeof c->name, "%s", name);
+    return c;
+}
+
+void children_plan(struct supervisor *s)
+{
+    plan(s, CHILD_MEDIA, 0, "media");
+    for (uint32_t i = 0; i < s->settings.workers; i++) {
+        struct child *c = plan(s, CHILD_WORKER, i, "worker");
+        snprintf(c->name, sizeof c->name, "worker-%u", i + 1);
+    }
+    plan(s, CHILD_RUNNER, s->settings.workers, "runner");
+    plan(s, CHILD_SETUP, 0, "setup");
+}
+
+static void enter_child(struct supervisor *s, struct child *c, pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(1);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGINT, SIG_IGN); /* a terminal's ^C goes to the whole group; the supervisor tells us to drain */
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGTERM, SIG_DFL);
+    close(s->signal_fd);
+    for (size_t i = 0; i < s->child_count; i++)
+        if (&s->children[i] != c && s->children[i].control_fd >= 0) close(s->children[i].control_fd);
+    if (s->builder.fd >= 0) close(s->builder.fd);
+    log_role_set(c->name);
+}
+
+static _Noreturn void exec_media(struct supervisor *s)
+{
+    char self[PATH_LEN], program[PATH_LEN + 16], number[16];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[n > 0 ? n : 0] = 0;
+    snprintf(program, sizeof program, "%s/gifd-media", dirname(self));
+    snprintf(number, sizeof number, "%d", s->media_fd);
+    fcntl(s->media_fd, F_SETFD, 0);
+    execl(program, "gifd-media", "--socket-fd", number, (char *)NULL);
+    log_error("media.exec", LS("program", program), LS("why", strerror(errno)));
+    _exit(127);
+}
+
+static void start(struct supervisor *s, struct child *c)
+{
+    int pair[2] = {-1, -1};
+    if (c->kind != CHILD_MEDIA && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+        log_error("child.start", LS("child", c->name), LS("why", strerror(errno)));
+        c->restart_ns = clock_mono_ns() + SECOND_NS;
+        return;
+    }
+    pid_t parent = getpid();
+    int pid = fork();
+    if (pid < 0) {
+        log_error("child.start", LS("child", c->name), LS("why", strerror(errno)));
+        if (pair[0] >= 0) close(pair[0]), close(pair[1]);
+        c->restart_ns = clock_mono_ns() + SECOND_NS;
+        return;
+    }
+    if (pid == 0) {
+        enter_child(s, c, parent);
+        if (c->kind == CHILD_MEDIA) exec_media(s);
+        close(pair[0]);
+        if (c->kind == CHILD_SETUP) {
+            close(s->media_fd);
+            _exit(script_run(&s->dir, s->settings.bundle, s->url_list, s->segment, "setup", 0, NULL));
+        }
+        struct process_context context = {.dir = &s->dir,
+                                          .settings = &s->settings,
+                                          .segment = s->segment,
+                                          .urls = s->url_list,
+                                          .control_fd = pair[1],
+                                          .wake_fd = s->wake_fd,
+                                          .listen_fds = s->listen_fds,
+                                          .listen_count = s->listen_count,
+                                          .worker_count = s->settings.workers,
+                                          .slot = c->slot,
+                                          .runner = c->kind == CHILD_RUNNER};
+        process_main(&context);
+    }
+    if (pair[1] >= 0) close(pair[1]);
+    c->pid = pid;
+    c->control_fd = pair[0];
+    c->ready = c->asked = c->prepared = false;
+    c->started_ns = clock_mono_ns();
+    c->drain_ns = 0;
+    if (c->kind == CHILD_WORKER || c->kind == CHILD_RUNNER) segment_slot_begin(s->segment, c->slot, c->name, pid);
+}
+
+void children_start_due(struct supervisor *s)
+{
+    uint64_t now = clock_mono_ns();
+    for (size_t i = 0; i < s->child_count && !s->stopping; i++) {
+        struct child *c = &s->children[i];
+        if (c->pid > 0 || c->restart_ns > now) continue;
+        if (c->kind == CHILD_SETUP && !s->announced) continue;
+        start(s, c);
+    }
+}
+
+static void on_end(struct supervisor *s, struct child *c, int status)
+{
+    uint64_t now = clock_mono_ns();
+    c->pid = -1;
+    if (c->control_fd >= 0) close(c->control_fd);
+    c->control_fd = -1;
+    if (c->kind == CHILD_WORKER || c->kind == CHILD_RUNNER) segment_slot_end(s->segment, c->slot);
+    if (c->kind == CHILD_SETUP) {
+        c->restart_ns = UINT64_MAX;
+        return;
+    }
+    if (s->stopping) return;
+    c->failures = now - c->started_ns > 10 * SECOND_NS ? 0 : c->failures + 1;
+    uint64_t wait = 0;
+    for (unsigned i = 1; i < c->failures && wait < 5 * SECOND_NS; i++) wait = wait ? wait * 2 : SECOND_NS / 10;
+    if (wait > 5 * SECOND_NS) wait = 5 * SECOND_NS;
+    c->restart_ns = now + wait;
+    if (WIFSIGNALED(status))
+        log_warn("child.died", LS("child", c->name), LS("signal", strsignal(WTERMSIG(status))), LI("again_in_ms", wait / 1000000));
+    else
+        log_warn("child.ended", LS("child", c->name), LI("status", WEXITSTATUS(status)), LI("again_in_ms", wait / 1000000));
+    reload_on_death(s, c);
+}
+
+void children_reap(struct supervisor *s)
+{
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+        if (pid == s->builder.pid) {
+            s->builder.pid = -1;
+            continue;
+        }
+        for (size_t i = 0; i < s->child_count; i++)
+            if (s->children[i].pid == pid) on_end(s, &s->children[i], status);
+    }
+}
+
+void children_watch(struct supervisor *s)
+{
+    uint64_t now = clock_mono_ns();
+    for (size_t i = 0; i < s->child_count; i++) {
+        struct child *c = &s->children[i];
+        if (c->pid < 0 || (c->kind != CHILD_WORKER && c->kind != CHILD_RUNNER)) continue;
+        uint64_t beat = segment_slot_beat(s->segment, c->slot);
+        bool stuck = c->ready ? beat && now > beat && now - beat > HEARTBEAT_NS : now - c->started_ns > START_NS;
+        if (!stuck) continue;
+        char blame[SEGMENT_BLAME_LEN];
+        segment_slot_blame(s->segment, c->slot, blame);
+        log_error("child.stuck", LS("child", c->name), LS("running", blame), LI("silent_ms", (now - beat) / 1000000));
+        kill(c->pid, SIGKILL);
+        c->started_ns = now;
+    }
+}
+
+void children_drain(struct supervisor *s)
+{
+    for (size_t i = 0; i < s->child_count; i++) {
+        struct child *c = &s->children[i];
+        if (c->pid < 0) continue;
+        if (c->kind == CHILD_WORKER || c->kind == CHILD_RUNNER)
+            control_send(c->control_fd, CONTROL_DRAIN, 0, "");
+        else if (c->kind == CHILD_SETUP)
+            kill(c->pid, SIGKILL);
+    }
+}
+
+void children_kill(struct supervisor *s)
+{
+    for (size_t i = 0; i < s->child_count; i++)
+        if (s->children[i].pid > 0) kill(s->children[i].pid, SIGKILL);
+    for (size_t i = 0; i < s->child_count; i++)
+        if (s->children[i].pid > 0) waitpid(s->children[i].pid, NULL, 0), s->children[i].pid = -1;
+    builder_end(&s->builder);
+}
+
+bool children_ready(const struct supervisor *s)
+{
+    for (size_t i = 0; i < s->child_count; i++) {
+        const struct child *c = &s->children[i];
+        if ((c->kind == CHILD_WORKER || c->kind == CHILD_RUNNER) && !c->ready) return false;
+    }
+    return true;
+}
+
+size_t children_running(const struct supervisor *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->child_count; i++) n += s->children[i].pid > 0 && s->children[i].kind != CHILD_MEDIA;
+    return n;
+}

@@ -1,0 +1,101 @@
+/* cli_script.c: commands that host Lua implements (token, login), run on a data directory, beside a server or without
+ * one. */
+#include "app/services.h"
+#include "base/log.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct run {
+    struct services services;
+    int code;
+    bool ended;
+};
+
+static void on_end(void *arg, int code)
+{
+    struct run *r = arg;
+    r->code = code;
+    r->ended = true;
+    loop_stop(&r->services.loop);
+}
+
+int script_run(const struct datadir *d, const char *bundle, const char *const *urls, struct segment *segment,
+               const char *command, int argc, char **argv)
+{
+    static struct run r;
+    struct err e = {0};
+    r = (struct run){.code = EXIT_FAILED};
+    struct services_options o = {
+        .dir = d, .segment = segment, .urls = urls, .role = "command", .wake_fd = -1, .media_running = 1};
+    if (services_open(&r.services, &o, &e) < 0 || services_load(&r.services, bundle, &e) < 0 ||
+        host_command(r.services.host, command, argc, argv, on_end, &r, &e) < 0) {
+        fprintf(stderr, "gifd %s: %s\n", command, e.text);
+        return cli_exit_of(e.code);
+    }
+    if (!r.ended) loop_run(&r.services.loop);
+    fflush(stdout);
+    services_close(&r.services);
+    return r.code;
+}
+
+/* The bundle of the generation that serves here, or one built from the defaults. */
+static int find_bundle(struct datadir *d, char bundle[PATH_LEN], struct err *e)
+{
+    char out[PATH_LEN];
+    datadir_join(d, "generations", out);
+    struct build_options o = {.embedded = embedded_files, .root = getenv("GIFD_ROOT"), .out_dir = out};
+    struct build_result result = {0};
+    int rc = build_generation(&o, &result, e);
+    if (rc == GIFD_OK && !result.ok) rc = err_set(e, GIFD_EINTERNAL, "%s", result.text);
+    if (rc == GIFD_OK) {
+        snprintf(bundle, PATH_LEN, "%s", result.bundle);
+        struct bundle *b = bundle_open(bundle, e);
+        struct arena arena;
+        struct migration *list;
+        char db[PATH_LEN];
+        arena_init(&arena, 16 << 20);
+        datadir_join(d, "catalogue.db", db);
+        rc = b ? db_migrate(db, list, bundle_migrations(b, &arena, &list), e) : e->code;
+        if (rc > 0) rc = GIFD_OK;
+        arena_free(&arena);
+        if (b) bundle_close(b);
+    }
+    build_result_free(&result);
+    return rc;
+}
+
+int cli_script(int argc, char **argv)
+{
+    const char *command = argv[0], *data = getenv("GIFD_DATA");
+    char *rest[64];
+    int count = 0;
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--data")) {
+            if (++i == argc) return cli_usage(command, "--data needs a directory");
+            data = argv[i];
+        } else if (!strncmp(argv[i], "--data=", 7)) {
+            data = argv[i] + 7;
+        } else if (count < 63) {
+            rest[count++] = argv[i];
+        } else {
+            return cli_usage(command, "more than 63 arguments");
+        }
+    }
+    rest[count] = NULL;
+    struct datadir d;
+    struct err e = {0};
+    char bundle[PATH_LEN], urls[LISTEN_MAX][160];
+    log_role_set(command);
+    log_level_set(LOG_WARN);
+    if (datadir_open(&d, data ? data : "data", &e) < 0 || find_bundle(&d, bundle, &e) < 0) {
+        fprintf(stderr, "gifd %s: %s\n", command, e.text);
+        return cli_exit_of(e.code);
+    }
+    const char *list[LISTEN_MAX + 1] = {0};
+    size_t n = datadir_urls(&d, urls, LISTEN_MAX);
+    for (size_t i = 0; i < n; i++) list[i] = urls[i];
+    return script_run(&d, bundle, list, NULL, command, count, rest);
+}

@@ -1,0 +1,95 @@
+/* cli_serve.c: `gifd serve` and `gifd check`, which take the same configuration. */
+#include "app/app.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { OPT_CONFIG = 256, OPT_DATA, OPT_LISTEN, OPT_WORKERS, OPT_PLUGINS, OPT_ROOT, OPT_JSON };
+
+static const struct option options[] = {
+    {"config", required_argument, NULL, OPT_CONFIG},   {"data", required_argument, NULL, OPT_DATA},
+    {"listen", required_argument, NULL, OPT_LISTEN},   {"workers", required_argument, NULL, OPT_WORKERS},
+    {"plugins", required_argument, NULL, OPT_PLUGINS}, {"root", required_argument, NULL, OPT_ROOT},
+    {"json", no_argument, NULL, OPT_JSON},             {0},
+};
+
+struct parsed {
+    struct serve_options serve;
+    size_t listens, dirs;
+    bool json;
+};
+
+static int parse(int argc, char **argv, struct parsed *p)
+{
+    *p = (struct parsed){0};
+    optind = 1;
+    opterr = 0;
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        char *end;
+        switch (c) {
+        case OPT_CONFIG: p->serve.config = optarg; break;
+        case OPT_DATA: p->serve.data = optarg; break;
+        case OPT_ROOT: p->serve.root = optarg; break;
+        case OPT_JSON: p->json = true; break;
+        case OPT_LISTEN:
+            if (p->listens == LISTEN_MAX) return cli_usage(argv[0], "more than %d addresses", LISTEN_MAX);
+            p->serve.listen[p->listens++] = optarg;
+            break;
+        case OPT_PLUGINS:
+            if (p->dirs == PLUGIN_DIRS_MAX) return cli_usage(argv[0], "more than %d plugin folders", PLUGIN_DIRS_MAX);
+            p->serve.plugin_dirs[p->dirs++] = optarg;
+            break;
+        case OPT_WORKERS: {
+            long n = strtol(optarg, &end, 10);
+            if (*end || n < 1 || n > WORKERS_MAX)
+                return cli_usage(argv[0], "--workers takes a number from 1 to %d, not '%s'", WORKERS_MAX, optarg);
+            p->serve.workers = (uint32_t)n;
+            break;
+        }
+        default: return cli_usage(argv[0], "unknown or incomplete option '%s'", argv[optind - 1]);
+        }
+    }
+    if (optind < argc) return cli_usage(argv[0], "unexpected '%s'", argv[optind]);
+    return EXIT_OK;
+}
+
+int cli_serve(int argc, char **argv)
+{
+    struct parsed p;
+    int code = parse(argc, argv, &p);
+    if (code != EXIT_OK) return code;
+    if (p.json) return cli_usage(argv[0], "--json belongs to 'gifd check'");
+    if (!p.serve.data) p.serve.data = getenv("GIFD_DATA");
+    if (!p.serve.data) p.serve.data = "data";
+    return supervisor_run(&p.serve);
+}
+
+int cli_check(int argc, char **argv)
+{
+    struct parsed p;
+    int code = parse(argc, argv, &p);
+    if (code != EXIT_OK) return code;
+    struct build_options o = {.embedded = embedded_files,
+                              .root = p.serve.root,
+                              .config = p.serve.config,
+                              .plugin_dirs = p.serve.plugin_dirs};
+    struct build_result result = {0};
+    struct err e = {0};
+    int rc = build_generation(&o, &result, &e);
+    if (rc < 0) {
+        fprintf(stderr, "gifd check: %s\n", e.text);
+        return cli_exit_of(rc);
+    }
+    if (p.json)
+        printf("{\"faults\":%s}\n", result.ok ? "[]" : result.faults);
+    else if (result.ok)
+        printf("ok %s\n", result.digest);
+    else
+        fputs(result.text, stderr);
+    code = result.ok ? EXIT_OK : EXIT_CONFIG;
+    build_result_free(&result);
+    return code;
+}

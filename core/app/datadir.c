@@ -1,0 +1,164 @@
+/* datadir.c: one data directory, one owner.
+ *
+ *   DATA/lock               flock'ed by the running server; holds its pid, then the addresses it listens on
+ *   DATA/generations/*.gen  bundles; `live` names the one that a starting process loads
+ *   DATA/catalogue.db, DATA/blobs/, DATA/segment, DATA/media.sock   by core/store, core/base, core/media */
+#include "app/app.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void datadir_join(const struct datadir *d, const char *name, char out[PATH_LEN])
+{
+    int n = snprintf(out, PATH_LEN, "%s/%s", d->path, name);
+    if (n >= PATH_LEN) out[0] = 0; /* datadir_open leaves room, so this cannot happen with our own names */
+}
+
+int datadir_open(struct datadir *d, const char *path, struct err *e)
+{
+    *d = (struct datadir){.lock_fd = -1};
+    if (strlen(path) > PATH_LEN - 200)
+        return err_set(e, GIFD_EINVALID, "data directory: the path is longer than %d bytes", PATH_LEN - 200);
+    char whole[PATH_LEN];
+    snprintf(whole, sizeof whole, "%s", path);
+    for (char *p = whole + 1; *p; p++) {
+        if (*p != '/') continue;
+        *p = 0;
+        if (mkdir(whole, 0755) < 0 && errno != EEXIST) return err_sys(e, errno, "data directory %s", whole);
+        *p = '/';
+    }
+    if (mkdir(whole, 0700) < 0 && errno != EEXIST) return err_sys(e, errno, "data directory %s", whole);
+    char *real = realpath(whole, NULL);
+    if (!real) return err_sys(e, errno, "data directory %s", whole);
+    snprintf(d->path, sizeof d->path, "%s", real);
+    free(real);
+    if (access(d->path, R_OK | W_OK | X_OK) < 0) return err_sys(e, errno, "data directory %s", d->path);
+    char generations[PATH_LEN];
+    datadir_join(d, "generations", generations);
+    if (mkdir(generations, 0700) < 0 && errno != EEXIST) return err_sys(e, errno, "%s", generations);
+    return GIFD_OK;
+}
+
+int datadir_lock(struct datadir *d, struct err *e)
+{
+    char path[PATH_LEN];
+    datadir_join(d, "lock", path);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) return err_sys(e, errno, "%s", path);
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        char holder[32] = "";
+        ssize_t n = pread(fd, holder, sizeof holder - 1, 0);
+        if (n > 0) holder[strcspn(holder, "\n")] = 0;
+        close(fd);
+        return err_set(e, GIFD_EBUSY, "data directory %s is in use by a running gifd (pid %s)", d->path,
+                       holder[0] ? holder : "unknown");
+    }
+    char pid[32];
+    int n = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
+    if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) != n) {
+        int why = errno;
+        close(fd);
+        return err_sys(e, why, "%s", path);
+    }
+    d->lock_fd = fd;
+    return GIFD_OK;
+}
+
+int datadir_publish(struct datadir *d, const char *const *urls, size_t count, struct err *e)
+{
+    struct buf b;
+    buf_init(&b, 8192);
+    int rc = buf_printf(&b, e, "%d\n", (int)getpid());
+    for (size_t i = 0; i < count && rc == 0; i++) rc = buf_printf(&b, e, "%s\n", urls[i]);
+    if (rc == 0 && pwrite(d->lock_fd, b.p, b.n, 0) != (ssize_t)b.n) rc = err_sys(e, errno, "%s/lock", d->path);
+    buf_free(&b);
+    return rc;
+}
+
+size_t datadir_urls(const struct datadir *d, char urls[][160], size_t max)
+{
+    char path[PATH_LEN];
+    datadir_join(d, "lock", path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    size_t count = 0;
+    bool runs = flock(fd, LOCK_SH | LOCK_NB) < 0;
+    FILE *f = fdopen(fd, "r");
+    if (!f) {
+        close(fd);
+        return 0;
+    }
+    char line[160];
+    bool first = true;
+    while (runs && count < max && fgets(line, sizeof line, f)) {
+        line[strcspn(line, "\n")] = 0;
+        if (!first) memcpy(urls[count++], line, sizeof line);
+        first = false;
+    }
+    fclose(f);
+    return count;
+}
+
+int datadir_live(const struct datadir *d, char bundle[PATH_LEN], struct err *e)
+{
+    char path[PATH_LEN], name[256];
+    datadir_join(d, "generations/live", path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return err_sys(e, errno, "%s", path);
+    ssize_t n = read(fd, name, sizeof name - 1);
+    close(fd);
+    if (n <= 0) return err_set(e, GIFD_ECORRUPT, "%s is empty", path);
+    name[n] = 0;
+    name[strcspn(name, "\n")] = 0;
+    if (strchr(name, '/') || name[0] == '.') return err_set(e, GIFD_ECORRUPT, "%s names no bundle", path);
+    int len = snprintf(bundle, PATH_LEN, "%s/generations/%s", d->path, name);
+    return len < PATH_LEN ? GIFD_OK : err_set(e, GIFD_ECORRUPT, "%s names no bundle", path);
+}
+
+int datadir_set_live(const struct datadir *d, const char *bundle, struct err *e)
+{
+    char path[PATH_LEN], draft[PATH_LEN], dir[PATH_LEN];
+    datadir_join(d, "generations/live", path);
+    datadir_join(d, "generations/live.new", draft);
+    datadir_join(d, "generations", dir);
+    const char *name = strrchr(bundle, '/');
+    name = name ? name + 1 : bundle;
+    int fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) return err_sys(e, errno, "%s", draft);
+    int rc = GIFD_OK;
+    if (dprintf(fd, "%s\n", name) < 0 || fsync(fd) < 0) rc = err_sys(e, errno, "%s", draft);
+    close(fd);
+    if (rc == GIFD_OK && rename(draft, path) < 0) rc = err_sys(e, errno, "%s", path);
+    if (rc == GIFD_OK) {
+        int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (dir_fd < 0 || fsync(dir_fd) < 0) rc = err_sys(e, errno, "%s", dir);
+        if (dir_fd >= 0) close(dir_fd);
+    }
+    return rc;
+}
+
+void datadir_prune(const struct datadir *d, const char *const *keep, size_t count)
+{
+    char dir[PATH_LEN];
+    datadir_join(d, "generations", dir);
+    DIR *list = opendir(dir);
+    if (!list) return;
+    for (struct dirent *entry; (entry = readdir(list));) {
+        size_t n = strlen(entry->d_name);
+        if (n < 5 || strcmp(entry->d_name + n - 4, ".gen") != 0) continue;
+        bool wanted = false;
+        for (size_t i = 0; i < count; i++) {
+            const char *name = strrchr(keep[i], '/');
+            wanted = wanted || !strcmp(name ? name + 1 : keep[i], entry->d_name);
+        }
+        if (!wanted) unlinkat(dirfd(list), entry->d_name, 0);
+    }
+    closedir(list);
+}

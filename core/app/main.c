@@ -1,0 +1,167 @@
+/* main.c: gifd's command line: one table, one function per command. */
+#include "app/app.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct cli_command cli_commands[] = {
+    {"serve", "gifd serve [--config FILE] [--data DIR] [--listen ADDR:PORT]... [--workers N] [--plugins DIR]... [--root DIR]",
+     "run the server",
+     "Serves until TERM or INT, which let requests finish (a second one ends at once). HUP reads the\n"
+     "configuration, the plugins and host Lua again; when anything is wrong, what runs goes on.\n"
+     "Prints `ready http://ADDR:PORT` for each address; port 0 picks a free one.\n\n"
+     "  --config FILE   config.lua; without it the defaults hold\n"
+     "  --data DIR      where everything is kept (default: ./data, or GIFD_DATA)\n"
+     "  --listen A:P    instead of the configured addresses; may be repeated\n"
+     "  --workers N     worker processes (default: as configured, else one per core)\n"
+     "  --plugins DIR   a folder of plugin folders; may be repeated, later ones win\n"
+     "  --root DIR      read host Lua and bundled plugins from a checkout\n",
+     cli_serve},
+    {"check", "gifd check [--config FILE] [--plugins DIR]... [--root DIR] [--json]",
+     "check a configuration and its plugins without serving",
+     "Builds a generation and throws it away. Prints every fault with file, line and the nearest valid\n"
+     "word, and exits 3 when there is one.\n",
+     cli_check},
+    {"up", "gifd up FILE... [--title T] [--tags a,b] [--description D] [--visibility V] [--server URL] [--token T] [--json]",
+     "upload files and print their short links",
+     "Uploads each FILE and prints its short URL on stdout; progress goes to stderr on a terminal.\n\n"
+     "  --server URL    default http://127.0.0.1:8080, or GIFD_SERVER\n"
+     "  --token T       default GIFD_TOKEN\n"
+     "  --json          print the server's answer, one line per file\n\n"
+     "Exits 0 when all were taken, 8 when some were, else with the reason's code (see 'gifd help exit-codes').\n",
+     cli_up},
+    {"token", "gifd token create --data DIR --scopes a,b [--name N] [--expires 30d] | list | revoke ID",
+     "make, list and revoke API tokens",
+     "Works while the server runs. `create` prints only the token; it is stored hashed and cannot be shown again.\n"
+     "Scopes: admin (everything), trusted (uploads are approved), upload, read.\n",
+     cli_script},
+    {"login", "gifd login --data DIR", "print a one-time sign-in link for the pages",
+     "The link is good for 30 minutes and for one use.\n", cli_script},
+    {"version", "gifd version", "print the version", "", cli_version},
+    {"help", "gifd help [TOPIC]", "explain a command", "", cli_help},
+    {0},
+};
+
+static const char exit_codes[] =
+    "  0   ok\n"
+    "  1   failed\n"
+    "  2   the command line is wrong\n"
+    "  3   the configuration is wrong\n"
+    "  4   not found\n"
+    "  5   denied (sign in, or a wider token)\n"
+    "  6   conflict (it exists already)\n"
+    "  7   a limit was reached\n"
+    "  8   some of it was done\n"
+    "  75  try again later\n";
+
+const struct cli_command *cli_find(const char *name)
+{
+    for (const struct cli_command *c = cli_commands; c->name; c++)
+        if (!strcmp(c->name, name)) return c;
+    return NULL;
+}
+
+int cli_usage(const char *command, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    fprintf(stderr, "gifd %s: ", command);
+    vfprintf(stderr, fmt, ap);
+    fprintf(stderr, "\nsee 'gifd help %s'\n", command);
+    va_end(ap);
+    return EXIT_USAGE;
+}
+
+int cli_exit_of(int code)
+{
+    switch (code) {
+    case GIFD_OK: return EXIT_OK;
+    case GIFD_ENOTFOUND: return EXIT_NOT_FOUND;
+    case GIFD_EDENIED:
+    case GIFD_EUNAUTHORIZED: return EXIT_DENIED;
+    case GIFD_ECONFLICT: return EXIT_CONFLICT;
+    case GIFD_ETOOBIG:
+    case GIFD_ELIMITED: return EXIT_LIMIT;
+    case GIFD_EBUSY:
+    case GIFD_ETIMEOUT:
+    case GIFD_ENOSPACE:
+    case GIFD_EREFUSED: return EXIT_TRY_AGAIN;
+    default: return EXIT_FAILED;
+    }
+}
+
+int cli_version(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    printf("gifd %s\n", GIFD_VERSION);
+    return EXIT_OK;
+}
+
+/* Edits between two short words, for "did you mean". */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[32], m = strlen(b);
+    if (m >= 32) return m;
+    for (size_t j = 0; j <= m; j++) row[j] = j;
+    for (size_t i = 1; a[i - 1]; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= m; j++) {
+            size_t best = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            if (row[j] + 1 < best) best = row[j] + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[m];
+}
+
+static int unknown(const char *word)
+{
+    const struct cli_command *nearest = NULL;
+    size_t best = 3;
+    for (const struct cli_command *c = cli_commands; c->name; c++) {
+        size_t d = distance(word, c->name);
+        if (d < best) best = d, nearest = c;
+    }
+    fprintf(stderr, "gifd: no command '%s'", word);
+    if (nearest) fprintf(stderr, " (did you mean '%s'?)", nearest->name);
+    fprintf(stderr, "\nsee 'gifd help'\n");
+    return EXIT_USAGE;
+}
+
+int cli_help(int argc, char **argv)
+{
+    if (argc > 1 && !strcmp(argv[1], "exit-codes")) {
+        fputs(exit_codes, stdout);
+        return EXIT_OK;
+    }
+    if (argc > 1) {
+        const struct cli_command *c = cli_find(argv[1]);
+        if (!c) return unknown(argv[1]);
+        printf("%s\n\n%s.\n%s%s", c->usage, c->summary, *c->help ? "\n" : "", c->help);
+        return EXIT_OK;
+    }
+    printf("gifd: own your GIFs.\n\n");
+    for (const struct cli_command *c = cli_commands; c->name; c++) printf("  gifd %-10s %s\n", c->name, c->summary);
+    printf("\n'gifd help COMMAND' explains one; 'gifd help exit-codes' lists the exit codes.\n");
+    return EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        cli_help(1, argv);
+        return EXIT_USAGE;
+    }
+    const char *name = argv[1];
+    if (!strcmp(name, "--help") || !strcmp(name, "-h")) name = "help";
+    if (!strcmp(name, "--version")) name = "version";
+    for (int i = 2; i < argc; i++)
+        if (!strcmp(argv[i], "--help")) return cli_help(2, (char *[]){argv[0], argv[1]});
+    const struct cli_command *c = cli_find(name);
+    argv[1] = (char *)name;
+    return c ? c->run(argc - 1, argv + 1) : unknown(name);
+}

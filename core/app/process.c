@@ -1,0 +1,130 @@
+/* process.c: a worker or the runner, from fork to exit.
+ *
+ *   open services -> load the live bundle -> (worker: listen) -> READY
+ *   PREPARE / COMMIT / ABANDON from the supervisor; DRAIN: finish requests and tasks, flush, exit 0
+ *
+ * A lost control socket means that the supervisor is gone: the process ends at once. */
+#include "app/services.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define BEAT_MS 250
+#define PROBES_AT_ONCE 4
+#define RENDERS_AT_ONCE 2
+
+struct process {
+    struct services services;
+    const struct process_context *context;
+    struct http_server *server;
+    struct http_share share;
+    uv_poll_t control;
+    struct tick beat;
+    bool draining;
+};
+
+static _Noreturn void fail(const struct process_context *c, const struct err *e)
+{
+    control_send(c->control_fd, CONTROL_FAILED, e->code, e->text);
+    _exit(EXIT_FAILED);
+}
+
+static void on_beat(struct tick *t)
+{
+    struct process *p = LIST_OF(t, struct process, beat);
+    segment_beat(p->context->segment, p->context->slot);
+}
+
+static void on_drained(void *arg)
+{
+    struct process *p = arg;
+    loop_stop(&p->services.loop);
+}
+
+static void on_server_drained(void *arg)
+{
+    struct process *p = arg;
+    host_drain(p->services.host, 1000, on_drained, p);
+}
+
+static void drain(struct process *p)
+{
+    if (p->draining) return;
+    p->draining = true;
+    if (p->server)
+        http_server_drain(p->server, on_server_drained, p);
+    else
+        host_drain(p->services.host, p->context->settings->http.drain_ms, on_drained, p);
+}
+
+static void on_message(struct process *p, const struct control_message *m)
+{
+    struct err e = {0};
+    switch (m->type) {
+    case CONTROL_PREPARE: {
+        int rc = host_prepare(p->services.host, m->text, &e);
+        control_send(p->context->control_fd, CONTROL_PREPARED, rc, e.text);
+        break;
+    }
+    case CONTROL_COMMIT: host_commit(p->services.host); break;
+    case CONTROL_ABANDON: host_abandon(p->services.host); break;
+    case CONTROL_DRAIN: drain(p); break;
+    default: break;
+    }
+}
+
+static void on_control(uv_poll_t *poll, int status, int events)
+{
+    (void)events;
+    struct process *p = poll->data;
+    struct control_message m;
+    int got;
+    while ((got = control_receive(p->context->control_fd, &m)) > 0) on_message(p, &m);
+    if (got < 0 || status < 0) _exit(EXIT_FAILED);
+}
+
+static int serve(struct process *p, struct err *e)
+{
+    const struct process_context *c = p->context;
+    struct http_app app = host_app(p->services.host);
+    p->share = (struct http_share){segment_connections(c->segment), c->worker_count, c->slot};
+    p->server = http_server_new(&p->services.loop, &c->settings->http, &app, &p->share, e);
+    if (!p->server) return e->code;
+    for (size_t i = 0; i < c->listen_count; i++) {
+        int rc = http_server_listen(p->server, c->listen_fds[i], e);
+        if (rc < 0) return rc;
+    }
+    return GIFD_OK;
+}
+
+_Noreturn void process_main(const struct process_context *c)
+{
+    static struct process p;
+    struct err e = {0};
+    char bundle[PATH_LEN];
+    p.context = c;
+    struct services_options o = {.dir = c->dir,
+                                 .segment = c->segment,
+                                 .urls = c->urls,
+                                 .role = c->runner ? "runner" : "worker",
+                                 .wake_fd = c->wake_fd,
+                                 .media_running = c->runner ? RENDERS_AT_ONCE : PROBES_AT_ONCE};
+    if (datadir_live(c->dir, bundle, &e) < 0 || services_open(&p.services, &o, &e) < 0 ||
+        services_load(&p.services, bundle, &e) < 0)
+        fail(c, &e);
+    p.control.data = &p;
+    uv_poll_init(&p.services.loop.uv, &p.control, c->control_fd);
+    uv_poll_start(&p.control, UV_READABLE, on_control);
+    tick_start(&p.services.loop, &p.beat, BEAT_MS, on_beat);
+    if (!c->runner && serve(&p, &e) < 0) fail(c, &e);
+    segment_beat(c->segment, c->slot);
+    control_send(c->control_fd, CONTROL_READY, 0, "");
+    loop_run(&p.services.loop);
+    if (p.server) http_server_free(p.server);
+    uv_close((uv_handle_t *)&p.control, NULL);
+    services_close(&p.services);
+    exit(EXIT_OK);
+}

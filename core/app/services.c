@@ -1,0 +1,54 @@
+/* services.c: see services.h. */
+#include "app/services.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define MEDIA_WAITING 256
+
+int services_open(struct services *s, const struct services_options *o, struct err *e)
+{
+    char path[PATH_LEN];
+    *s = (struct services){0};
+    int rc = loop_init(&s->loop, e);
+    if (rc < 0) return rc;
+    datadir_join(o->dir, "catalogue.db", path);
+    s->db = db_open(&s->loop, &(struct db_options){.path = path}, e);
+    if (!s->db) return e->code;
+    datadir_join(o->dir, "blobs", path);
+    s->blobs = blobs_open(&s->loop, path, e);
+    if (!s->blobs) return e->code;
+    datadir_join(o->dir, "media.sock", path);
+    s->media = media_pool_new(&s->loop, path, o->media_running, MEDIA_WAITING, e);
+    if (!s->media) return e->code;
+    struct host_services services = {.loop = &s->loop,
+                                     .db = s->db,
+                                     .blobs = s->blobs,
+                                     .media = s->media,
+                                     .segment = o->segment,
+                                     .wake_fd = o->wake_fd,
+                                     .role = o->role,
+                                     .data_dir = o->dir->path,
+                                     .version = GIFD_VERSION,
+                                     .urls = o->urls};
+    s->host = host_new(&services, e);
+    return s->host ? GIFD_OK : e->code;
+}
+
+int services_load(struct services *s, const char *bundle, struct err *e)
+{
+    int rc = host_prepare(s->host, bundle, e);
+    if (rc < 0) return rc;
+    host_commit(s->host);
+    snprintf(s->bundle, sizeof s->bundle, "%s", bundle);
+    return GIFD_OK;
+}
+
+void services_close(struct services *s)
+{
+    if (s->host) host_free(s->host);
+    if (s->media) media_pool_free(s->media);
+    if (s->blobs) blobs_close(s->blobs);
+    if (s->db) db_close(s->db);
+    loop_close(&s->loop);
+}

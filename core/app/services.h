@@ -1,0 +1,31 @@
+/* services.h: the parts of the data directory that a process works with, opened in order and closed in reverse. */
+#ifndef GIFD_APP_SERVICES_H
+#define GIFD_APP_SERVICES_H
+
+#include "app/app.h"
+#include "script/host.h"
+
+struct services {
+    struct loop loop;
+    struct db *db;
+    struct blobs *blobs;
+    struct media_pool *media;
+    struct host *host;
+    char bundle[PATH_LEN];
+};
+
+struct services_options {
+    const struct datadir *dir;
+    struct segment *segment;
+    const char *const *urls; /* NULL-terminated */
+    const char *role;        /* "worker", "runner", "command" */
+    int wake_fd;             /* -1: none */
+    size_t media_running;    /* questions to the media process at a time */
+};
+
+int services_open(struct services *s, const struct services_options *o, struct err *e);
+/* Loads a bundle and makes it live. */
+int services_load(struct services *s, const char *bundle, struct err *e);
+void services_close(struct services *s);
+
+#endif

@@ -1,0 +1,100 @@
+/* transfer.c: see transfer.h. */
+#include "fetch/transfer.h"
+#include "fetch/curl_int.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct sink {
+    const struct transfer *t;
+    struct buf *body;
+    int rc;
+    struct err *e;
+};
+
+static size_t on_body(char *p, size_t size, size_t n, void *arg)
+{
+    struct sink *s = arg;
+    s->rc = buf_append(s->body, p, size * n, s->e);
+    return s->rc == GIFD_OK ? size * n : 0;
+}
+
+static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)
+{
+    (void)down_total, (void)down;
+    struct sink *s = arg;
+    if (s->t->progress && up_total > 0) s->t->progress(s->t->to, (uint64_t)up, (uint64_t)up_total);
+    return 0;
+}
+
+static int code_of(CURLcode code)
+{
+    switch (code) {
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_GOT_NOTHING: return GIFD_EREFUSED;
+    case CURLE_COULDNT_RESOLVE_HOST: return GIFD_ENOTFOUND;
+    case CURLE_OPERATION_TIMEDOUT: return GIFD_ETIMEOUT;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION: return GIFD_ETLS;
+    case CURLE_URL_MALFORMAT:
+    case CURLE_UNSUPPORTED_PROTOCOL: return GIFD_EINVALID;
+    default: return GIFD_EPROTOCOL;
+    }
+}
+
+int transfer_post(const struct transfer *t, long *status, struct buf *body, struct err *e)
+{
+    const struct curl_library *lib = curl__load(e);
+    if (!lib) return GIFD_ENOTFOUND;
+    if (t->file_path && access(t->file_path, R_OK) < 0) return err_sys(e, errno, "%s", t->file_path);
+    CURL *c = lib->easy_init();
+    if (!c) return err_set(e, GIFD_ENOMEM, "no memory for a transfer");
+    struct sink sink = {.t = t, .body = body, .e = e};
+    struct curl_slist *headers = NULL;
+    char authorization[512];
+    if (t->token) {
+        snprintf(authorization, sizeof authorization, "Authorization: Bearer %s", t->token);
+        headers = lib->slist_append(headers, authorization);
+    }
+    for (size_t i = 0; t->headers && t->headers[i]; i++) headers = lib->slist_append(headers, t->headers[i]);
+    curl_mime *form = lib->mime_init(c);
+    for (const struct transfer_field *f = t->fields; f && f->name; f++) {
+        curl_mimepart *part = lib->mime_addpart(form);
+        lib->mime_name(part, f->name);
+        lib->mime_data(part, f->value, strlen(f->value));
+    }
+    if (t->file_path) {
+        curl_mimepart *part = lib->mime_addpart(form);
+        lib->mime_name(part, t->file_field);
+        lib->mime_filedata(part, t->file_path);
+    }
+    lib->easy_setopt(c, CURLOPT_URL, t->url);
+    lib->easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+    lib->easy_setopt(c, CURLOPT_MIMEPOST, form);
+    lib->easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+    lib->easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+    lib->easy_setopt(c, CURLOPT_WRITEDATA, &sink);
+    lib->easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+    lib->easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
+    lib->easy_setopt(c, CURLOPT_XFERINFODATA, &sink);
+    lib->easy_setopt(c, CURLOPT_TIMEOUT, t->timeout_s);
+    lib->easy_setopt(c, CURLOPT_CONNECTTIMEOUT, 10L);
+    lib->easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    lib->easy_setopt(c, CURLOPT_USERAGENT, "gifd");
+    CURLcode code = lib->easy_perform(c);
+    int rc = GIFD_OK;
+    if (code == CURLE_OK)
+        lib->easy_getinfo(c, CURLINFO_RESPONSE_CODE, status);
+    else if (sink.rc < 0)
+        rc = sink.rc;
+    else
+        rc = err_set(e, code_of(code), "%s: %s", t->url, lib->easy_strerror(code));
+    lib->mime_free(form);
+    lib->slist_free_all(headers);
+    lib->easy_cleanup(c);
+    return rc;
+}
