@@ -1,4 +1,4 @@
-/* cli_up.c: `gifd up`: files to short links. stdout is data, stderr is talk. */
+/* cli_up.c: `gifd up`: files to links. stdout is data, stderr is talk. */
 #include "app/app.h"
 #include "base/json.h"
 #include "fetch/transfer.h"

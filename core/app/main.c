@@ -24,8 +24,8 @@ const struct cli_command cli_commands[] = {
      "word, and exits 3 when there is one.\n",
      cli_check},
     {"up", "gifd up FILE... [--title T] [--tags a,b] [--description D] [--visibility V] [--server URL] [--token T] [--json]",
-     "upload files and print their short links",
-     "Uploads each FILE and prints its short URL on stdout; progress goes to stderr on a terminal.\n\n"
+     "upload files and print their links",
+     "Uploads each FILE and prints its URL on stdout; progress goes to stderr on a terminal.\n\n"
      "  --server URL    default http://127.0.0.1:8080, or GIFD_SERVER\n"
      "  --token T       default GIFD_TOKEN\n"
      "  --json          print the server's answer, one line per file\n\n"
@@ -144,7 +144,7 @@ int cli_help(int argc, char **argv)
         printf("%s\n\n%s.\n%s%s", c->usage, c->summary, *c->help ? "\n" : "", c->help);
         return EXIT_OK;
     }
-    printf("gifd: own your GIFs.\n\n");
+    printf("gifd: your media, your links.\n\n");
     for (const struct cli_command *c = cli_commands; c->name; c++) printf("  gifd %-10s %s\n", c->name, c->summary);
     printf("\n'gifd help COMMAND' explains one; 'gifd help exit-codes' lists the exit codes.\n");
     return EXIT_OK;
