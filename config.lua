@@ -1,0 +1,64 @@
+-- config.lua: what this server is told. It returns a table of data; every line that is commented out shows the default.
+--
+-- Only three functions can be called here: env("NAME", default) reads the environment, file("PATH") a text file and
+-- secret("PATH") the same without the line break at its end. Sizes are numbers of bytes or "10 MiB", times are seconds or
+-- "5m". `gifd check` says what is wrong, with the line and the nearest key; HUP makes a running server read it again.
+return {
+  -- site = {
+  --   name = "gifd",                  -- shown on pages and in previews
+  --   base_url = "https://gifs.example.org", -- where people reach this server; without it links follow the request's
+  --                                   -- host, as long as that is an address of this machine
+  -- },
+
+  -- listen = { "127.0.0.1:8080" },    -- "ADDRESS:PORT", "[::1]:8080"; port 0 lets the system choose; --listen overrides
+  -- workers = 0,                      -- processes that answer requests; 0: one per core
+
+  -- A plugin is loaded if and only if it is named here, with true or with its settings.
+  plugins = {
+    ["moderation-keywords"] = true,
+    -- ["moderation-keywords"] = {
+    --   categories = { spam = { decision = "flagged", confidence = 0.8, words = { "free money" } } },
+    --   allow = { "sex education" },
+    -- },
+  },
+  -- plugin_dirs = {},                 -- folders of further plugins; one with a bundled plugin's name takes its place
+
+  -- The verdict on what no judge has an opinion about and nobody trusted uploaded: "flagged" (seen by its uploader only
+  -- until somebody approves it), "approved" or "pending".
+  -- unseen = "flagged",
+
+  -- uploads = {
+  --   max_bytes = "100 MiB",          -- of one file
+  --   canvas_px = 50e6,               -- width times height
+  --   total_px = 500e6,               -- canvas times frames
+  --   frames = 10000,
+  --   probe_deadline = "10s",         -- to look at one file
+  --   render_deadline = "120s",       -- to make all renditions of one file
+  --   title = 500,                    -- characters
+  --   description = 10000,
+  --   tags = 100,                     -- of one share
+  --   tag = 100,                      -- characters
+  --   disk_reserve = "256 MiB",       -- uploads are refused (507) when less than this is free
+  -- },
+
+  -- http = {
+  --   head_bytes = "32 KiB",          -- request line and fields together
+  --   head_fields = 100,
+  --   target_bytes = "8 KiB",
+  --   head_timeout = "15s",           -- from the first byte of a head to its end
+  --   idle_timeout = "60s",           -- between requests
+  --   body_timeout = "30s",           -- without a byte of a body
+  --   body_rate = 1024,               -- bytes a second that a body must average after its first ten seconds
+  --   send_timeout = "30s",           -- without progress of a reply
+  --   connections = 8192,             -- of one worker
+  --   drain = "10s",                  -- that requests in flight get when the server stops
+  -- },
+
+  -- jobs = {
+  --   running = 2,                    -- renditions made at a time
+  --   attempts = 5,                   -- before a job counts as failed
+  --   lease = "180s",                 -- after which a job of a dead runner is taken up again
+  -- },
+
+  -- log = { level = "info" },         -- "debug", "info", "warn", "error"
+}

@@ -1,0 +1,21 @@
+--- boot: wires one generation: settings to plugins to routes, roles and commands. Does no work of its own.
+local dispatch = require "gifd.http.dispatch"
+local load_plugin = require "gifd.plugin.load"
+local page = require "gifd.http.page"
+local registry = require "gifd.plugin.registry"
+local routes = require "gifd.http.routes"
+local runner = require "gifd.jobs.runner"
+local signin = require "gifd.command.signin"
+local token = require "gifd.command.token"
+
+return function(settings)
+  page.load(gifd.bundle.read)
+  local plugins = {}
+  for i, plugin in ipairs(settings.plugins) do plugins[i] = load_plugin(plugin) end
+  local app = { settings = settings, registry = registry(plugins) }
+  app.routes = routes(app.registry.routes)
+  app.handle = dispatch(app)
+  app.roles = { runner = runner(app) }
+  app.commands = { token = token, login = signin.login(settings), setup = signin.setup(settings) }
+  return app
+end

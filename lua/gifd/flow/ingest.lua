@@ -1,0 +1,63 @@
+--- flow/ingest: from bytes to a link.
+--
+--   draft --probe--> refused (415, 422): the draft is dropped, nothing was ever visible
+--         '--------> blob committed (durable) --one batch--> asset, share, ladder job: rows born pending
+--                    --judges--> verdict rows --> the answer
+--
+-- A kill before the batch leaves at most a blob that no row names; after it, rows that the runner's sweep judges and renders.
+-- The bytes of what exists already are never refused and never tell whose they are.
+local asset_model = require "gifd.model.asset"
+local job_model = require "gifd.model.job"
+local share_flow = require "gifd.flow.share"
+local share_model = require "gifd.model.share"
+
+local M = {}
+
+local function room(settings)
+  local free = gifd.blob.free()
+  if free and free < settings.uploads.disk_reserve then
+    return nil, gifd.err("disk_full", { message = "the server's disk is almost full", retryable = true })
+  end
+  return true
+end
+
+--- Before the body is read.
+function M.admit(settings) return room(settings) end
+
+local function rows(code, digest, size, facts, identity, fields)
+  local id, err = asset_model.id_for(digest)
+  if not id then return nil, err end
+  local calls = asset_model.statements(id, digest, size, facts, identity:trusted())
+  local share = { code = code, account_id = identity.account_id, title = fields.title, description = fields.description, tags = fields.tags,
+                  visibility = fields.visibility, expires_at = fields.expires_at, trusted = identity:trusted() }
+  for _, call in ipairs(share_model.statements(share, digest)) do calls[#calls + 1] = call end
+  calls[#calls + 1] = job_model.ladder_statement(digest)
+  return calls
+end
+
+--- -> { share, asset, held = this account had a share of these bytes }
+function M.run(app, ctx_of, identity, draft, fields)
+  local u = app.settings.uploads
+  local facts, err = gifd.media.probe(draft, { canvas_px = u.canvas_px, total_px = u.total_px, frames = u.frames, deadline = u.probe_deadline })
+  if not facts then
+    if err.code == "timeout" then err = gifd.err("bad_media", { message = "looking at the file took too long" }) end
+    return nil, err
+  end
+  local digest, size = gifd.blob.commit(draft)
+  if not digest then return nil, size end
+  local known, known_err = asset_model.by_digest(digest)
+  if known == nil then return nil, known_err end
+  local held = false
+  if known then
+    held, err = asset_model.has_share_of(known.id, identity.account_id)
+    if held == nil then return nil, err end
+  end
+  local code, code_err = share_flow.with_code(nil, function(code) return rows(code, digest, size, facts, identity, fields) end)
+  if not code then return nil, code_err end
+  gifd.jobs.wake()
+  local share, asset = share_flow.judged(app, ctx_of, code)
+  if not share then return nil, asset end
+  return { share = share, asset = asset, held = held }
+end
+
+return M

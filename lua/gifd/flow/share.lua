@@ -1,0 +1,104 @@
+--- flow/share: the address and the words of a share: making one, changing it, and who may see it.
+local asset_model = require "gifd.model.asset"
+local moderate = require "gifd.flow.moderate"
+local share_model = require "gifd.model.share"
+
+local CODE_TRIES = 8
+
+local M = {}
+
+--- May this asker see the share whatever its verdict: its owner and an admin.
+function M.owns(identity, share)
+  return identity ~= nil and (identity.account_id == share.account_id or identity:may("admin"))
+end
+
+--- Pure: may a stranger see the page (or its direct forms)?
+function M.public(share, asset)
+  return share.verdict == "approved" and asset.verdict == "approved" and share.visibility ~= "private" and not share_model.expired(share)
+end
+
+--- May this asker have the media of an asset, and is it everybody's? -> allowed, public
+function M.media_access(identity, asset)
+  if asset.verdict == "approved" then
+    local open, err = asset_model.has_public_share(asset.id)
+    if open == nil then return nil, err end
+    if open then return true, true end
+  end
+  if not identity then return false, false end
+  if identity:may("admin") then return true, false end
+  local own, err = asset_model.has_share_of(asset.id, identity.account_id)
+  if own == nil then return nil, err end
+  return own, false
+end
+
+--- Runs batch_of(code) with fresh codes until one is free; an own code that is taken is a conflict at once.
+function M.with_code(own_code, batch_of)
+  for _ = 1, own_code and 1 or CODE_TRIES do
+    local code = own_code or share_model.new_code()
+    local calls, prepare_err = batch_of(code)
+    if not calls then return nil, prepare_err end
+    local done, err = gifd.db.batch(calls)
+    if done then return code end
+    if err.code ~= "conflict" then return nil, err end
+  end
+  if own_code then return nil, gifd.err("conflict", { message = "the code " .. own_code .. " is taken", pointer = "/code" }) end
+  return nil, gifd.err("busy", { message = "no free code was found", retryable = true })
+end
+
+--- A further share of an asset that the asker may see.
+function M.create(app, ctx_of, identity, asset, fields)
+  local code, err = M.with_code(fields.code, function(code)
+    return share_model.statements({
+      code = code, account_id = identity.account_id, title = fields.title, description = fields.description, tags = fields.tags,
+      visibility = fields.visibility, expires_at = fields.expires_at, trusted = identity:trusted() }, asset.digest)
+  end)
+  if not code then return nil, err end
+  return M.judged(app, ctx_of, code)
+end
+
+local function rows_of(code)
+  local share, err = share_model.find(code)
+  if not share then return nil, err or gifd.err("not_found", { message = "the share is gone" }) end
+  local asset, asset_err = asset_model.find(share.asset_id)
+  if not asset then return nil, asset_err or gifd.err("not_found", { message = "the asset is gone" }) end
+  return share, asset
+end
+
+--- The share as it stands once judges were asked -> share, asset. Somebody else's verdict at the same moment counts too.
+function M.judged(app, ctx_of, code)
+  for _ = 1, 4 do
+    local share, asset = rows_of(code)
+    if not share then return nil, asset end
+    if share.verdict ~= "pending" and asset.verdict ~= "pending" then return share, asset end
+    local done, again = moderate.run(app, ctx_of, { { kind = "asset", row = asset }, { kind = "share", row = share } })
+    if not done then return nil, again end
+    if not again then break end
+  end
+  return rows_of(code)
+end
+
+local function same_list(a, b)
+  if #a ~= #b then return false end
+  for i = 1, #a do if a[i] ~= b[i] then return false end end
+  return true
+end
+
+--- changes: the fields given; expires_at = gifd.null removes it.
+function M.update(app, ctx_of, identity, share, changes)
+  local tags = changes.tags or share.tags
+  local expires_at = share.expires_at
+  if changes.expires_at ~= nil then expires_at = changes.expires_at ~= gifd.null and changes.expires_at or nil end
+  local after = { title = changes.title or share.title, description = changes.description or share.description,
+                  visibility = changes.visibility or share.visibility, expires_at = expires_at, tags = changes.tags,
+                  trusted = share.trusted }
+  local words_changed = after.title ~= share.title or after.description ~= share.description or not same_list(tags, share.tags)
+  if words_changed then after.trusted = identity:trusted() end
+  local done, err = share_model.update(share, after, words_changed)
+  if not done then
+    if err.code == "conflict" then err = gifd.err("conflict", { message = "the share was changed by somebody else at the same moment" }) end
+    return nil, err
+  end
+  return M.judged(app, ctx_of, share.code)
+end
+
+return M

@@ -1,0 +1,34 @@
+--- http/address: URLs of this server, absolute, without trusting a Host field that anybody may send.
+--
+-- site.base_url when it is configured. Otherwise the request's own host, if that is an address of this machine: a loopback
+-- name, an address that config.lua listens on, or any literal IP address when it listens on all of them; else the first
+-- address listened on. So no name of a stranger's choice gets into a page, a link or what a cache keeps.
+local M = {}
+
+local function hostname(host) return host:match("^%[[%x:%.]+%]") or host:match("^[^:]+") or "" end
+
+local function is_literal(name) return name:match("^%d+%.%d+%.%d+%.%d+$") ~= nil or name:match("^%[[%x:%.]+%]$") ~= nil end
+
+--- Pure: may links be made with this host?
+function M.believed(host, listen)
+  if not host:match("^[%w%.%-%[%]:]+$") or #host > 255 then return false end
+  local name = hostname(host):lower()
+  if name == "localhost" or name:match("^127%.%d+%.%d+%.%d+$") or name == "[::1]" then return true end
+  for _, entry in ipairs(listen) do
+    local own = hostname(entry.address)
+    if own == name then return true end
+    if (own == "0.0.0.0" or own == "[::]") and is_literal(name) then return true end
+  end
+  return false
+end
+
+--- "https://gifs.example.org" without a slash at its end
+function M.base(settings, req)
+  local base = settings.site.base_url
+  if base then return (base:gsub("/+$", "")) end
+  local host = req and req.host or ""
+  if host ~= "" and M.believed(host, settings.listen) then return "http://" .. host end
+  return (gifd.server.urls and gifd.server.urls[1]) or ("http://" .. settings.listen[1].address)
+end
+
+return M

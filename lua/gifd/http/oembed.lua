@@ -1,0 +1,23 @@
+--- http/oembed: GET /oembed?url=: what a provider answers about a share's page (oEmbed 1.0). Only pages of this server.
+local page = require "gifd.http.page"
+local problem = require "gifd.http.problem"
+local share_page = require "gifd.http.share_page"
+
+local M = {}
+
+function M.get(_, req, ctx)
+  local url = req.query.url
+  if not url then return problem.reply(req, 400, "invalid", "url is required") end
+  if req.query.format and req.query.format ~= "json" then return problem.reply(req, 501, "unsupported_media", "only format=json is spoken") end
+  local origin, code = url:match("^(https?://.-)/s/([A-Za-z0-9_-]+)$")
+  if origin ~= ctx.base then return problem.not_found(req) end
+  local share, asset, public = share_page.find(nil, code)
+  if share == nil then return nil, asset end
+  if not share or not public then return problem.not_found(req) end
+  local facts, err = share_page.facts(ctx, share, asset)
+  if not facts then return nil, err end
+  facts.maxwidth, facts.maxheight = req.query.maxwidth, req.query.maxheight
+  return { status = 200, json = page.oembed(facts), headers = { ["Cache-Control"] = "public, max-age=300", ["Access-Control-Allow-Origin"] = "*" } }
+end
+
+return M

@@ -1,0 +1,49 @@
+--- http/routes: every route of the product in one table: what it needs, and what runs.
+--
+-- auth: "public" (an identity is told when there is one), "user" (any identity), or a scope. The router, the gate and the
+-- spec that walks them all read this table. run(app, req, ctx) -> reply, or nil, err.
+local assets = require "gifd.http.assets"
+local health = require "gifd.http.health"
+local media = require "gifd.http.media"
+local oembed = require "gifd.http.oembed"
+local pages = require "gifd.http.pages"
+local plugin_route = require "gifd.http.plugin_route"
+local session = require "gifd.http.session"
+local share_page = require "gifd.http.share_page"
+local shares = require "gifd.http.shares"
+
+local routes = {
+  { "GET", "/", auth = "public", run = pages.upload },
+  { "GET", "/web/{file}", auth = "public", run = pages.file },
+  { "GET", "/signin", auth = "public", run = session.enter },
+  { "POST", "/signout", auth = "user", run = session.leave },
+
+  { "GET", "/s/{code}", auth = "public", run = share_page.get },
+  { "GET", "/a/{id}", auth = "public", run = media.original },
+  { "GET", "/a/{id}/{name}", auth = "public", run = media.rendition },
+  { "GET", "/oembed", auth = "public", run = oembed.get },
+
+  { "POST", "/api/v1/assets", auth = "upload", body = "upload", run = assets.create },
+  { "GET", "/api/v1/assets/{id}", auth = "public", run = assets.get },
+  { "GET", "/api/v1/shares", auth = "read", run = shares.list },
+  { "POST", "/api/v1/shares", auth = "upload", body = "json", run = shares.create },
+  { "GET", "/api/v1/shares/{code}", auth = "public", run = shares.get },
+  { "PATCH", "/api/v1/shares/{code}", auth = "upload", body = "json", run = shares.update },
+  { "DELETE", "/api/v1/shares/{code}", auth = "upload", run = shares.delete },
+
+  { "GET", "/healthz", auth = "public", bare = true, run = health.alive },
+  { "GET", "/readyz", auth = "public", bare = true, run = health.ready },
+}
+
+--- All routes with those of plugins: array of { method, pattern, auth, run, bare? }.
+return function(plugin_routes)
+  local out = {}
+  for i, r in ipairs(routes) do
+    out[i] = { method = r[1], pattern = r[2], auth = r.auth, limit = r.limit, body = r.body, bare = r.bare, run = r.run }
+  end
+  for _, r in ipairs(plugin_routes) do
+    out[#out + 1] = { method = r.method, pattern = r.pattern, auth = r.auth, limit = r.limit, body = r.body, plugin = r.plugin.name,
+                      run = plugin_route(r) }
+  end
+  return out
+end

@@ -1,0 +1,79 @@
+--- http/share_page: GET /s/{code}: the page that unfurls, and the direct forms /s/{code}.EXT and .json.
+--
+-- A visit of the page by GET is one click; HEAD, the direct forms and the API are none.
+local asset_model = require "gifd.model.asset"
+local assets = require "gifd.http.assets"
+local click = require "gifd.model.click"
+local media = require "gifd.http.media"
+local page = require "gifd.http.page"
+local problem = require "gifd.http.problem"
+local rendition_model = require "gifd.model.rendition"
+local share_flow = require "gifd.flow.share"
+local share_model = require "gifd.model.share"
+local view = require "gifd.http.view"
+
+local M = {}
+
+--- What page.lua and unfurl.lua are told about a share.
+function M.facts(ctx, share, asset)
+  local list, err = rendition_model.of_asset(asset.id)
+  if not list then return nil, err end
+  local by_name = {}
+  for _, r in ipairs(list) do
+    by_name[r.name] = { type = r.type, width = r.width, height = r.height, bytes = r.bytes, url = view.rendition_url(ctx.base, asset.id, r.name) }
+  end
+  return ctx.page { share = view.share(ctx.base, share), asset = view.asset(ctx.base, asset, list), renditions = by_name }
+end
+
+--- The share and asset if this asker may see them as everybody does or as their owner -> share, asset, public
+-- or false, status (404 or 410), or nil, err.
+function M.find(identity, code)
+  local share, err = share_model.find(code)
+  if share == nil then return nil, err end
+  if not share then return false, 404 end
+  local asset, asset_err = asset_model.find(share.asset_id)
+  if not asset then return nil, asset_err or gifd.err("internal", { message = "a share without its asset" }) end
+  local owns = share_flow.owns(identity, share)
+  local shown = share.verdict == "approved" and asset.verdict == "approved" and share.visibility ~= "private"
+  if not shown and not owns then return false, 404 end
+  if share_model.expired(share) then return false, 410 end
+  return share, asset, shown
+end
+
+local function json(ctx, share, asset, public)
+  local asset_json, err = assets.json(ctx.base, asset)
+  if not asset_json then return nil, err end
+  return { status = 200, json = { asset = asset_json, share = view.share(ctx.base, share) }, headers = {
+    ["Cache-Control"] = public and "no-cache" or "private, no-store", ["Access-Control-Allow-Origin"] = public and "*" or nil } }
+end
+
+local function gone(req, ctx, status, direct)
+  local words = status == 410 and "This link has expired" or "There is nothing here"
+  if direct then return problem.reply(req, status, "not_found", words) end
+  return ctx.html(status, page.error(ctx.page { status = status, title = words,
+    detail = status == 410 and "Whoever shared it set an end, and it has passed." or "The link may be mistyped, or what it showed was taken away." }))
+end
+
+function M.get(_, req, ctx)
+  local code, ext = req.params.code:match("^([^.]+)%.(%w+)$")
+  code = code or req.params.code
+  local share, asset, public = M.find(ctx.identity, code)
+  if share == nil then return nil, asset end
+  if not share then return gone(req, ctx, asset, ext ~= nil) end
+  if ext == "json" then return json(ctx, share, asset, public) end
+  if ext then return media.choose(req, asset, public, ext) end
+  local facts, err = M.facts(ctx, share, asset)
+  if not facts then return nil, err end
+  if req.method == "GET" then
+    local counted, count_err = click.add(share.id)
+    if not counted then return nil, count_err end
+  end
+  local reply = ctx.html(200, page.share(facts))
+  reply.headers["Vary"] = "User-Agent"
+  reply.headers["Cache-Control"] = public and "no-cache" or "private, no-store"
+  reply.headers["Link"] = ("<%s/oembed?url=%s>; rel=\"alternate\"; type=\"application/json+oembed\"; title=\"oEmbed\""):format(
+    ctx.base, gifd.text.uri(ctx.base .. "/s/" .. share.code))
+  return reply
+end
+
+return M

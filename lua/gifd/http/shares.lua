@@ -1,0 +1,143 @@
+--- http/shares: /api/v1/shares and /api/v1/shares/{code}.
+local S = require "gifd.schema"
+local asset_model = require "gifd.model.asset"
+local fields = require "gifd.http.fields"
+local problem = require "gifd.http.problem"
+local share_flow = require "gifd.flow.share"
+local share_model = require "gifd.model.share"
+local view = require "gifd.http.view"
+
+local BODY_MAX, LIMIT, LIMIT_MAX = 256 * 1024, 50, 200
+
+local M = {}
+
+local function no_store(status, json, headers)
+  headers = headers or {}
+  headers["Cache-Control"] = "no-store"
+  return { status = status, headers = headers, json = json }
+end
+
+local function schema(app)
+  local out = fields.schema(app.settings)
+  out.expires_at = S.any { optional = true }
+  return out
+end
+
+function M.create(app, req, ctx)
+  local body, err = fields.json_body(BODY_MAX)
+  if not body then return nil, err end
+  local record = schema(app)
+  record.asset_id = S.string { min = 1, max = 64 }
+  record.code = S.string { optional = true, pattern = "^[A-Za-z0-9_-]+$", min = 2, max = 64, expects = "must be 2 to 64 of a-zA-Z0-9_-" }
+  local values, invalid = fields.check(record, body)
+  if not values then return nil, invalid end
+  local expires_at, bad_time = fields.expiry(values.expires_at)
+  if bad_time then return nil, bad_time end
+  local asset, find_err = asset_model.find(values.asset_id)
+  if asset == nil then return nil, find_err end
+  local allowed, access_err = false, nil
+  if asset then
+    allowed, access_err = share_flow.media_access(ctx.identity, asset)
+    if allowed == nil then return nil, access_err end
+  end
+  if not allowed then return problem.reply(req, 404, "not_found", "there is no such asset") end
+  values = fields.complete(values)
+  values.expires_at = expires_at ~= gifd.null and expires_at or nil
+  local share, create_err = share_flow.create(app, ctx.hook_ctx, ctx.identity, asset, values)
+  if not share then return nil, create_err end
+  local json = view.share(ctx.base, share)
+  return no_store(201, json, { Location = ctx.base .. "/api/v1/shares/" .. share.code })
+end
+
+--- The share and how the asker stands to it: share, asset, owns; or false and the reply.
+local function seen(req, ctx)
+  local share, err = share_model.find(req.params.code)
+  if share == nil then return nil, err end
+  if not share then return false, problem.not_found(req) end
+  local asset, asset_err = asset_model.find(share.asset_id)
+  if not asset then return nil, asset_err end
+  local owns = share_flow.owns(ctx.identity, share)
+  if owns then return share, asset, true end
+  local hidden = share.verdict ~= "approved" or asset.verdict ~= "approved" or share.visibility == "private"
+  if hidden then return false, problem.not_found(req) end
+  if share_model.expired(share) then return false, problem.reply(req, 410, "not_found", "the share has expired") end
+  return share, asset, false
+end
+M.seen = seen
+
+function M.get(_, req, ctx)
+  local share, asset = seen(req, ctx)
+  if not share then
+    if share == nil then return nil, asset end
+    return asset
+  end
+  return no_store(200, view.share(ctx.base, share))
+end
+
+local function owned(req, ctx)
+  local share, other, owns = seen(req, ctx)
+  if share and not owns then return false, problem.reply(req, 403, "denied", "this share belongs to another account") end
+  return share, other
+end
+
+function M.update(app, req, ctx)
+  local share, other = owned(req, ctx)
+  if not share then
+    if share == nil then return nil, other end
+    return other
+  end
+  local body, err = fields.json_body(BODY_MAX)
+  if not body then return nil, err end
+  local values, invalid = fields.check(schema(app), body)
+  if not values then return nil, invalid end
+  local expires_at, bad_time = fields.expiry(values.expires_at)
+  if bad_time then return nil, bad_time end
+  values.expires_at = expires_at
+  local updated, update_err = share_flow.update(app, ctx.hook_ctx, ctx.identity, share, values)
+  if not updated then return nil, update_err end
+  return no_store(200, view.share(ctx.base, updated))
+end
+
+function M.delete(_, req, ctx)
+  local share, other = owned(req, ctx)
+  if not share then
+    if share == nil then return nil, other end
+    return other
+  end
+  local done, err = share_model.delete(share.id)
+  if done == nil then return nil, err end
+  return { status = 204, headers = { ["Cache-Control"] = "no-store" } }
+end
+
+--- A cursor is opaque to clients: the id of the last share of the page before.
+local function cursor_id(text)
+  local raw = gifd.crypto.unbase64url(text)
+  local id = raw and tonumber(raw:match("^s:(%d+)$"))
+  return id
+end
+
+function M.list(_, req, ctx)
+  local limit = LIMIT
+  if req.query.limit then
+    limit = req.query.limit:match("^%d+$") and tonumber(req.query.limit)
+    if not limit or limit < 1 or limit > LIMIT_MAX then
+      return nil, problem.fields { { keys = { "limit" }, message = "must be 1 to " .. LIMIT_MAX } }
+    end
+  end
+  local before
+  if req.query.cursor then
+    before = cursor_id(req.query.cursor)
+    if not before then return nil, problem.fields { { keys = { "cursor" }, message = "is not a cursor of this list" } } end
+  end
+  local rows, err = share_model.of_account(ctx.identity.account_id, before, limit + 1)
+  if not rows then return nil, err end
+  local items, headers, next_cursor = {}, {}, gifd.null
+  for i = 1, math.min(#rows, limit) do items[i] = view.share(ctx.base, rows[i]) end
+  if #rows > limit then
+    next_cursor = gifd.crypto.base64url("s:" .. rows[limit].id)
+    headers.Link = ("<%s/api/v1/shares?limit=%d&cursor=%s>; rel=\"next\""):format(ctx.base, limit, next_cursor)
+  end
+  return no_store(200, { items = gifd.json.array(items), next = next_cursor }, headers)
+end
+
+return M

@@ -1,0 +1,69 @@
+--- jobs/clicks: every second, what was counted in shared memory is written into rows (model/click has the protocol).
+local click = require "gifd.model.click"
+
+local BATCH = 100
+
+local M = {}
+
+--- state remembers which slots did not move since the last fold.
+local function due(listing, marks, state)
+  local slots, idle = {}, {}
+  for _, s in ipairs(listing.slots) do
+    local mark = marks[s.slot] and marks[s.slot].key == s.key and marks[s.slot].mark or 0
+    if s.count > mark then slots[#slots + 1] = { slot = s.slot, key = s.key, count = s.count, mark = mark }
+    elseif state.last[s.slot] == s.count then idle[#idle + 1] = s end
+    state.last[s.slot] = s.count
+  end
+  return slots, idle
+end
+
+local function fold(epoch, slots)
+  for first = 1, #slots, BATCH do
+    local part = {}
+    for i = first, math.min(first + BATCH - 1, #slots) do part[#part + 1] = slots[i] end
+    local done, err = click.fold(epoch, part)
+    if not done then return nil, err end
+  end
+  return true
+end
+
+--- Frozen, unmarked, freed: a kill between any two of these leaves a frozen slot, which the next runner finishes.
+local function release(epoch, idle)
+  for _, s in ipairs(idle) do
+    if gifd.tally.freeze(s.slot, s.count) then
+      local done, err = click.unmark(epoch, s.slot)
+      if not done then return nil, err end
+      gifd.tally.free(s.slot)
+    end
+  end
+  return true
+end
+
+function M.once(state)
+  local listing = gifd.tally.list()
+  if state.epoch ~= listing.epoch then
+    local done, err = click.forget_other_epochs(listing.epoch)
+    if not done then return nil, err end
+    state.epoch, state.last = listing.epoch, {}
+  end
+  if #listing.slots == 0 then return true end
+  local marks, err = click.marks(listing.epoch)
+  if not marks then return nil, err end
+  local slots, idle = due(listing, marks, state)
+  local done, fold_err = fold(listing.epoch, slots)
+  if not done then return nil, fold_err end
+  return release(listing.epoch, idle)
+end
+
+--- Until the generation drains; once more at the end.
+function M.run()
+  local state = { last = {} }
+  while true do
+    local done, err = M.once(state)
+    if not done then gifd.log.warn("clicks.fold", { code = err.code, error = tostring(err.message) }) end
+    local slept = gifd.time.sleep(1)
+    if not slept then return end
+  end
+end
+
+return M

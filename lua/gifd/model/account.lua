@@ -1,0 +1,30 @@
+--- model/account: who may. `scopes` are what a session of the account may do; a token has its own.
+local moment = require "gifd.moment"
+local row = require "gifd.model.row"
+
+local M = {}
+M.admin_scopes, M.user_scopes = "admin", "read upload"
+
+function M.find(name)
+  local found, err = gifd.db.row("SELECT * FROM accounts WHERE name = ?1", name)
+  if found == nil then return nil, err end
+  return row.clean(found)
+end
+
+--- The oldest account, or false on an empty data directory.
+function M.first()
+  local found, err = gifd.db.row("SELECT * FROM accounts ORDER BY id LIMIT 1")
+  if found == nil then return nil, err end
+  return row.clean(found)
+end
+
+--- Makes the account, or returns the one of that name.
+function M.ensure(name, scopes)
+  local now = moment.now()
+  local _, err = gifd.db.run([[INSERT INTO accounts (name, scopes, created_at, updated_at) VALUES (?1, ?2, ?3, ?3)
+                               ON CONFLICT (name) DO NOTHING]], name, scopes, now)
+  if err then return nil, err end
+  return M.find(name)
+end
+
+return M

@@ -1,0 +1,96 @@
+--- model/asset: bytes, once. Rows of `assets`; every change is one statement, guarded by what it changes from.
+local moment = require "gifd.moment"
+local row = require "gifd.model.row"
+
+local M = {}
+
+local function shaped(found, err)
+  if found == nil then return nil, err end
+  if found == false then return false end
+  row.clean(found)
+  found.reasons = row.decode(found.reasons) or {}
+  for _, name in ipairs { "has_alpha", "has_audio", "truncated", "trusted" } do found[name] = found[name] == 1 end
+  return found
+end
+
+function M.find(id)
+  if not id:match("^%x+$") or #id < 16 or #id > 64 then return false end
+  return shaped(gifd.db.row("SELECT * FROM assets WHERE id = ?1", id))
+end
+
+function M.by_digest(digest) return shaped(gifd.db.row("SELECT * FROM assets WHERE digest = ?1", digest)) end
+
+--- The shortest prefix of the digest, 16 digits or two more at a time, that no other digest has as its id.
+function M.id_for(digest)
+  for length = 16, 64, 2 do
+    local id = digest:sub(1, length)
+    local found, err = gifd.db.row("SELECT digest FROM assets WHERE id = ?1", id)
+    if found == nil then return nil, err end
+    if not found or found.digest == digest then return id end
+  end
+  return nil, gifd.err("internal", { message = "no free id for " .. digest })
+end
+
+--- Statements for a batch: the row is there afterwards, born pending; whoever is trusted vouches for an older one.
+function M.statements(id, digest, bytes, facts, trusted)
+  local now = moment.now()
+  local out = { { [[
+    INSERT INTO assets (id, digest, type, bytes, width, height, frames, duration_ms, loop, has_alpha, has_audio, truncated,
+                        media, verdict, trusted, judge_after, created_at, updated_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'probed', 'pending', ?13, ?14, ?15, ?15)
+    ON CONFLICT (digest) DO NOTHING]],
+    id, digest, facts.type, bytes, facts.width, facts.height, facts.frames, facts.duration_ms, facts.loop or -1,
+    facts.has_alpha or false, facts.has_audio or false, facts.truncated or false, trusted, now + 2e6, now } }
+  if trusted then
+    out[2] = { [[
+      UPDATE assets SET trusted = 1, verdict = CASE verdict WHEN 'flagged' THEN 'pending' ELSE verdict END,
+                        judge_after = ?2 + 2000000, judge_tries = 0, revision = revision + 1, updated_at = ?2
+      WHERE digest = ?1 AND trusted = 0]], digest, now }
+  end
+  return out
+end
+
+--- media: guarded change; true when the row was in one of `from`.
+function M.set_media(id, from, to, reason)
+  local done, err = gifd.db.run([[
+    UPDATE assets SET media = ?2, media_reason = ?3, updated_at = ?4
+    WHERE id = ?1 AND media IN (SELECT value FROM json_each(?5))]], id, to, reason, moment.now(), row.list(from))
+  if not done then return nil, err end
+  return done.changes == 1
+end
+
+--- A statement for a batch that also writes what the change rests on.
+function M.media_statement(id, to, reason)
+  return { "UPDATE assets SET media = ?2, media_reason = ?3, updated_at = ?4 WHERE id = ?1", id, to, row.null(reason), moment.now() }
+end
+
+--- True when a live, approved, not private share makes the asset public.
+function M.has_public_share(id)
+  local found, err = gifd.db.row([[
+    SELECT 1 AS one FROM shares WHERE asset_id = ?1 AND verdict = 'approved' AND visibility <> 'private'
+    AND (expires_at IS NULL OR expires_at > ?2) LIMIT 1]], id, moment.now())
+  if found == nil then return nil, err end
+  return found ~= false
+end
+
+function M.has_share_of(id, account_id)
+  local found, err = gifd.db.row("SELECT 1 AS one FROM shares WHERE asset_id = ?1 AND account_id = ?2 LIMIT 1", id, account_id)
+  if found == nil then return nil, err end
+  return found ~= false
+end
+
+--- The verdict while it is not approved, else the media state.
+function M.state(asset)
+  if asset.verdict ~= "approved" then return asset.verdict end
+  return asset.media
+end
+
+--- Assets whose verdict is due to be sought again.
+function M.to_judge(limit)
+  local rows, err = gifd.db.rows([[SELECT id FROM assets WHERE verdict = 'pending' AND judge_after <= ?1 ORDER BY judge_after LIMIT ?2]],
+    moment.now(), limit)
+  if not rows then return nil, err end
+  return rows
+end
+
+return M

@@ -1,0 +1,57 @@
+--- model/click: visits of a share, counted in shared memory and written into its row every second.
+--
+--   worker: tally.add(share id, 1)          runner, each second, in one transaction:
+--   reader: row + (tally.peek - mark)         shares.clicks += count - mark;  mark = count
+--
+-- A slot only ever grows until it is freed, and its mark says how much of it is in the row already: whichever process dies
+-- at whichever moment, nothing is counted twice or lost while the shared memory lives. A slot that did not change between
+-- two folds is frozen (nobody can add to it), its mark removed, and then freed for other shares.
+local moment = require "gifd.moment"
+
+local M = {}
+
+--- For a SELECT over shares s: how much of what the shared memory shows is in s.clicks already.
+M.column = "(SELECT COALESCE(SUM(mark), 0) FROM tally_marks WHERE key = s.id) AS marked"
+
+--- Clicks of a row that was read with M.column. The shared memory is read after the row, so it is never behind the mark,
+-- except after a restart, when marks of the old memory are about to be removed.
+function M.shown(row)
+  return row.clicks + math.max(0, (gifd.tally.peek(row.id) or 0) - row.marked)
+end
+
+--- Adds one visit; straight into the row when the shared memory has no room.
+function M.add(share_id)
+  local done, err = gifd.tally.add(share_id, 1)
+  if done then return true end
+  if err and err.code ~= "busy" and err.code ~= "closed" then return nil, err end
+  return gifd.db.run("UPDATE shares SET clicks = clicks + 1 WHERE id = ?1", share_id)
+end
+
+--- Marks of shared memory that is gone say nothing any more: what they stood for is in the rows.
+function M.forget_other_epochs(epoch) return gifd.db.run("DELETE FROM tally_marks WHERE epoch <> ?1", epoch) end
+
+--- slot -> mark of this epoch
+function M.marks(epoch)
+  local rows, err = gifd.db.rows("SELECT slot, key, mark FROM tally_marks WHERE epoch = ?1", epoch)
+  if not rows then return nil, err end
+  local out = {}
+  for _, r in ipairs(rows) do out[r.slot] = r end
+  return out
+end
+
+--- Writes a set of slots in one transaction; each is { slot, key, count, mark }. The guard on the mark refuses a second writer.
+function M.fold(epoch, slots)
+  local calls, now = {}, moment.now()
+  for _, s in ipairs(slots) do
+    calls[#calls + 1] = { "UPDATE shares SET clicks = clicks + ?2, updated_at = ?3 WHERE id = ?1", s.key, s.count - s.mark, now }
+    calls[#calls + 1] = { [[
+      INSERT INTO tally_marks (epoch, slot, key, mark) VALUES (?1, ?2, ?3, ?4)
+      ON CONFLICT (epoch, slot) DO UPDATE SET key = excluded.key, mark = excluded.mark WHERE mark = ?5]],
+      epoch, s.slot, s.key, s.count, s.mark, expect = 1 }
+  end
+  return gifd.db.batch(calls)
+end
+
+function M.unmark(epoch, slot) return gifd.db.run("DELETE FROM tally_marks WHERE epoch = ?1 AND slot = ?2", epoch, slot) end
+
+return M

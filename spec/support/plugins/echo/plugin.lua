@@ -1,0 +1,1 @@
+return { name = "echo", api = 1, version = "1.0.0", summary = "Answers what it was sent", uses = {}, config = schema.record {} }
