@@ -1,0 +1,50 @@
+/* segment.h: memory that all processes of a server share, and that outlives each of them.
+ *
+ *   DATA/segment    | head: magic, layout, boot id, epoch | slot 0 .. 63 | connections 0 .. 63 | tally |
+ *                     mapped MAP_SHARED by supervisor, workers, runner, and by commands that only look
+ *
+ * A later start takes the file over when magic, layout, size and boot id match, so that what was counted and not yet
+ * written to rows survives the death of every process; else it is made anew with a new epoch. Slots are cleared at each
+ * take-over. All fields are atomics: any process, any thread. Only the supervisor opens with create (it holds the lock
+ * of the data directory). */
+#ifndef GIFD_BASE_SEGMENT_H
+#define GIFD_BASE_SEGMENT_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SEGMENT_SLOTS 64
+#define SEGMENT_NAME_LEN 24
+#define SEGMENT_BLAME_LEN 64 /* with its NUL; longer texts are cut */
+
+struct segment; /* a process's own handle; a forked child inherits a copy with the same mapping */
+struct tally;   /* tally.h */
+
+/* GIFD_ENOTFOUND without create and file; GIFD_ECORRUPT without create when it is of another layout or boot. */
+struct segment *segment_open(const char *path, bool create, struct err *e);
+void segment_close(struct segment *s);           /* unmaps; the file stays. NULL is fine */
+uint64_t segment_epoch(const struct segment *s); /* random, made with the file; never 0 */
+struct tally *segment_tally(struct segment *s);
+
+/* Slots, by the supervisor. */
+void segment_slot_begin(struct segment *s, uint32_t slot, const char *name, int pid); /* counts its generation up */
+void segment_slot_end(struct segment *s, uint32_t slot);                              /* zeroes its connections too */
+uint64_t segment_slot_beat(const struct segment *s, uint32_t slot); /* clock_mono_ns of the last beat; 0: none yet */
+void segment_slot_blame(const struct segment *s, uint32_t slot, char out[SEGMENT_BLAME_LEN]); /* "" when nothing runs */
+struct segment_slot_view {
+    char name[SEGMENT_NAME_LEN];
+    int pid; /* 0: nobody */
+    uint32_t generation, connections;
+    uint64_t beat_ns;
+};
+void segment_slot_view(const struct segment *s, uint32_t slot, struct segment_slot_view *out);
+_Atomic uint32_t *segment_connections(struct segment *s); /* SEGMENT_SLOTS numbers, by slot */
+
+/* By the process of a slot. segment_beat also tells this handle which slot is its own, for segment_blame. */
+void segment_beat(struct segment *s, uint32_t slot);
+void segment_blame(struct segment *s, const char *what); /* what runs now ("plugin/hook"); NULL: nothing. Wait-free */
+
+#endif
