@@ -3,5 +3,6 @@ max_line_length = 120
 codes = true
 read_globals = { "gifd" }
 exclude_files = { "build*/**", "**/node_modules/**" }
+files["**/plugin.lua"] = { read_globals = { "schema" } }
 files["spec/**"] = { std = "+busted" }
 files["plugins/*/spec/**"] = { std = "+busted" }

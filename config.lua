@@ -21,7 +21,7 @@ return {
     --   allow = { "sex education" },
     -- },
   },
-  -- plugin_dirs = {},                 -- folders of further plugins; one with a bundled plugin's name takes its place
+  -- Folders of further plugins are named on the command line: gifd serve --plugins DIR
 
   -- The verdict on what no judge has an opinion about and nobody trusted uploaded: "flagged" (seen by its uploader only
   -- until somebody approves it), "approved" or "pending".

@@ -57,7 +57,7 @@ local function constructor(toks, i, prefix, out)
   local position = 0
   i = i + 1
   while toks[i] and toks[i].text ~= "}" do
-    local t, key = toks[i], nil
+    local t, key = toks[i]
     local following = toks[i + 1] and toks[i + 1].text
     if t.kind == "name" and following == "=" and not (toks[i + 2] and toks[i + 2].text == "=") then
       key, i = t.text, i + 2

@@ -1,4 +1,4 @@
---- nearest: the candidate closest to a mistyped word, or nil when none is close.
+--- nearest: the candidate closest to a mistyped word, or nil when they have nothing in common.
 local function distance(a, b, limit)
   local previous = {}
   for j = 0, #b do previous[j] = j end
@@ -18,10 +18,10 @@ end
 --- @param word string
 --- @param candidates string[]
 return function(word, candidates)
-  local limit = math.max(1, math.floor(#word / 2))
   local found, best
   for _, candidate in ipairs(candidates) do
     if #candidate <= 200 and #word <= 200 then
+      local limit = math.max(#word, #candidate) - 1
       local d = distance(word:lower(), candidate:lower(), limit)
       if d <= limit and (not best or d < best) then found, best = candidate, d end
     end

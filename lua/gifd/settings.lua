@@ -17,7 +17,6 @@ return S.record {
     min = 1, max = 16, default = { "127.0.0.1:8080" }, doc = "addresses to listen on",
   },
   workers = S.integer { default = 0, min = 0, max = 64, doc = "processes that answer requests; 0: as many as there are cores" },
-  plugin_dirs = S.list { of = S.string { min = 1 }, max = 16, default = {}, doc = "folders of further plugins; one with a bundled plugin's name takes its place" },
   plugins = S.map {
     of = S.either { S.boolean {}, S.any {} }, keys = "^[a-z][a-z0-9-]*$", keys_expect = "is not the name of a plugin (a-z, 0-9, -)",
     default = {}, doc = "a plugin is loaded if and only if it is named here, with true or its settings",

@@ -7,10 +7,10 @@ local OK, FAILED, USAGE = 0, 1, 2
 
 local M = {}
 
-local function link(settings, account)
+local function link(settings, account, url)
   local code, err = account_flow.signin_code(account)
   if not code then return nil, err end
-  return address.base(settings) .. "/signin?code=" .. code
+  return (url or address.base(settings)) .. "/signin?code=" .. code
 end
 
 local function failed(err)
@@ -18,17 +18,17 @@ local function failed(err)
   return FAILED
 end
 
---- login [--account NAME]: prints one link
+--- login [--account NAME] [--url BASE]: prints one link
 function M.login(settings)
   return function(args)
-    local options, words = arguments(args, { account = "value" })
+    local options, words = arguments(args, { account = "value", url = "value" })
     if not options then
       gifd.console.error("gifd login: " .. words .. "\n")
       return USAGE
     end
     local account, err = account_flow.named(options.account)
     if not account then return failed(err) end
-    local url, link_err = link(settings, account)
+    local url, link_err = link(settings, account, options.url and (options.url:gsub("/+$", "")))
     if not url then return failed(link_err) end
     gifd.console.write(url .. "\n")
     return OK

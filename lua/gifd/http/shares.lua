@@ -35,10 +35,11 @@ function M.create(app, req, ctx)
   if bad_time then return nil, bad_time end
   local asset, find_err = asset_model.find(values.asset_id)
   if asset == nil then return nil, find_err end
-  local allowed, access_err = false, nil
+  local allowed = false
   if asset then
-    allowed, access_err = share_flow.media_access(ctx.identity, asset)
-    if allowed == nil then return nil, access_err end
+    local public
+    allowed, public = share_flow.media_access(ctx.identity, asset)
+    if allowed == nil then return nil, public end
   end
   if not allowed then return problem.reply(req, 404, "not_found", "there is no such asset") end
   values = fields.complete(values)
