@@ -7,13 +7,11 @@
  * A slot's count only grows until the slot is freed, and the mark says how much of it is in the row already. Both
  * change in one transaction, so a runner that dies between any two steps neither loses nor doubles.
  *
- * Freeing an idle slot: tally_freeze(slot, count) where count is the mark just written: nobody can add to it from then
- * on (adds to the key go to another slot, so a key may have several). Then the row of marks is deleted, committed; then
- * tally_free. A death in between leaves a frozen slot: the next runner sees it in tally_each with the same count,
- * freezes again (which says yes), deletes (nothing), frees. A death within tally_free is finished by the next
- * tally_each. Danger that this order avoids: a mark deleted while somebody can still add would make the whole count
- * look new. What stays: if the mark is deleted and the runner dies before tally_free, the slot is frozen, has a count
- * and no mark. So a frozen slot must never be folded: its count is in its row already, by the rule above.
+ * Freeing an idle slot: tally_freeze(slot, count) where count is its mark: nobody can add to it from then on (adds to
+ * the key go to another slot, so a key may have several). Then its row of marks is deleted, committed; then tally_free.
+ * A death between the last two leaves a slot with a count and no mark, which must not be taken for new: a frozen slot's
+ * count is in its row already, so tally_each shows it with count 0, and freezing it again says yes. A death within
+ * tally_free is finished by the next tally_each.
  *
  * Adds are lock-free and wait for nobody. tally_each, tally_freeze and tally_free are for one process at a time. */
 #ifndef GIFD_BASE_TALLY_H
@@ -39,13 +37,13 @@ uint64_t tally_peek(const struct tally *t, uint64_t key);
 
 struct tally_slot {
     uint32_t slot;
-    bool frozen; /* its whole count is in the row already: only free it */
-    uint64_t key, count;
+    bool frozen;
+    uint64_t key, count; /* count 0 when frozen: nothing left to fold */
 };
 /* Calls fn for each slot in use until it returns false. */
 void tally_each(struct tally *t, bool (*fn)(void *arg, const struct tally_slot *s), void *arg);
-/* True when the slot holds exactly this count and can no longer change. */
+/* True when the slot held exactly this count, or was frozen before: it can no longer change. */
 bool tally_freeze(struct tally *t, uint32_t slot, uint64_t count);
-void tally_free(struct tally *t, uint32_t slot); /* a frozen one */
+void tally_free(struct tally *t, uint32_t slot); /* a frozen one, after its mark is gone */
 
 #endif

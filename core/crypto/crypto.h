@@ -11,7 +11,7 @@
 #define SHA256_LEN 32
 #define SHA256_HEX 64
 
-struct sha256; /* a running digest */
+struct sha256;                   /* a running digest */
 struct sha256 *sha256_new(void); /* NULL without memory */
 void sha256_update(struct sha256 *d, const void *p, size_t n);
 void sha256_final(struct sha256 *d, uint8_t out[SHA256_LEN]); /* then only free */
@@ -24,9 +24,10 @@ void crypto_random(void *out, size_t n);                   /* aborts the process
 /* n characters of a-zA-Z0-9, uniform, and a NUL. */
 void crypto_code(char *out, size_t n);
 
-void hex_encode(const uint8_t *p, size_t n, char *out);                      /* 2n characters and a NUL */
+void hex_encode(const uint8_t *p, size_t n, char *out); /* 2n characters and a NUL */
 int hex_decode(struct slice s, uint8_t *out, size_t cap, size_t *n, struct err *e);
-size_t base64url_encode(const uint8_t *p, size_t n, char *out, size_t cap); /* no padding, NUL-terminated; length */
+/* No padding, NUL-terminated. Returns the length, or 0 when cap is too small for it and the NUL. */
+size_t base64url_encode(const uint8_t *p, size_t n, char *out, size_t cap);
 int base64url_decode(struct slice s, uint8_t *out, size_t cap, size_t *n, struct err *e); /* strict, no padding */
 
 #endif
