@@ -32,6 +32,10 @@ void reply_send(struct request *r, const struct reply *p);
 void reply_problem(struct request *r, int status, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* The same with further header fields, such as Allow or Retry-After. */
+void reply_problem_with(struct request *r, int status, const char *code, const struct http_header *headers, size_t count,
+                        const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+
 const char *http_status_title(int status); /* "Not Found" */
 
 #endif

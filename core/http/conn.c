@@ -1,0 +1,397 @@
+/* conn.c: see conn_int.h. Bytes in and out of one socket, and its time-outs; what the bytes mean is h1.c's matter. */
+#include "http/conn_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct conn *conn__of_node(struct list *node)
+{
+    return LIST_OF(node, struct conn, node);
+}
+
+struct conn *conn__of_wait(struct list *node)
+{
+    return LIST_OF(node, struct conn, wait);
+}
+
+struct conn *conn__of_ready(struct list *node)
+{
+    return LIST_OF(node, struct conn, ready);
+}
+
+uint64_t conn__since(const struct conn *c)
+{
+    return c->since;
+}
+
+static bool output_pending(const struct conn *c)
+{
+    return c->out || c->piece < c->piece_count;
+}
+
+bool conn__idle(const struct conn *c)
+{
+    return c->state == CONN_HEAD && c->in.n == 0 && !output_pending(c) && !c->busy;
+}
+
+static void wait_in(struct conn *c, enum wait_kind kind)
+{
+    list_remove(&c->wait);
+    c->wait_kind = kind;
+    c->since = loop_now_ms(c->server->loop);
+    if (kind) list_push(&c->server->waits[kind], &c->wait);
+}
+
+void conn__ready(struct conn *c)
+{
+    if (c->busy || c->state == CONN_CLOSED) return;
+    list_remove(&c->ready);
+    list_push(&c->server->ready, &c->ready);
+}
+
+/* ---- output ---- */
+
+char *conn__room(struct conn *c, size_t n)
+{
+    if (!c->out) {
+        c->out = pool__take(&c->server->out_pool, sizeof *c->out);
+        if (!c->out) return NULL;
+        c->out->n = 0;
+        c->out_sent = 0;
+    }
+    return OUT_SIZE - c->out->n >= n ? c->out->bytes + c->out->n : NULL;
+}
+
+static void drop_output(struct conn *c)
+{
+    pool__put(&c->server->out_pool, c->out);
+    c->out = NULL;
+    if (c->file >= 0) close(c->file);
+    free(c->big);
+    c->file = -1;
+    c->big = NULL;
+    c->piece = c->piece_count = 0;
+}
+
+void conn__request_done(struct conn *c)
+{
+    struct request *r = c->request;
+    if (!r) return;
+    c->request = NULL;
+    c->with_app = false;
+    arena_reset(&r->arena);
+    struct http_server *s = c->server;
+    if (s->request_pool.count >= s->request_pool.max) arena_free(&r->arena);
+    pool__put(&s->request_pool, r);
+}
+
+/* How many bytes went out, 0 when the socket is full, -1 when it is broken. */
+static ssize_t push(struct conn *c, const char *p, size_t n, bool more)
+{
+    ssize_t sent;
+    do sent = send(c->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0));
+    while (sent < 0 && errno == EINTR);
+    if (sent < 0 && errno == EAGAIN) return 0;
+    return sent;
+}
+
+static ssize_t push_piece(struct conn *c, struct piece *p)
+{
+    size_t room = c->turn_bytes < TURN_BYTES ? TURN_BYTES - c->turn_bytes : 0;
+    size_t n = p->n < room ? (size_t)p->n : room;
+    if (n == 0) return 0;
+    if (p->p) return push(c, p->p + p->at, n, c->piece + 1 < c->piece_count);
+    off_t at = (off_t)p->at;
+    ssize_t sent;
+    do sent = sendfile(c->fd, c->file, &at, n);
+    while (sent < 0 && errno == EINTR);
+    if (sent < 0 && errno == EAGAIN) return 0;
+    if (sent == 0) return -1; /* the file is shorter than was promised: only a broken connection can say so */
+    return sent;
+}
+
+static bool broken(struct conn *c)
+{
+    conn__close(c);
+    return false;
+}
+
+bool conn__flush(struct conn *c)
+{
+    while (c->out && c->out_sent < c->out->n) {
+        ssize_t sent = push(c, c->out->bytes + c->out_sent, c->out->n - c->out_sent, c->piece < c->piece_count);
+        if (sent < 0) return broken(c);
+        if (sent > 0) c->progress = true;
+        c->out_sent += (size_t)sent;
+        c->turn_bytes += (size_t)sent;
+        if (c->out_sent < c->out->n) return false;
+    }
+    while (c->piece < c->piece_count) {
+        struct piece *p = &c->pieces[c->piece];
+        ssize_t sent = p->n ? push_piece(c, p) : 0;
+        if (sent < 0) return broken(c);
+        if (sent > 0) c->progress = true;
+        p->at += (uint64_t)sent;
+        p->n -= (uint64_t)sent;
+        c->turn_bytes += (size_t)sent;
+        if (p->n) return false;
+        c->piece++;
+    }
+    drop_output(c);
+    if (!c->with_app) conn__request_done(c);
+    return true;
+}
+
+/* ---- life ---- */
+
+static void on_conn_closed(uv_handle_t *h)
+{
+    struct conn *c = h->data;
+    struct http_server *s = c->server;
+    pool__put(&s->conn_pool, c);
+    server__handle_closed(s);
+}
+
+void conn__close(struct conn *c)
+{
+    struct http_server *s = c->server;
+    if (c->state == CONN_CLOSED) return;
+    c->state = CONN_CLOSED;
+    list_remove(&c->node);
+    list_remove(&c->wait);
+    list_remove(&c->ready);
+    uv_poll_stop(&c->poll);
+    uv_close((uv_handle_t *)&c->poll, on_conn_closed);
+    close(c->fd);
+    if (c->with_app) s->app.on_gone(s->app.to, c->request);
+    conn__request_done(c);
+    drop_output(c);
+    buf_free(&c->in);
+    c->input_n = 0;
+    server__conn_gone(s);
+}
+
+/* All is sent and nothing more will be said. */
+static void end_output(struct conn *c)
+{
+    if (!c->linger || c->eof) {
+        conn__close(c);
+        return;
+    }
+    shutdown(c->fd, SHUT_WR);
+    c->state = CONN_LINGER;
+    c->linger_until = loop_now_ms(c->server->loop) + LINGER_TOTAL_MS;
+}
+
+static void on_event(uv_poll_t *p, int status, int events)
+{
+    struct conn *c = p->data;
+    if (status < 0 || (events & UV_PRIORITIZED)) {
+        conn__close(c);
+        return;
+    }
+    conn__turn(c, events & UV_READABLE);
+}
+
+int conn__open(struct http_server *s, int fd, const char *client_ip)
+{
+    struct conn *c = pool__take(&s->conn_pool, sizeof *c);
+    if (!c) {
+        close(fd);
+        return GIFD_ENOMEM;
+    }
+    memset(c, 0, sizeof *c);
+    c->server = s;
+    c->fd = fd;
+    c->file = -1;
+    buf_init(&c->in, (size_t)s->limits.head_bytes + 2 * READ_SIZE);
+    if (uv_poll_init(&s->loop->uv, &c->poll, fd) < 0) {
+        close(fd);
+        pool__put(&s->conn_pool, c);
+        return GIFD_EIO;
+    }
+    c->poll.data = c;
+    memcpy(c->client_ip, client_ip, sizeof c->client_ip);
+    list_init(&c->wait);
+    list_init(&c->ready);
+    list_push(&s->conns, &c->node);
+    s->handles++;
+    s->conn_count++;
+    if (s->shared) atomic_fetch_add_explicit(&s->share.held[s->share.self], 1, memory_order_relaxed);
+    wait_in(c, WAIT_IDLE);
+    c->interest = UV_READABLE;
+    uv_poll_start(&c->poll, UV_READABLE, on_event);
+    return GIFD_OK;
+}
+
+/* ---- a turn ---- */
+
+static void receive(struct conn *c)
+{
+    char *to = c->server->scratch;
+    if (c->in.n && c->state != CONN_LINGER) {
+        if (buf_reserve(&c->in, READ_SIZE, NULL) < 0) {
+            conn__close(c);
+            return;
+        }
+        to = c->in.p + c->in.n;
+    }
+    ssize_t n;
+    do n = recv(c->fd, to, READ_SIZE, MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    if (n < 0) {
+        if (errno != EAGAIN) conn__close(c);
+        return;
+    }
+    c->progress = true;
+    if (n == 0) c->eof = true;
+    if (c->state == CONN_LINGER) return;
+    if (to == c->server->scratch) {
+        c->input = to;
+        c->input_n = (size_t)n;
+        c->input_own = false;
+    } else {
+        c->in.n += (size_t)n;
+        c->input = c->in.p;
+        c->input_n = c->in.n;
+    }
+}
+
+static bool step(struct conn *c)
+{
+    switch (c->state) {
+    case CONN_HEAD:
+        if (!conn__has_room(c)) {
+            c->blocked = true;
+            return false;
+        }
+        if (c->input_n && h1__head(c)) return true;
+        if (c->eof && c->state == CONN_HEAD) c->state = CONN_CLOSING;
+        return false;
+    case CONN_BODY:
+    case CONN_DRAIN:
+        if (h1__body(c)) return true;
+        if (c->eof && (c->state == CONN_BODY || c->state == CONN_DRAIN) && !c->paused && !c->body_rc) conn__close(c);
+        return false;
+    case CONN_LINGER:
+        if (c->eof || loop_now_ms(c->server->loop) >= c->linger_until) conn__close(c);
+        return false;
+    default: return false;
+    }
+}
+
+static void keep_input(struct conn *c)
+{
+    if (c->state == CONN_CLOSING || c->state == CONN_LINGER) {
+        if (c->input_n) c->linger = true; /* it sent more than it will get answers for */
+        c->input_n = 0;
+    }
+    if (c->input_n == 0) {
+        if (c->in.p) buf_free(&c->in);
+    } else if (c->input_own) {
+        buf_consume(&c->in, (size_t)(c->input - c->in.p));
+    } else if (buf_append(&c->in, c->input, c->input_n, NULL) < 0) {
+        conn__close(c);
+    }
+}
+
+static void rearm(struct conn *c)
+{
+    enum wait_kind kind = WAIT_NONE;
+    int interest = UV_READABLE;
+    bool pending = output_pending(c);
+    switch (c->state) {
+    case CONN_HEAD: kind = c->in.n ? WAIT_HEAD : WAIT_IDLE; break;
+    case CONN_REQUEST: interest = c->in.n || c->eof ? UV_PRIORITIZED : UV_READABLE; break;
+    case CONN_BODY:
+        kind = c->paused ? WAIT_NONE : WAIT_BODY;
+        interest = c->paused ? UV_PRIORITIZED : UV_READABLE;
+        break;
+    case CONN_DRAIN: kind = WAIT_BODY; break;
+    case CONN_LINGER: kind = WAIT_LINGER; break;
+    default: break;
+    }
+    if (pending) {
+        kind = WAIT_SEND;
+        interest = UV_WRITABLE;
+    }
+    if (kind != c->wait_kind || (c->progress && kind != WAIT_HEAD && kind != WAIT_IDLE)) wait_in(c, kind);
+    if (interest != c->interest) {
+        c->interest = interest;
+        uv_poll_start(&c->poll, interest, on_event);
+    }
+}
+
+void conn__turn(struct conn *c, bool readable)
+{
+    if (c->state == CONN_CLOSED) return;
+    c->busy = true;
+    c->progress = false;
+    c->turn_bytes = 0;
+    c->input = c->in.p;
+    c->input_n = c->in.n;
+    c->input_own = true;
+    if (readable) receive(c);
+    while (c->state != CONN_CLOSED) {
+        c->blocked = false;
+        while (step(c)) {}
+        if (c->state == CONN_CLOSED || !conn__flush(c)) break;
+        if (c->state == CONN_CLOSING) {
+            if (c->input_n) c->linger = true;
+            end_output(c);
+            break;
+        }
+        if (!c->blocked) break;
+    }
+    if (c->state != CONN_CLOSED) keep_input(c);
+    c->busy = false;
+    if (c->state == CONN_CLOSED) return;
+    if (c->server->draining && conn__idle(c))
+        conn__close(c);
+    else
+        rearm(c);
+}
+
+/* ---- time ---- */
+
+static void body_too_slow(struct conn *c, const char *what)
+{
+    if (c->state != CONN_BODY) {
+        conn__close(c);
+        return;
+    }
+    c->body_rc = err_set(&c->body_err, GIFD_ETIMEOUT, "%s", what);
+    conn__turn(c, false);
+}
+
+void conn__expire(struct conn *c)
+{
+    switch (c->wait_kind) {
+    case WAIT_HEAD:
+        wait_in(c, WAIT_NONE);
+        c->busy = true;
+        h1__refuse(c, 408, "request_timeout", "the head of the request took too long");
+        c->busy = false;
+        conn__turn(c, false);
+        break;
+    case WAIT_BODY:
+        wait_in(c, WAIT_NONE);
+        body_too_slow(c, "no byte of the body came for too long");
+        break;
+    default: conn__close(c);
+    }
+}
+
+#define RATE_GRACE_MS 10000
+
+void conn__check_rate(struct conn *c)
+{
+    if (c->state != CONN_BODY && c->state != CONN_DRAIN) return;
+    uint64_t ms = loop_now_ms(c->server->loop) - c->body_since - c->body_paused_ms;
+    if (ms < RATE_GRACE_MS || c->body_seen >= ms * c->server->limits.body_rate / 1000) return;
+    wait_in(c, WAIT_NONE);
+    body_too_slow(c, "the body came more slowly than this server waits for");
+}

@@ -1,0 +1,95 @@
+/* conn_int.h: one accepted socket.
+ *
+ *           head complete                 request_body              whole body
+ *   HEAD ------------------> REQUEST -----------------> BODY ---------------------> REQUEST
+ *     ^                         | reply_send               | reply_send before the end
+ *     |<------------------------+-- body was read          v
+ *     |<------------------------+------------------------ DRAIN   a small rest is dropped
+ *                               |
+ *                               +--> CLOSING: what is left is sent --> LINGER: the client's bytes are dropped until it
+ *                                                                       has read the reply --> closed
+ *
+ * A turn is everything that one wake of the socket leads to: one recv, as many requests as it holds, their replies in
+ * one buffer, one send. A reply given outside of a turn puts the connection on the server's ready list, whose turns run
+ * before the loop sleeps; so the app is never entered from inside reply_send.
+ *
+ * What waits to be sent is `out` (bytes), then `pieces` (parts of a file or of long bytes). Nothing is parsed while
+ * pieces wait, or while `out` has no room for another head and small body. Loop thread only. */
+#ifndef GIFD_HTTP_CONN_INT_H
+#define GIFD_HTTP_CONN_INT_H
+
+#include "base/buf.h"
+#include "http/framing_int.h"
+#include "http/head_int.h"
+#include "http/reply.h"
+#include "http/server_int.h"
+
+enum conn_state { CONN_HEAD, CONN_REQUEST, CONN_BODY, CONN_DRAIN, CONN_CLOSING, CONN_LINGER, CONN_CLOSED };
+
+struct piece {
+    const char *p; /* NULL: of the file */
+    uint64_t n, at;
+};
+
+struct conn {
+    struct list node, wait, ready;
+    struct http_server *server;
+    uv_poll_t poll;
+    int fd, interest;
+    enum conn_state state;
+    enum wait_kind wait_kind;
+    uint64_t since;        /* loop time of entering that list */
+    uint64_t linger_until;
+    size_t turn_bytes;     /* sent in this turn */
+    struct request *request; /* with the app, or kept because pieces point into its arena */
+    bool with_app;           /* the app has it and has not replied */
+    bool busy;               /* inside a turn */
+    bool eof, progress;
+    bool blocked;            /* parsing waits for room in the output */
+    bool keep_alive;         /* of the request, as its client wants it */
+    bool linger;             /* the client may be sending what nobody will read */
+
+    /* input */
+    struct buf in;     /* what a turn could not use */
+    const char *input; /* what this turn has not yet used: in `in`, or in the server's scratch */
+    size_t input_n;
+    bool input_own;
+    struct head_scan scan;
+
+    /* body of the request */
+    struct body_sink sink;
+    struct framing framing;
+    bool body_asked, body_done, chunked, paused, expect;
+    int body_rc;        /* of the failure that ended it, told to the sink by the next turn */
+    struct err body_err;
+    uint64_t body_left; /* Content-Length less what came */
+    uint64_t body_seen, body_since, body_paused_ms, paused_at;
+
+    /* output */
+    struct out *out;
+    size_t out_sent;
+    struct piece one, *pieces;
+    size_t piece, piece_count;
+    int file;
+    char *big;
+
+    char client_ip[46];
+};
+
+static inline bool conn__has_room(const struct conn *c)
+{
+    return c->piece == c->piece_count && (!c->out || OUT_SIZE - c->out->n >= OUT_ROOM);
+}
+
+char *conn__room(struct conn *c, size_t n); /* n bytes at the end of out, not yet counted; NULL without memory */
+void conn__ready(struct conn *c);           /* a turn soon, unless in one */
+bool conn__flush(struct conn *c);           /* true when all is sent */
+void conn__request_done(struct conn *c);    /* gives the request back */
+
+/* h1.c. Each returns true when there is reason to go on. */
+bool h1__head(struct conn *c);
+bool h1__body(struct conn *c);
+void h1__refuse(struct conn *c, int status, const char *code, const char *detail);
+bool h1__body_small(const struct conn *c); /* is the unread rest of the body worth dropping? */
+
+#endif

@@ -1,0 +1,284 @@
+/* h1.c: HTTP/1.1 on a connection: heads to requests, bodies to sinks.
+ *
+ * Two parsers read every head: head.c, which is strict, and llhttp, in its strict mode. A request exists only when both
+ * see the same method, version and framing. Chunk sizes and extensions are llhttp's, and the trailer section behind
+ * them again head.c's, where it is checked and dropped (RFC 9112 7.1.2). */
+#include "http/conn_int.h"
+#include "base/clock.h"
+#include "http/path_int.h"
+#include "http/router.h"
+
+static struct request *request_new(struct conn *c)
+{
+    struct http_server *s = c->server;
+    bool reused = s->request_pool.first;
+    struct request *r = pool__take(&s->request_pool, sizeof *r);
+    if (!r) return NULL;
+    struct arena arena;
+    if (reused)
+        arena = r->arena;
+    else
+        arena_init(&arena, REQUEST_MEMORY);
+    *r = (struct request){.arena = arena, .conn = c, .content_length = -1, .started_ns = clock_mono_ns()};
+    memcpy(r->client_ip, c->client_ip, sizeof r->client_ip);
+    c->request = r;
+    return r;
+}
+
+static void use_input(struct conn *c, size_t n)
+{
+    c->input += n;
+    c->input_n -= n;
+}
+
+static void no_body(struct conn *c)
+{
+    c->body_asked = c->chunked = c->paused = c->expect = false;
+    c->body_done = true;
+    c->body_rc = 0;
+    c->body_left = c->body_seen = c->body_paused_ms = 0;
+}
+
+void h1__refuse(struct conn *c, int status, const char *code, const char *detail)
+{
+    struct request *r = c->request ? c->request : request_new(c);
+    c->scan = (struct head_scan){0};
+    c->keep_alive = false;
+    c->linger = true;
+    c->state = CONN_REQUEST;
+    no_body(c);
+    if (!r || !conn__room(c, 0)) {
+        conn__close(c);
+        return;
+    }
+    if (!r->method) r->method = HTTP_GET;
+    if (!r->id[0]) server__random_id(c->server, r->id);
+    reply_problem(r, status, code, "%s", detail);
+}
+
+static bool refuse(struct conn *c, const struct refusal *why)
+{
+    h1__refuse(c, why->status, why->code, why->detail);
+    return true;
+}
+
+static bool id_is_sane(struct slice s)
+{
+    if (s.n < 8 || s.n > REQUEST_ID_LEN) return false;
+    for (size_t i = 0; i < s.n; i++) {
+        char b = s.p[i];
+        if (!((b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') || b == '-' || b == '_'))
+            return false;
+    }
+    return true;
+}
+
+static bool readers_agree(struct conn *c, struct slice text, const struct head *h)
+{
+    struct framing_head other;
+    if (framing__head(&c->framing, text, &other) < 0) return false;
+    return strcmp(other.method, http_method_name(h->method)) == 0 && other.minor == !h->minor_zero &&
+           other.chunked == h->chunked && other.has_length == (h->content_length >= 0) &&
+           (h->content_length < 0 || other.length == (uint64_t)h->content_length);
+}
+
+static int deliver(void *to, const char *p, size_t n);
+
+static void fill(struct conn *c, struct request *r, const struct head *h)
+{
+    r->method = h->method;
+    r->target = h->target;
+    r->query = h->query;
+    r->host = h->host;
+    r->header_count = h->header_count;
+    r->content_length = h->content_length;
+    r->has_body = h->chunked || h->content_length > 0;
+    r->minor_zero = h->minor_zero;
+    if (id_is_sane(h->request_id)) {
+        memcpy(r->id, h->request_id.p, h->request_id.n);
+        r->id[h->request_id.n] = 0;
+    } else {
+        server__random_id(c->server, r->id);
+    }
+    no_body(c);
+    c->linger = false;
+    c->keep_alive = h->keep_alive;
+    c->body_done = !r->has_body;
+    c->chunked = h->chunked;
+    c->expect = h->expect_continue && r->has_body;
+    c->body_left = h->content_length > 0 ? (uint64_t)h->content_length : 0;
+    c->framing.to = c;
+    c->framing.body = deliver;
+}
+
+static bool answer_asterisk(struct conn *c, struct request *r)
+{
+    char allow[64];
+    router_allow(~0u, allow);
+    struct http_header header = {SLICE("Allow"), slice_str(allow)};
+    reply_send(r, &(struct reply){.status = 204, .headers = &header, .header_count = 1});
+    return c->state != CONN_CLOSED;
+}
+
+/* Reads the head at the front of the input, which head__scan found to be whole. */
+static bool begin_request(struct conn *c, size_t start, size_t end)
+{
+    const struct http_limits *l = &c->server->limits;
+    struct refusal why = {500, "out_of_memory", "no memory for this request"};
+    struct head h;
+    size_t lines = c->scan.lines, n = end - start;
+    c->scan = (struct head_scan){0};
+    struct request *r = request_new(c);
+    char *text = r ? arena_alloc(&r->arena, n) : NULL;
+    struct http_header *headers = r ? arena_alloc(&r->arena, (lines + 1) * sizeof *headers) : NULL;
+    if (!text || !headers) return refuse(c, &why);
+    memcpy(text, c->input + start, n);
+    use_input(c, end);
+    if (head__parse(slice_of(text, n), l, &h, headers, &why) < 0) {
+        r->method = h.method;
+        return refuse(c, &why);
+    }
+    r->headers = headers;
+    fill(c, r, &h);
+    why = (struct refusal){400, "bad_request", "two readers would not agree on this request"};
+    if (!readers_agree(c, slice_of(text, n), &h)) return refuse(c, &why);
+    if (h.asterisk) {
+        r->path = SLICE("*");
+    } else {
+        char *path = arena_alloc(&r->arena, h.path.n);
+        r->path.p = path;
+        if (!path || path__normalise(h.path, path, &r->path.n, &why.detail) < 0) return refuse(c, &why);
+    }
+    list_remove(&c->wait);
+    c->wait_kind = WAIT_NONE;
+    c->state = CONN_REQUEST;
+    if (h.asterisk) return answer_asterisk(c, r);
+    c->with_app = true;
+    c->server->app.on_request(c->server->app.to, r);
+    return true;
+}
+
+bool h1__head(struct conn *c)
+{
+    struct refusal why;
+    ptrdiff_t end = head__scan(&c->scan, c->input, c->input_n, &c->server->limits, &why);
+    if (end < 0) {
+        refuse(c, &why);
+        return true;
+    }
+    return end > 0 && begin_request(c, c->scan.start, (size_t)end);
+}
+
+/* ---- bodies ---- */
+
+bool h1__body_small(const struct conn *c)
+{
+    return c->chunked ? c->body_seen < DRAIN_BODY : c->body_left <= DRAIN_BODY;
+}
+
+/* Decoded bytes of the body, to the sink or to nowhere. Not 0: stop reading here. */
+static int deliver(void *to, const char *p, size_t n)
+{
+    struct conn *c = to;
+    c->body_seen += n;
+    if (c->state != CONN_BODY) return 0;
+    if (c->body_seen > c->sink.max) {
+        c->body_rc = err_set(&c->body_err, GIFD_ETOOBIG, "the body is larger than the limit of %llu bytes",
+                             (unsigned long long)c->sink.max);
+        return 1;
+    }
+    int rc = c->sink.data(c->sink.to, (const uint8_t *)p, n, &c->body_err);
+    if (c->state != CONN_BODY) return 1; /* replied meanwhile */
+    if (rc < 0) {
+        c->body_rc = rc;
+    } else if (rc == BODY_PAUSE) {
+        c->paused = true;
+        c->paused_at = loop_now_ms(c->server->loop);
+    }
+    return rc;
+}
+
+static void finish_body(struct conn *c)
+{
+    bool asked = c->state == CONN_BODY;
+    c->body_done = true;
+    c->scan = (struct head_scan){0};
+    c->state = asked ? CONN_REQUEST : CONN_HEAD;
+    if (asked) c->sink.end(c->sink.to, GIFD_OK, NULL);
+}
+
+static void fail_body(struct conn *c)
+{
+    int rc = c->body_rc;
+    bool asked = c->state == CONN_BODY;
+    c->keep_alive = false;
+    c->linger = true;
+    c->body_rc = rc;
+    c->state = asked ? CONN_REQUEST : CONN_CLOSING;
+    if (asked) c->sink.end(c->sink.to, rc, &c->body_err);
+}
+
+static bool read_trailers(struct conn *c)
+{
+    struct http_limits limits = c->server->limits;
+    struct refusal why;
+    limits.head_bytes = limits.head_bytes < 8192 ? limits.head_bytes : 8192;
+    struct http_header fields[128];
+    size_t count;
+    if (limits.head_fields > 127) limits.head_fields = 127;
+    ptrdiff_t end = head__scan(&c->scan, c->input, c->input_n, &limits, &why);
+    if (end == 0) return false;
+    if (end < 0 || head__fields(slice_of(c->input, (size_t)end), fields, &count, &why) < 0) {
+        c->body_rc = err_set(&c->body_err, GIFD_EPROTOCOL, "trailer section: %s", why.detail);
+        return true;
+    }
+    use_input(c, (size_t)end);
+    finish_body(c);
+    return true;
+}
+
+static bool read_chunks(struct conn *c)
+{
+    if (c->framing.last) return read_trailers(c);
+    if (c->input_n == 0) return false;
+    ptrdiff_t used = framing__chunks(&c->framing, c->input, c->input_n);
+    if (used < 0) {
+        if (!c->body_rc) c->body_rc = err_set(&c->body_err, GIFD_EPROTOCOL, "a malformed chunk");
+        return true;
+    }
+    use_input(c, (size_t)used);
+    if (c->framing.last) c->scan = (struct head_scan){.trailer = true};
+    return true;
+}
+
+static bool read_length(struct conn *c)
+{
+    size_t n = c->body_left < c->input_n ? (size_t)c->body_left : c->input_n;
+    if (n) {
+        const char *p = c->input;
+        c->body_left -= n;
+        use_input(c, n);
+        deliver(c, p, n);
+        if (c->body_rc) return true;
+    }
+    if (c->body_left == 0 && !c->paused && (c->state == CONN_BODY || c->state == CONN_DRAIN)) {
+        finish_body(c);
+        return true;
+    }
+    return false;
+}
+
+bool h1__body(struct conn *c)
+{
+    if (c->body_rc) {
+        fail_body(c);
+        return true;
+    }
+    if (c->paused) return false;
+    bool more = c->chunked ? read_chunks(c) : read_length(c);
+    if (c->state == CONN_DRAIN && c->body_seen > 2 * DRAIN_BODY) {
+        c->linger = true;
+        c->state = CONN_CLOSING;
+    }
+    return more;
+}

@@ -1,0 +1,216 @@
+/* listener.c: listening sockets, shared by the workers of a server.
+ *
+ * One connection is accepted per wake, so that the kernel wakes the others for the next. A worker that holds more than
+ * its fair share lets one chance pass: it looks away for a few milliseconds, and whoever is free takes the connection;
+ * when it is still there afterwards nobody was free, and it is accepted. With no descriptor left, or at the limit of
+ * connections, the listener is not watched at all, so that nothing spins. */
+#include "http/server_int.h"
+#include "base/log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define BACKLOG 4096
+#define STEP_BACK_MS 2
+#define EXHAUSTED_MS 100
+#define SHARE_SLACK 4
+
+struct listener {
+    struct list node;
+    struct http_server *server;
+    uv_poll_t poll;
+    uv_timer_t timer;
+    int fd, open_handles;
+    bool stepped_back, full;
+};
+
+static void on_readable(uv_poll_t *p, int status, int events);
+
+static void watch(struct listener *l)
+{
+    uv_poll_start(&l->poll, UV_READABLE, on_readable);
+}
+
+static void on_timer(uv_timer_t *t)
+{
+    watch(t->data);
+}
+
+static void look_away(struct listener *l, uint64_t ms)
+{
+    uv_poll_stop(&l->poll);
+    uv_timer_start(&l->timer, on_timer, ms, 0);
+}
+
+static bool above_share(const struct http_server *s)
+{
+    if (!s->shared) return false;
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < s->share.workers; i++)
+        sum += atomic_load_explicit(&s->share.held[i], memory_order_relaxed);
+    uint32_t own = atomic_load_explicit(&s->share.held[s->share.self], memory_order_relaxed);
+    return own > sum / s->share.workers + SHARE_SLACK;
+}
+
+static void address_text(const struct sockaddr_storage *a, char out[46])
+{
+    out[0] = 0;
+    if (a->ss_family == AF_INET) {
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)a)->sin_addr, out, 46);
+    } else if (a->ss_family == AF_INET6) {
+        const struct in6_addr *ip = &((const struct sockaddr_in6 *)a)->sin6_addr;
+        if (IN6_IS_ADDR_V4MAPPED(ip))
+            inet_ntop(AF_INET, ip->s6_addr + 12, out, 46);
+        else
+            inet_ntop(AF_INET6, ip, out, 46);
+    }
+}
+
+static void on_readable(uv_poll_t *p, int status, int events)
+{
+    struct listener *l = p->data;
+    struct http_server *s = l->server;
+    (void)events;
+    if (s->conn_count >= s->limits.connections) {
+        uv_poll_stop(&l->poll);
+        l->full = true; /* until a connection ends */
+        return;
+    }
+    if (!l->stepped_back && above_share(s)) {
+        l->stepped_back = true;
+        look_away(l, STEP_BACK_MS);
+        return;
+    }
+    l->stepped_back = false;
+    struct sockaddr_storage from = {0};
+    socklen_t len = sizeof from;
+    int fd = status < 0 ? -1 : accept4(l->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        if (status == 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED || errno == EPROTO)) return;
+        log_warn("http.accept", LS("error", status < 0 ? uv_strerror(status) : strerror(errno)),
+                 LI("connections", s->conn_count));
+        look_away(l, EXHAUSTED_MS);
+        return;
+    }
+    char ip[46];
+    address_text(&from, ip);
+    conn__open(s, fd, ip);
+}
+
+static void on_handle_closed(uv_handle_t *h)
+{
+    struct listener *l = h->data;
+    struct http_server *s = l->server;
+    if (--l->open_handles == 0) free(l);
+    server__handle_closed(s);
+}
+
+int listener__open(struct http_server *s, int fd, struct err *e)
+{
+    struct listener *l = calloc(1, sizeof *l);
+    if (!l) {
+        close(fd);
+        return err_set(e, GIFD_ENOMEM, "no memory for a listener");
+    }
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* inherited by what is accepted */
+    int rc = uv_poll_init(&s->loop->uv, &l->poll, fd);
+    if (rc < 0) {
+        close(fd);
+        free(l);
+        return err_uv(e, rc, "watch a listening socket");
+    }
+    uv_timer_init(&s->loop->uv, &l->timer);
+    l->poll.data = l->timer.data = l;
+    l->server = s;
+    l->fd = fd;
+    l->open_handles = 2;
+    s->handles += 2;
+    list_push(&s->listeners, &l->node);
+    watch(l);
+    return GIFD_OK;
+}
+
+void listener__close_all(struct http_server *s)
+{
+    while (!list_empty(&s->listeners)) {
+        struct listener *l = LIST_OF(list_shift(&s->listeners), struct listener, node);
+        uv_poll_stop(&l->poll);
+        uv_close((uv_handle_t *)&l->poll, on_handle_closed);
+        uv_close((uv_handle_t *)&l->timer, on_handle_closed);
+        close(l->fd);
+    }
+}
+
+void listener__resume_all(struct http_server *s)
+{
+    LIST_EACH(n, &s->listeners)
+    {
+        struct listener *l = LIST_OF(n, struct listener, node);
+        if (!l->full) continue;
+        l->full = false;
+        watch(l);
+    }
+}
+
+/* Splits "HOST:PORT" or "[HOST]:PORT". */
+static int split_address(const char *address, char host[64], char port[8], struct err *e)
+{
+    const char *colon = strrchr(address, ':'), *begin = address, *end = colon;
+    if (colon && *address == '[') {
+        begin = address + 1;
+        end = colon - 1;
+        if (end < begin || *end != ']') colon = NULL;
+    }
+    if (!colon || end <= begin || end - begin >= 64 || !colon[1] || strlen(colon + 1) > 5 ||
+        strspn(colon + 1, "0123456789") != strlen(colon + 1) || atoi(colon + 1) > 65535)
+        return err_set(e, GIFD_EINVALID, "%s is not ADDRESS:PORT", address);
+    memcpy(host, begin, (size_t)(end - begin));
+    host[end - begin] = 0;
+    strcpy(port, colon + 1);
+    return GIFD_OK;
+}
+
+static int bind_socket(const char *address, const struct sockaddr *a, socklen_t len, struct err *e)
+{
+    int on = 1, fd = socket(a->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return err_sys(e, errno, "listen on %s", address);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (a->sa_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    if (bind(fd, a, len) < 0 || listen(fd, BACKLOG) < 0) {
+        int rc = err_sys(e, errno, "listen on %s", address);
+        close(fd);
+        return rc;
+    }
+    return fd;
+}
+
+int http_listen_socket(const char *address, char *url, size_t cap, struct err *e)
+{
+    char host[64], port[8];
+    struct sockaddr_storage a = {0};
+    int rc = split_address(address, host, port, e);
+    if (rc < 0) return rc;
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&a;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&a;
+    socklen_t len = address[0] == '[' ? sizeof *v6 : sizeof *v4;
+    if (address[0] == '[' ? inet_pton(AF_INET6, host, &v6->sin6_addr) != 1 : inet_pton(AF_INET, host, &v4->sin_addr) != 1)
+        return err_set(e, GIFD_EINVALID, "%s is not an IP address and a port", address);
+    a.ss_family = address[0] == '[' ? AF_INET6 : AF_INET;
+    if (a.ss_family == AF_INET)
+        v4->sin_port = htons((uint16_t)atoi(port));
+    else
+        v6->sin6_port = htons((uint16_t)atoi(port));
+    int fd = bind_socket(address, (struct sockaddr *)&a, len, e);
+    if (fd < 0) return fd;
+    getsockname(fd, (struct sockaddr *)&a, &len);
+    int real = ntohs(a.ss_family == AF_INET ? v4->sin_port : v6->sin6_port);
+    snprintf(url, cap, address[0] == '[' ? "http://[%s]:%d" : "http://%s:%d", host, real);
+    return fd;
+}

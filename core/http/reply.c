@@ -1,0 +1,498 @@
+/* reply.c: see reply.h. A reply is planned (conditionals, ranges, length), its head written behind what already waits on
+ * the connection, and its body put behind that: copied when small, else left as pieces that conn.c sends. */
+#include "base/log.h"
+#include "http/conditional.h"
+#include "http/conn_int.h"
+#include "http/range.h"
+#include "http/utf8_int.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PIECES_MAX (2 * RANGES_MAX + 1)
+#define PART_HEAD_MAX 512
+
+struct plan {
+    int status;
+    bool whole;      /* of the representation's own fields: all; else only those that a 304, 412 or 416 may have */
+    uint64_t length; /* of the body, also when it is not sent */
+    struct range range[RANGES_MAX];
+    size_t ranges;
+    char boundary[REQUEST_ID_LEN + 1]; /* of multipart/byteranges */
+    struct piece piece[PIECES_MAX];
+    size_t pieces;
+};
+
+static uint64_t size_of(const struct reply *p)
+{
+    return p->body == REPLY_FILE ? p->size : p->body == REPLY_BYTES ? p->bytes.n : 0;
+}
+
+static bool has_no_length(int status)
+{
+    return status == 204 || status == 304;
+}
+
+/* ---- planning ---- */
+
+static void plan_piece(struct plan *plan, const char *bytes, uint64_t at, uint64_t n)
+{
+    plan->piece[plan->pieces++] = (struct piece){bytes, n, at};
+    plan->length += n;
+}
+
+static int plan_parts(struct plan *plan, struct request *r, const struct reply *p)
+{
+    const char *bytes = p->body == REPLY_BYTES ? p->bytes.p : NULL;
+    server__random_id(r->conn->server, plan->boundary);
+    for (size_t i = 0; i <= plan->ranges; i++) {
+        bool end = i == plan->ranges;
+        char *head = arena_alloc(&r->arena, PART_HEAD_MAX);
+        if (!head) return -1;
+        int n = end ? snprintf(head, PART_HEAD_MAX, "\r\n--%s--\r\n", plan->boundary)
+                    : snprintf(head, PART_HEAD_MAX,
+                               "%s--%s\r\n%s%.*s%sContent-Range: bytes %llu-%llu/%llu\r\n\r\n", i ? "\r\n" : "",
+                               plan->boundary, p->type.n ? "Content-Type: " : "", (int)p->type.n,
+                               p->type.n ? p->type.p : "", p->type.n ? "\r\n" : "",
+                               (unsigned long long)plan->range[i].first, (unsigned long long)plan->range[i].last,
+                               (unsigned long long)size_of(p));
+        if (n < 0 || n >= PART_HEAD_MAX) return -1;
+        plan_piece(plan, head, 0, (uint64_t)n);
+        if (!end) plan_piece(plan, bytes, plan->range[i].first, plan->range[i].last - plan->range[i].first + 1);
+    }
+    return 0;
+}
+
+static const struct http_header *only_header(const struct request *r, const char *name)
+{
+    const struct http_header *found = NULL;
+    struct slice want = slice_str(name);
+    for (size_t i = 0; i < r->header_count; i++) {
+        if (!slice_ieq(r->headers[i].name, want)) continue;
+        if (found) return NULL;
+        found = &r->headers[i];
+    }
+    return found;
+}
+
+/* Decides 200, 206, 304, 412 or 416. */
+static void plan_selection(struct plan *plan, struct request *r, const struct reply *p)
+{
+    switch (conditional_check(r, p->etag, p->last_modified)) {
+    case CONDITIONAL_NOT_MODIFIED: plan->status = 304; return;
+    case CONDITIONAL_FAILED: plan->status = 412; return;
+    case CONDITIONAL_GO: break;
+    }
+    if (r->method != HTTP_GET) return;
+    const struct http_header *range = only_header(r, "Range");
+    if (!range || !conditional_range(r, p->etag, p->last_modified)) return;
+    switch (range_parse(range->value, size_of(p), plan->range, &plan->ranges)) {
+    case RANGE_WHOLE: plan->ranges = 0; return;
+    case RANGE_UNSATISFIABLE: plan->status = 416; return;
+    case RANGE_PARTIAL: plan->status = 206; return;
+    }
+}
+
+static int plan_reply(struct plan *plan, struct request *r, const struct reply *p)
+{
+    const char *bytes = p->body == REPLY_BYTES ? p->bytes.p : NULL;
+    plan->status = p->status;
+    plan->whole = true;
+    plan->ranges = plan->pieces = 0;
+    plan->length = 0;
+    bool selectable = (r->method == HTTP_GET || r->method == HTTP_HEAD) && (p->etag.n || p->last_modified);
+    if (selectable && p->status == 200 && r->header_count > 1) plan_selection(plan, r, p);
+    if (has_no_length(plan->status)) {
+        plan->whole = p->status == plan->status;
+        return 0;
+    }
+    if (plan->ranges > 1) return plan_parts(plan, r, p);
+    if (plan->ranges == 1)
+        plan_piece(plan, bytes, plan->range[0].first, plan->range[0].last - plan->range[0].first + 1);
+    else if (size_of(p))
+        plan_piece(plan, bytes, 0, size_of(p));
+    return 0;
+}
+
+/* ---- the head ---- */
+
+static char *put(char *w, const char *p, size_t n)
+{
+    memcpy(w, p, n);
+    return w + n;
+}
+
+static char *put_slice(char *w, struct slice s)
+{
+    return s.n ? put(w, s.p, s.n) : w;
+}
+
+#define PUT(w, literal) put(w, literal, sizeof(literal) - 1)
+
+static char *put_number(char *w, uint64_t v)
+{
+    char digits[20];
+    int i = 20;
+    do digits[--i] = (char)('0' + v % 10);
+    while (v /= 10);
+    return put(w, digits + i, (size_t)(20 - i));
+}
+
+/* Fields that describe a body which a 304, 412 or 416 does not have; and freshness, which is only the 304's to keep. */
+static bool field_stays(const struct plan *plan, struct slice name)
+{
+    if (plan->whole) return true;
+    if (name.n > 8 && strncasecmp(name.p, "Content-", 8) == 0)
+        return slice_ieq(name, SLICE("Content-Security-Policy")) ||
+               (plan->status == 304 && slice_ieq(name, SLICE("Content-Location")));
+    return plan->status == 304 || !(slice_ieq(name, SLICE("Cache-Control")) || slice_ieq(name, SLICE("Expires")));
+}
+
+static bool is_ours(struct slice name)
+{
+    static const char *const ours[] = {"Content-Length", "Transfer-Encoding", "Connection", "Date",
+                                       "Request-Id",     "Content-Range",     "Keep-Alive", "Upgrade"};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (slice_ieq(name, slice_str(ours[i]))) return true;
+    return false;
+}
+
+static bool value_clean(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (((unsigned char)s.p[i] < 0x20 && s.p[i] != '\t') || s.p[i] == 0x7f) return false;
+    return true;
+}
+
+/* An upper bound of the head's length, or 0 when it cannot be sent. */
+static size_t head_bound(const struct reply *p)
+{
+    size_t n = 768 + p->type.n + p->etag.n;
+    if (p->status < 200 || p->status > 599 || !value_clean(p->type) || !value_clean(p->etag)) return 0;
+    for (size_t i = 0; i < p->header_count; i++) {
+        const struct http_header *h = &p->headers[i];
+        if (!head__is_token(h->name) || is_ours(h->name) || !value_clean(h->value)) return 0;
+        n += h->name.n + h->value.n + 4;
+    }
+    return n <= REPLY_HEAD_MAX ? n : 0;
+}
+
+static char *put_status(char *w, const struct conn *c, const struct request *r, int status)
+{
+    const char *title = http_status_title(status);
+    if (status == 200) {
+        w = PUT(w, "HTTP/1.1 200 OK\r\nDate: ");
+    } else {
+        w = PUT(w, "HTTP/1.1 ");
+        w = put_number(w, (uint64_t)status);
+        *w++ = ' ';
+        w = put(w, title, strlen(title));
+        w = PUT(w, "\r\nDate: ");
+    }
+    w = put(w, c->server->loop->date, 29);
+    w = PUT(w, "\r\nRequest-Id: ");
+    return put(w, r->id, strlen(r->id));
+}
+
+static char *put_body_fields(char *w, const struct plan *plan, const struct reply *p)
+{
+    if (plan->ranges > 1) {
+        w = PUT(w, "\r\nContent-Type: multipart/byteranges; boundary=");
+        w = put(w, plan->boundary, REQUEST_ID_LEN);
+    } else if (p->type.n && plan->whole) {
+        w = PUT(w, "\r\nContent-Type: ");
+        w = put_slice(w, p->type);
+    }
+    if (plan->ranges == 1) {
+        w = PUT(w, "\r\nContent-Range: bytes ");
+        w = put_number(w, plan->range[0].first);
+        *w++ = '-';
+        w = put_number(w, plan->range[0].last);
+        *w++ = '/';
+        w = put_number(w, size_of(p));
+    }
+    if (!has_no_length(plan->status)) {
+        w = PUT(w, "\r\nContent-Length: ");
+        w = put_number(w, plan->length);
+    }
+    return w;
+}
+
+static char *put_head(char *w, struct conn *c, const struct request *r, const struct plan *plan,
+                      const struct reply *p, bool close, int64_t complete)
+{
+    w = put_status(w, c, r, plan->status);
+    w = put_body_fields(w, plan, p);
+    if (complete >= 0) {
+        w = PUT(w, "\r\nContent-Range: bytes */");
+        w = put_number(w, (uint64_t)complete);
+    }
+    if (p->etag.n) {
+        w = PUT(w, "\r\nETag: ");
+        w = put_slice(w, p->etag);
+    }
+    if (p->last_modified) {
+        w = PUT(w, "\r\nLast-Modified: ");
+        w = put(w, server__date(c->server, p->last_modified), 29);
+    }
+    if ((p->etag.n || p->last_modified) && (plan->status == 200 || plan->status == 206))
+        w = PUT(w, "\r\nAccept-Ranges: bytes");
+    for (size_t i = 0; i < p->header_count; i++) {
+        if (!field_stays(plan, p->headers[i].name)) continue;
+        w = PUT(w, "\r\n");
+        w = put_slice(w, p->headers[i].name);
+        w = PUT(w, ": ");
+        w = put_slice(w, p->headers[i].value);
+    }
+    if (close)
+        w = PUT(w, "\r\nConnection: close");
+    else if (r->minor_zero)
+        w = PUT(w, "\r\nConnection: keep-alive");
+    return PUT(w, "\r\n\r\n");
+}
+
+/* ---- the body ---- */
+
+static int copy_piece(char *to, const struct piece *piece, int fd)
+{
+    if (piece->p) {
+        memcpy(to, piece->p + piece->at, piece->n);
+        return 0;
+    }
+    for (uint64_t done = 0; done < piece->n;) {
+        ssize_t n = pread(fd, to + done, piece->n - done, (off_t)(piece->at + done));
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return -1;
+        done += (uint64_t)n;
+    }
+    return 0;
+}
+
+/* Long bytes go out at once as far as the socket takes them, so that only the rest has to be copied. An error shows
+ * again, and is dealt with, when the turn ends. */
+static void send_now(struct conn *c, struct piece *piece)
+{
+    size_t waiting = c->out->n - c->out_sent;
+    struct iovec v[2] = {{c->out->bytes + c->out_sent, waiting}, {(char *)(uintptr_t)(piece->p + piece->at), piece->n}};
+    struct msghdr m = {.msg_iov = v, .msg_iovlen = 2};
+    ssize_t n = sendmsg(c->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n <= 0) return;
+    size_t sent = (size_t)n, of_out = sent < waiting ? sent : waiting;
+    c->turn_bytes += sent;
+    c->out_sent += of_out;
+    piece->at += sent - of_out;
+    piece->n -= sent - of_out;
+}
+
+static int keep_pieces(struct conn *c, struct request *r, struct plan *plan, const struct reply *p)
+{
+    if (p->body == REPLY_BYTES) {
+        if (plan->pieces == 1) send_now(c, &plan->piece[0]);
+        const struct piece *first = &plan->piece[0];
+        size_t from = plan->pieces == 1 ? first->at : 0, n = plan->pieces == 1 ? first->n : p->bytes.n;
+        c->big = malloc(n ? n : 1);
+        if (!c->big) return -1;
+        memcpy(c->big, p->bytes.p + from, n);
+        for (size_t i = 0; i < plan->pieces; i++) {
+            if (plan->piece[i].p != p->bytes.p) continue;
+            plan->piece[i].p = c->big;
+            plan->piece[i].at -= from;
+        }
+    }
+    if (plan->pieces == 1) {
+        c->one = plan->piece[0];
+        c->pieces = &c->one;
+    } else {
+        c->pieces = arena_alloc(&r->arena, plan->pieces * sizeof *c->pieces);
+        if (!c->pieces) return -1;
+        memcpy(c->pieces, plan->piece, plan->pieces * sizeof *c->pieces);
+    }
+    c->piece = 0;
+    c->piece_count = plan->pieces;
+    return 0;
+}
+
+static int put_body(struct conn *c, struct request *r, struct plan *plan, struct reply *p)
+{
+    if (plan->length <= SMALL_BODY) {
+        for (size_t i = 0; i < plan->pieces; i++) {
+            if (copy_piece(c->out->bytes + c->out->n, &plan->piece[i], p->fd) < 0) return -1;
+            c->out->n += plan->piece[i].n;
+        }
+        return 0;
+    }
+    if (p->body == REPLY_FILE) {
+        c->file = p->fd;
+        p->fd = -1;
+    }
+    return keep_pieces(c, r, plan, p);
+}
+
+/* ---- sending ---- */
+
+static bool must_close(struct conn *c, const struct reply *p)
+{
+    bool body_open = !c->body_done && (c->body_rc || c->expect || !h1__body_small(c));
+    if (body_open) c->linger = true;
+    return p->close || !c->keep_alive || c->server->draining || body_open;
+}
+
+static void after_reply(struct conn *c, bool close)
+{
+    c->with_app = false;
+    c->paused = false;
+    c->body_rc = 0;
+    if (close)
+        c->state = CONN_CLOSING;
+    else
+        c->state = c->body_done ? CONN_HEAD : CONN_DRAIN;
+    if (c->piece == c->piece_count) conn__request_done(c);
+    c->progress = true;
+    conn__ready(c);
+}
+
+struct problem {
+    int status;
+    const char *code;
+    const struct http_header *headers;
+    size_t header_count;
+    int64_t complete; /* of a 416: the length of the representation; else -1 */
+};
+
+static void send_problem(struct request *r, const struct problem *b, const char *detail);
+
+static void abandon(struct conn *c)
+{
+    c->with_app = false;
+    conn__close(c);
+}
+
+static void fail(struct request *r, const char *why)
+{
+    log_error("http.reply", LN("path", r->path.p, r->path.n), LS("request_id", r->id), LS("error", why));
+    send_problem(r, &(struct problem){500, "internal", NULL, 0, -1}, "the reply could not be built");
+}
+
+static void selection_failed(struct request *r, const struct plan *plan, const struct reply *p)
+{
+    struct http_header kept[32];
+    struct plan bare = {.status = plan->status};
+    struct problem b = {plan->status, "precondition_failed", kept, 0, -1};
+    for (size_t i = 0; i < p->header_count && b.header_count < 31; i++)
+        if (field_stays(&bare, p->headers[i].name)) kept[b.header_count++] = p->headers[i];
+    if (plan->status == 416) {
+        b.code = "range_not_satisfiable";
+        b.complete = (int64_t)size_of(p);
+        send_problem(r, &b, "no byte of the range is in the representation");
+    } else {
+        send_problem(r, &b, "a precondition of the request does not hold");
+    }
+}
+
+/* complete: see struct problem. */
+static void send_reply(struct request *r, struct reply *p, int64_t complete)
+{
+    struct conn *c = r->conn;
+    struct plan plan;
+    if (!head_bound(p) || plan_reply(&plan, r, p) < 0) {
+        fail(r, "a field that cannot be sent, or no memory");
+        return;
+    }
+    if (p->status == 200 && (plan.status == 412 || plan.status == 416)) {
+        selection_failed(r, &plan, p);
+        return;
+    }
+    char *w = conn__room(c, REPLY_HEAD_MAX + (plan.length <= SMALL_BODY ? plan.length : 0));
+    if (!w) {
+        abandon(c);
+        return;
+    }
+    size_t mark = c->out->n;
+    bool close = must_close(c, p);
+    c->out->n += (size_t)(put_head(w, c, r, &plan, p, close, complete) - w);
+    if (r->method != HTTP_HEAD && put_body(c, r, &plan, p) < 0) {
+        c->out->n = mark;
+        if (c->out_sent > mark)
+            abandon(c);
+        else
+            fail(r, "the body could not be read");
+        return;
+    }
+    after_reply(c, close);
+}
+
+void reply_send(struct request *r, const struct reply *p)
+{
+    struct reply own = *p;
+    if (own.body != REPLY_FILE) own.fd = -1;
+    send_reply(r, &own, -1);
+    if (own.fd >= 0) close(own.fd);
+}
+
+/* ---- problems ---- */
+
+static char *put_json(char *w, const char *end, const char *s)
+{
+    bool utf8 = utf8__valid(slice_str(s));
+    for (; *s && end - w > 8; s++) {
+        unsigned char b = (unsigned char)*s;
+        if (b == '"' || b == '\\') {
+            *w++ = '\\';
+            *w++ = (char)b;
+        } else if (b < 0x20) {
+            w += snprintf(w, 8, "\\u%04x", b);
+        } else {
+            *w++ = b >= 0x80 && !utf8 ? '?' : (char)b;
+        }
+    }
+    return w;
+}
+
+static void send_problem(struct request *r, const struct problem *b, const char *detail)
+{
+    char json[4096], *w = json, *end = json + sizeof json - 128;
+    struct http_header headers[34];
+    size_t n = b->header_count < 33 ? b->header_count : 33;
+    if (n) memcpy(headers, b->headers, n * sizeof *headers);
+    headers[n++] = (struct http_header){SLICE("Cache-Control"), SLICE("no-store")};
+    w += snprintf(w, 512, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":\"",
+                  http_status_title(b->status), b->status);
+    w = put_json(w, end - 128, detail);
+    w = PUT(w, "\",\"code\":\"");
+    w = put_json(w, end, b->code);
+    w += snprintf(w, 64, "\",\"request_id\":\"%s\"}", r->id);
+    struct reply p = {
+        .status = b->status,
+        .type = SLICE("application/problem+json"),
+        .headers = headers,
+        .header_count = n,
+        .body = REPLY_BYTES,
+        .bytes = {json, (size_t)(w - json)},
+        .fd = -1,
+    };
+    send_reply(r, &p, b->complete);
+}
+
+void reply_problem(struct request *r, int status, const char *code, const char *fmt, ...)
+{
+    char detail[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(detail, sizeof detail, fmt, ap);
+    va_end(ap);
+    send_problem(r, &(struct problem){status, code, NULL, 0, -1}, detail);
+}
+
+void reply_problem_with(struct request *r, int status, const char *code, const struct http_header *headers, size_t count,
+                        const char *fmt, ...)
+{
+    char detail[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(detail, sizeof detail, fmt, ap);
+    va_end(ap);
+    send_problem(r, &(struct problem){status, code, headers, count, -1}, detail);
+}

@@ -1,0 +1,92 @@
+/* server_int.h: what listener.c, conn.c, h1.c and reply.c share of a server. Loop thread only.
+ *
+ * Time-outs cost no timer per connection: a connection waits in at most one list, each list has one duration, so each is
+ * in order of its deadlines by itself, and a tick looks at the front. */
+#ifndef GIFD_HTTP_SERVER_INT_H
+#define GIFD_HTTP_SERVER_INT_H
+
+#include "http/server.h"
+
+enum wait_kind { WAIT_NONE, WAIT_IDLE, WAIT_HEAD, WAIT_BODY, WAIT_SEND, WAIT_LINGER, WAIT_KINDS };
+
+#define READ_SIZE 65536       /* of the server's one receive buffer */
+#define OUT_SIZE (128 * 1024) /* replies of one turn, of a connection that has something to say */
+#define SMALL_BODY 65536      /* a body up to this is copied behind its head and goes out with it */
+#define REPLY_HEAD_MAX 16384
+#define OUT_ROOM (SMALL_BODY + REPLY_HEAD_MAX + 256) /* what must be free before a request is handed to the app */
+#define TURN_BYTES (1536 * 1024)               /* a connection yields to the others after sending so much */
+#define LINGER_MS 5000
+#define LINGER_TOTAL_MS 30000
+#define DRAIN_BODY 65536 /* an unwanted body up to this is read and dropped, else the connection is closed */
+#define REQUEST_MEMORY ((size_t)4 << 20)
+
+struct out {
+    struct out *next; /* in the pool */
+    size_t n;
+    char bytes[OUT_SIZE];
+};
+
+struct pooled {
+    struct pooled *next;
+};
+
+struct pool {
+    struct pooled *first;
+    size_t count, max;
+};
+
+struct date_text {
+    int64_t second;
+    char text[30];
+};
+
+struct http_server {
+    struct loop *loop;
+    struct http_limits limits;
+    struct http_app app;
+    struct http_share share;
+    bool shared, draining, freed;
+    struct list listeners;
+    struct list conns;
+    size_t conn_count;
+    struct list waits[WAIT_KINDS];
+    struct list ready; /* connections that something happened to outside of their own turn */
+    uv_prepare_t prepare;
+    uv_timer_t drain_timer;
+    size_t handles; /* open libuv handles: the memory lives as long as they do */
+    struct tick tick;
+    void (*drained)(void *);
+    void *drained_arg;
+    struct pool conn_pool, request_pool, out_pool;
+    uint64_t random;
+    struct date_text dates[16]; /* Last-Modified as text */
+    char *scratch;              /* READ_SIZE bytes, in use by one turn at a time */
+};
+
+void server__handle_closed(struct http_server *s); /* one libuv handle less */
+void server__conn_gone(struct http_server *s);     /* a connection less: listeners may go on, a drain may be over */
+const char *server__date(struct http_server *s, int64_t second);
+void server__random_id(struct http_server *s, char out[REQUEST_ID_LEN + 1]);
+
+void *pool__take(struct pool *p, size_t size); /* not zeroed; NULL without memory */
+void pool__put(struct pool *p, void *memory);
+void pool__free(struct pool *p);
+
+/* listener.c */
+int listener__open(struct http_server *s, int fd, struct err *e);
+void listener__close_all(struct http_server *s);
+void listener__resume_all(struct http_server *s);
+
+/* conn.c */
+int conn__open(struct http_server *s, int fd, const char *client_ip); /* takes fd, also on failure */
+void conn__turn(struct conn *c, bool readable);
+void conn__expire(struct conn *c); /* its time is over */
+void conn__check_rate(struct conn *c);
+void conn__close(struct conn *c);
+bool conn__idle(const struct conn *c); /* between requests, nothing to send */
+struct conn *conn__of_node(struct list *node);
+struct conn *conn__of_wait(struct list *node);
+struct conn *conn__of_ready(struct list *node);
+uint64_t conn__since(const struct conn *c);
+
+#endif
