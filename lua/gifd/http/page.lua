@@ -1,0 +1,224 @@
+--- page: the pages people see, as text. Pure: what to show comes in as plain values, HTML goes out.
+--
+-- `load(read)` compiles the templates once; `read(name)` gives the text of lua/gifd/web/NAME. `files` is what the pages
+-- fetch besides: { name, type } each, to be served as they are under the address that `asset_url` gives. Replies carry
+-- `csp`: nothing inline, nothing from elsewhere.
+-- What is shown in a page is addressed by path alone, so that it is 'self' by whatever name the server is reached.
+--
+-- Every ctx has
+--   site        the site's name                       base_url   "https://gifs.example.org", no slash at the end
+--   asset_url   function(name) -> address of one of `files`
+-- page.upload adds
+--   signed_in   may this visitor upload?              account    the visitor's name, or nil
+--   max_bytes   the largest upload, or nil
+-- page.share and page.oembed add
+--   share       { code, title, tags = { text, ... }, description, visibility, created_at (RFC 3339),
+--                 state = nil or "live" or a verdict, reasons = { text, ... } or nil }
+--   asset       { type, width, height, frames, duration_ms, bytes, url, state and reasons as above }
+--   renditions  { mp4 = { url, type, width, height }?, poster = the same? }: those that are ready
+--   user_agent  of the request, or nil: decides what a preview is offered (the reply then varies by it)
+--   maxwidth, maxheight   page.oembed: as asked for, or nil
+-- page.signin (how to get a link) adds
+--   fault       why an attempt failed, in words, or nil
+-- page.error adds
+--   status      number                                title, detail   in words, or nil for the usual ones
+--   request_id  or nil
+local template = require "gifd.http.template"
+local unfurl = require "gifd.http.unfurl"
+
+local M = {}
+local pages = {}
+
+M.files = {
+  { name = "style.css", type = "text/css; charset=utf-8" },
+  { name = "copy.js", type = "text/javascript; charset=utf-8" },
+  { name = "upload.js", type = "text/javascript; charset=utf-8" },
+  { name = "share.js", type = "text/javascript; charset=utf-8" },
+  { name = "icon.svg", type = "image/svg+xml" },
+}
+
+M.csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
+  .. "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+function M.load(read)
+  for _, name in ipairs { "upload.html", "share.html", "signin.html", "error.html" } do
+    local text = read(name)
+    if not text then error("lua/gifd/web/" .. name .. " is not there", 0) end
+    pages[name] = template.compile(text, name)
+  end
+end
+
+-- Only addresses of the web, and of this server by path, get into a page.
+local function address(url)
+  if url:match("^https?://") or url:match("^/[^/\\]") or url == "/" then return url end
+  error("page: not an address: " .. url, 0)
+end
+
+local function here(ctx, url)
+  if url:sub(1, #ctx.base_url + 1) == ctx.base_url .. "/" then url = url:sub(#ctx.base_url + 1) end
+  return address(url)
+end
+
+local function size(bytes)
+  if bytes < 1000 then return bytes .. " bytes" end
+  if bytes < 1e6 then return ("%.0f KB"):format(bytes / 1e3) end
+  return ("%.1f MB"):format(bytes / 1e6)
+end
+
+local months = { "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+  "November", "December" }
+
+local function day(rfc3339)
+  local y, m, d = rfc3339:match("^(%d%d%d%d)-(%d%d)-(%d%d)")
+  return y and ("%d %s %s"):format(tonumber(d), months[tonumber(m)] or m, y) or rfc3339
+end
+
+local function base(ctx, title)
+  return { site = ctx.site, asset = ctx.asset_url, page_title = title }
+end
+
+function M.upload(ctx)
+  local v = base(ctx, ctx.site)
+  v.signed_in, v.account = ctx.signed_in, ctx.account or false
+  v.max_bytes = ctx.max_bytes or 0
+  v.most = ctx.max_bytes and size(ctx.max_bytes) or false
+  return template.fill(pages["upload.html"], v)
+end
+
+local notices = {
+  pending = { "Waiting for a check", "It goes live by itself once it has been looked at." },
+  flagged = { "Held for review", "Somebody has to look at it before others can see it." },
+  rejected = { "Not published", "It was found not to fit the rules of this site." },
+  quarantined = { "Not published", "It has been taken aside and nobody else can see it." },
+  expired = { "Expired", "The time that was set for it is over." },
+}
+
+local strictest_first = { "quarantined", "rejected", "flagged", "pending", "expired" }
+
+-- What keeps strangers from this page, and why; false when nothing does
+local function notice(share, asset)
+  for _, state in ipairs(strictest_first) do
+    local reasons, found = {}, false
+    for _, about in ipairs { share, asset } do
+      if about.state == state then
+        found = true
+        for _, reason in ipairs(about.reasons or {}) do reasons[#reasons + 1] = reason end
+      end
+    end
+    if found then return { state = state, head = notices[state][1], text = notices[state][2], reasons = reasons } end
+  end
+  if share.visibility ~= "private" then return false end
+  return { state = "private", head = "Private", text = "It was shared with nobody.", reasons = {} }
+end
+
+-- What is shown: a looping video where there is one, else a picture; and what stands still in its place.
+local function stage(ctx, v)
+  local a, mp4, poster = ctx.asset, ctx.renditions.mp4, ctx.renditions.poster
+  local moves = a.frames > 1
+  local film = a.type:match("^video/") ~= nil
+  v.moves = moves or film
+  v.still = poster and { url = here(ctx, poster.url), width = poster.width, height = poster.height } or false
+  v.picture = not film and here(ctx, a.url) or false
+  v.video = false
+  v.width, v.height = a.width, a.height
+  if film or (mp4 and moves) then
+    v.video = { sources = {} }
+    if mp4 then
+      v.video.sources[1] = { src = here(ctx, mp4.url), type = mp4.type }
+      v.width, v.height = mp4.width, mp4.height
+    end
+    if film then table.insert(v.video.sources, { src = here(ctx, a.url), type = a.type }) end
+    v.play = v.video.sources[1].src
+  else
+    v.play = v.picture
+  end
+end
+
+local kinds = { ["image/gif"] = "GIF", ["image/webp"] = "WebP", ["image/png"] = "PNG", ["image/jpeg"] = "JPEG",
+  ["video/mp4"] = "MP4", ["video/webm"] = "WebM" }
+
+local endings = { GIF = "gif", WebP = "webp", PNG = "png", JPEG = "jpg", MP4 = "mp4", WebM = "webm", file = "bin" }
+
+local function markdown_text(text) return (text:gsub("[%[%]\\`*_<>!]", "\\%0")) end
+
+-- Everything that can be copied: { label, what, text }
+local function copies(ctx, title)
+  local e, url = template.escape, unfurl.page_url(ctx)
+  local picture, poster = unfurl.pictures(ctx)
+  local movie = unfurl.movie(ctx)
+  local shown = picture or poster
+  local out = {}
+  local function add(label, what, text) out[#out + 1] = { label = label, what = what, text = text } end
+  if shown then
+    add("Markdown", "Markdown", ("[![%s](%s)](%s)"):format(markdown_text(title), shown.url, url))
+  end
+  if movie then
+    local form = '<a href="%s"><video src="%s" width="%d" height="%d" title="%s" autoplay loop muted playsinline>'
+      .. "</video></a>"
+    add("HTML", "HTML", form:format(e(url), e(movie.url), movie.width, movie.height, e(title)))
+  elseif shown then
+    local form = '<a href="%s"><img src="%s" width="%d" height="%d" alt="%s"></a>'
+    add("HTML", "HTML", form:format(e(url), e(shown.url), shown.width, shown.height, e(title)))
+  end
+  if picture then add(kinds[picture.type] or "Image", "address of the picture", picture.url) end
+  if movie then add("MP4", "address of the MP4", movie.url) end
+  return out
+end
+
+local function facts(asset)
+  local out = { ("%d × %d"):format(asset.width, asset.height) }
+  if asset.duration_ms > 0 and asset.frames > 1 then out[2] = ("%.1f s"):format(asset.duration_ms / 1000) end
+  out[#out + 1] = (kinds[asset.type] or asset.type) .. " " .. size(asset.bytes)
+  return table.concat(out, " · ")
+end
+
+function M.share(ctx)
+  local share = ctx.share
+  local title, url = unfurl.title(ctx), address(unfurl.page_url(ctx))
+  local v = base(ctx, title .. " · " .. ctx.site)
+  v.title, v.url = title, url
+  v.named = unfurl.line(share.title) ~= ""
+  v.description, v.tags = share.description or "", share.tags
+  v.created_at, v.day = share.created_at, day(share.created_at)
+  v.notice = notice(share, ctx.asset)
+  v.hidden = share.visibility ~= "public" or v.notice ~= false
+  v.meta = v.notice and {} or unfurl.tags(ctx)
+  v.oembed = not v.notice and ctx.base_url .. "/oembed?url=" .. template.uri(url) .. "&format=json" or false
+  v.original, v.kind = here(ctx, ctx.asset.url), kinds[ctx.asset.type] or "file"
+  v.file_name = share.code .. "." .. endings[v.kind]
+  v.facts, v.copies = facts(ctx.asset), copies(ctx, title)
+  stage(ctx, v)
+  return template.fill(pages["share.html"], v)
+end
+
+M.oembed = unfurl.oembed
+M.crawler = unfurl.crawler
+
+function M.signin(ctx)
+  local v = base(ctx, "Sign in · " .. ctx.site)
+  v.fault = ctx.fault or false
+  return template.fill(pages["signin.html"], v)
+end
+
+local said = {
+  [401] = { "Sign in first", "This page is for people who have signed in." },
+  [403] = { "Not allowed", "You are signed in, but this is not yours to do." },
+  [404] = { "Nothing here", "The link may be mistyped, or what it led to is gone or not public." },
+  [410] = { "This link has expired", "It was shared for a limited time, and that time is over." },
+  [429] = { "Too fast", "Wait a moment, then try again." },
+  [503] = { "Not ready yet", "It is still being made, or the server is busy. Try again in a moment." },
+}
+
+function M.error(ctx)
+  local words = said[ctx.status]
+    or ctx.status >= 500 and { "Something went wrong", "The fault is on this side, and noted. Try again later." }
+    or { "That did not work", "The server could not understand what was asked for." }
+  local head = ctx.title or words[1]
+  local v = base(ctx, head .. " · " .. ctx.site)
+  v.status, v.head, v.text = ctx.status, head, ctx.detail or words[2]
+  v.request_id = ctx.request_id or false
+  v.signin, v.again = ctx.status == 401, ctx.status == 429 or ctx.status >= 500
+  return template.fill(pages["error.html"], v)
+end
+
+return M
