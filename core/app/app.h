@@ -10,7 +10,7 @@
 #define GIFD_VERSION "0.1.0"
 #define PATH_LEN 1024
 #define LISTEN_MAX 16
-#define WORKERS_MAX 64
+#define WORKERS_MAX 63 /* and the runner: SEGMENT_SLOTS */
 #define PLUGIN_DIRS_MAX 16
 
 /* Exit codes of every command; docs/reference/cli.md. */
@@ -63,7 +63,7 @@ size_t datadir_urls(const struct datadir *d, char urls[][160], size_t max);
 void datadir_join(const struct datadir *d, const char *name, char out[PATH_LEN]);
 /* The pointer DATA/generations/live holds the bundle's path. Read: GIFD_ENOTFOUND when there is none. */
 int datadir_live(const struct datadir *d, char bundle[PATH_LEN], struct err *e);
-int datadir_set_live(const struct datadir *d, const char *bundle, struct err *e); /* durable when it returns */
+int datadir_set_live(const struct datadir *d, const char *bundle, struct err *e);   /* durable when it returns */
 void datadir_prune(const struct datadir *d, const char *const *keep, size_t count); /* other bundles */
 
 /* What a forked worker or runner starts with. */
@@ -72,12 +72,12 @@ struct process_context {
     const struct flat_settings *settings;
     struct segment *segment;
     const char *const *urls;
-    int control_fd;          /* to the supervisor */
+    int control_fd; /* to the supervisor */
     int wake_fd;
-    const int *listen_fds;   /* workers */
+    const int *listen_fds; /* workers */
     size_t listen_count;
     uint32_t worker_count;
-    uint32_t slot;           /* in the segment; workers 0..n-1, the runner n */
+    uint32_t slot; /* in the segment; workers 0..n-1, the runner n */
     bool runner;
 };
 _Noreturn void process_main(const struct process_context *c);
@@ -107,7 +107,7 @@ struct builder {
     uint64_t deadline_ns;
 };
 struct builder_report {
-    int32_t rc;       /* GIFD_OK built; GIFD_EINVALID refused (text: the faults); else it could not be tried */
+    int32_t rc; /* GIFD_OK built; GIFD_EINVALID refused (text: the faults); else it could not be tried */
     uint32_t migrated;
     char text[4096];
     struct flat_settings settings;

@@ -154,7 +154,8 @@ int flat_settings_read(const char *text, struct flat_settings *out, struct err *
     int rc = json_parse(&arena, slice_str(text), NULL, &root, e);
     if (rc == GIFD_OK) {
         number(root, "workers", &out->workers);
-        const struct json *listen = json_get(root, "listen"), *http = json_get(root, "http"), *log = json_get(root, "log");
+        const struct json *listen = json_get(root, "listen"), *http = json_get(root, "http"),
+                          *log = json_get(root, "log");
         for (const struct json *v = listen ? listen->child : NULL; v && out->listen_count < LISTEN_MAX; v = v->next) {
             const struct json *address = v->type == JSON_OBJECT ? json_get(v, "address") : v;
             if (!address || address->type != JSON_STRING) continue;

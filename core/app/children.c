@@ -146,9 +146,11 @@ static void on_end(struct supervisor *s, struct child *c, int status)
     if (wait > 5 * SECOND_NS) wait = 5 * SECOND_NS;
     c->restart_ns = now + wait;
     if (WIFSIGNALED(status))
-        log_warn("child.died", LS("child", c->name), LS("signal", strsignal(WTERMSIG(status))), LI("again_in_ms", wait / 1000000));
+        log_warn("child.died", LS("child", c->name), LS("signal", strsignal(WTERMSIG(status))),
+                 LI("again_in_ms", wait / 1000000));
     else
-        log_warn("child.ended", LS("child", c->name), LI("status", WEXITSTATUS(status)), LI("again_in_ms", wait / 1000000));
+        log_warn("child.ended", LS("child", c->name), LI("status", WEXITSTATUS(status)),
+                 LI("again_in_ms", wait / 1000000));
     reload_on_death(s, c);
 }
 

@@ -10,10 +10,14 @@
 enum { OPT_CONFIG = 256, OPT_DATA, OPT_LISTEN, OPT_WORKERS, OPT_PLUGINS, OPT_ROOT, OPT_JSON };
 
 static const struct option options[] = {
-    {"config", required_argument, NULL, OPT_CONFIG},   {"data", required_argument, NULL, OPT_DATA},
-    {"listen", required_argument, NULL, OPT_LISTEN},   {"workers", required_argument, NULL, OPT_WORKERS},
-    {"plugins", required_argument, NULL, OPT_PLUGINS}, {"root", required_argument, NULL, OPT_ROOT},
-    {"json", no_argument, NULL, OPT_JSON},             {0},
+    {"config", required_argument, NULL, OPT_CONFIG},
+    {"data", required_argument, NULL, OPT_DATA},
+    {"listen", required_argument, NULL, OPT_LISTEN},
+    {"workers", required_argument, NULL, OPT_WORKERS},
+    {"plugins", required_argument, NULL, OPT_PLUGINS},
+    {"root", required_argument, NULL, OPT_ROOT},
+    {"json", no_argument, NULL, OPT_JSON},
+    {0},
 };
 
 struct parsed {
@@ -72,10 +76,8 @@ int cli_check(int argc, char **argv)
     struct parsed p;
     int code = parse(argc, argv, &p);
     if (code != EXIT_OK) return code;
-    struct build_options o = {.embedded = embedded_files,
-                              .root = p.serve.root,
-                              .config = p.serve.config,
-                              .plugin_dirs = p.serve.plugin_dirs};
+    struct build_options o = {
+        .embedded = embedded_files, .root = p.serve.root, .config = p.serve.config, .plugin_dirs = p.serve.plugin_dirs};
     struct build_result result = {0};
     struct err e = {0};
     int rc = build_generation(&o, &result, &e);

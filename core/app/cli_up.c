@@ -64,7 +64,8 @@ static int told(const struct upload *u, long status, const struct json *root)
     if (id.n) fprintf(stderr, " (request %.*s)", (int)id.n, id.p);
     fputc('\n', stderr);
     if (status == 401)
-        fprintf(stderr, "make a token: gifd token create --data DIR --scopes admin; then set GIFD_TOKEN or pass --token\n");
+        fprintf(stderr,
+                "make a token: gifd token create --data DIR --scopes admin; then set GIFD_TOKEN or pass --token\n");
     return exit_of_status(status);
 }
 
@@ -107,10 +108,12 @@ static int upload_one(const struct upload *u)
     clear_progress(u);
     if (rc < 0) {
         fprintf(stderr, "%s: %s\n", u->file, e.text);
-        if (rc == GIFD_EREFUSED) fprintf(stderr, "is the server running there? start one: gifd serve, or name it: --server URL\n");
+        if (rc == GIFD_EREFUSED)
+            fprintf(stderr, "is the server running there? start one: gifd serve, or name it: --server URL\n");
         code = cli_exit_of(rc);
     } else if (json_parse(&arena, buf_slice(&body), NULL, &root, &e) < 0) {
-        fprintf(stderr, "%s: %s answered %ld with something that is not JSON (%s)\n", u->file, u->server, status, e.text);
+        fprintf(stderr, "%s: %s answered %ld with something that is not JSON (%s)\n", u->file, u->server, status,
+                e.text);
         code = EXIT_FAILED;
     } else if (status >= 200 && status < 300) {
         celebrate(u, root, buf_slice(&body));
@@ -124,13 +127,18 @@ static int upload_one(const struct upload *u)
 
 int cli_up(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"title", required_argument, NULL, 't'},      {"tags", required_argument, NULL, 'g'},
-        {"description", required_argument, NULL, 'd'}, {"visibility", required_argument, NULL, 'v'},
-        {"server", required_argument, NULL, 's'},     {"token", required_argument, NULL, 'k'},
-        {"json", no_argument, NULL, 'j'},             {0}};
-    static const char *const field_names[] = {['t'] = "title", ['g'] = "tags", ['d'] = "description", ['v'] = "visibility"};
-    struct upload u = {.server = getenv("GIFD_SERVER"), .token = getenv("GIFD_TOKEN"), .terminal = isatty(STDERR_FILENO)};
+    static const struct option options[] = {{"title", required_argument, NULL, 't'},
+                                            {"tags", required_argument, NULL, 'g'},
+                                            {"description", required_argument, NULL, 'd'},
+                                            {"visibility", required_argument, NULL, 'v'},
+                                            {"server", required_argument, NULL, 's'},
+                                            {"token", required_argument, NULL, 'k'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {0}};
+    static const char *const field_names[] = {
+        ['t'] = "title", ['g'] = "tags", ['d'] = "description", ['v'] = "visibility"};
+    struct upload u = {
+        .server = getenv("GIFD_SERVER"), .token = getenv("GIFD_TOKEN"), .terminal = isatty(STDERR_FILENO)};
     bool seen[128] = {false};
     optind = 1;
     opterr = 0;

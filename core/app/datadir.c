@@ -1,7 +1,7 @@
 /* datadir.c: one data directory, one owner.
  *
  *   DATA/lock               flock'ed by the running server; holds its pid, then the addresses it listens on
- *   DATA/generations/*.gen  bundles; `live` names the one that a starting process loads
+ *   DATA/generations/ID.gen bundles; `live` names the one that a starting process loads
  *   DATA/catalogue.db, DATA/blobs/, DATA/segment, DATA/media.sock   by core/store, core/base, core/media */
 #include "app/app.h"
 

@@ -6,7 +6,8 @@
 #include <string.h>
 
 const struct cli_command cli_commands[] = {
-    {"serve", "gifd serve [--config FILE] [--data DIR] [--listen ADDR:PORT]... [--workers N] [--plugins DIR]... [--root DIR]",
+    {"serve",
+     "gifd serve [--config FILE] [--data DIR] [--listen ADDR:PORT]... [--workers N] [--plugins DIR]... [--root DIR]",
      "run the server",
      "Serves until TERM or INT, which let requests finish (a second one ends at once). HUP reads the\n"
      "configuration, the plugins and host Lua again; when anything is wrong, what runs goes on.\n"
@@ -23,7 +24,8 @@ const struct cli_command cli_commands[] = {
      "Builds a generation and throws it away. Prints every fault with file, line and the nearest valid\n"
      "word, and exits 3 when there is one.\n",
      cli_check},
-    {"up", "gifd up FILE... [--title T] [--tags a,b] [--description D] [--visibility V] [--server URL] [--token T] [--json]",
+    {"up",
+     "gifd up FILE... [--title T] [--tags a,b] [--description D] [--visibility V] [--server URL] [--token T] [--json]",
      "upload files and print their links",
      "Uploads each FILE and prints its URL on stdout; progress goes to stderr on a terminal.\n\n"
      "  --server URL    default http://127.0.0.1:8080, or GIFD_SERVER\n"
@@ -43,17 +45,16 @@ const struct cli_command cli_commands[] = {
     {0},
 };
 
-static const char exit_codes[] =
-    "  0   ok\n"
-    "  1   failed\n"
-    "  2   the command line is wrong\n"
-    "  3   the configuration is wrong\n"
-    "  4   not found\n"
-    "  5   denied (sign in, or a wider token)\n"
-    "  6   conflict (it exists already)\n"
-    "  7   a limit was reached\n"
-    "  8   some of it was done\n"
-    "  75  try again later\n";
+static const char exit_codes[] = "  0   ok\n"
+                                 "  1   failed\n"
+                                 "  2   the command line is wrong\n"
+                                 "  3   the configuration is wrong\n"
+                                 "  4   not found\n"
+                                 "  5   denied (sign in, or a wider token)\n"
+                                 "  6   conflict (it exists already)\n"
+                                 "  7   a limit was reached\n"
+                                 "  8   some of it was done\n"
+                                 "  75  try again later\n";
 
 const struct cli_command *cli_find(const char *name)
 {

@@ -81,7 +81,8 @@ static void commit(struct supervisor *s)
     log_level_set((enum log_level)s->settings.log_level);
     tell(s, CONTROL_COMMIT, "");
     log_info("reload.done", LS("live", s->settings.digest), LI("migrations", s->report.migrated));
-    if (restart) log_warn("reload.restart_needed", LS("why", "listen or workers differ; they take effect at the next start"));
+    if (restart)
+        log_warn("reload.restart_needed", LS("why", "listen or workers differ; they take effect at the next start"));
     finish(s);
 }
 

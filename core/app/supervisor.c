@@ -2,6 +2,7 @@
 #include "app/supervisor.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "store/blob.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -17,11 +17,11 @@ enum child_kind { CHILD_WORKER, CHILD_RUNNER, CHILD_MEDIA, CHILD_SETUP };
 struct child {
     enum child_kind kind;
     char name[16];
-    int pid;             /* -1: not running */
-    int control_fd;      /* -1 for the media process */
+    int pid;        /* -1: not running */
+    int control_fd; /* -1 for the media process */
     uint32_t slot;
     bool ready, asked, prepared;
-    unsigned failures;   /* in a row, for the back-off */
+    unsigned failures; /* in a row, for the back-off */
     uint64_t started_ns, restart_ns, drain_ns;
 };
 
@@ -51,9 +51,9 @@ struct supervisor {
 
 /* children.c */
 void children_plan(struct supervisor *s);
-void children_start_due(struct supervisor *s);   /* starts what is not running and whose time has come */
+void children_start_due(struct supervisor *s); /* starts what is not running and whose time has come */
 void children_reap(struct supervisor *s);
-void children_watch(struct supervisor *s);       /* heartbeats and drain deadlines */
+void children_watch(struct supervisor *s); /* heartbeats and drain deadlines */
 void children_drain(struct supervisor *s);
 void children_kill(struct supervisor *s);        /* SIGKILL to all, reaps */
 bool children_ready(const struct supervisor *s); /* every worker and the runner */

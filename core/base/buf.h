@@ -16,7 +16,7 @@ struct buf {
 };
 
 void buf_init(struct buf *b, size_t max);
-void buf_free(struct buf *b); /* back to empty, keeps max */
+void buf_free(struct buf *b);  /* back to empty, keeps max */
 void buf_reset(struct buf *b); /* n = 0, keeps memory */
 int buf_append(struct buf *b, const void *bytes, size_t n, struct err *e);
 int buf_puts(struct buf *b, const char *s, struct err *e);

@@ -12,29 +12,29 @@
 
 /*        constant         value  name for programs    worth trying again */
 #define ERR_CODES(X)                                                                                                   \
-    X(GIFD_EINVALID,        -1, "invalid",             false) /* a value is malformed or out of bounds */             \
-    X(GIFD_ENOTFOUND,       -2, "not_found",           false)                                                         \
-    X(GIFD_ECONFLICT,       -3, "conflict",            false) /* a unique thing exists, a row guard did not hold */   \
-    X(GIFD_ETOOBIG,         -4, "too_large",           false) /* a maximum was reached; the text names it */          \
-    X(GIFD_ETIMEOUT,        -5, "timeout",             true)                                                          \
-    X(GIFD_ECANCELLED,      -6, "cancelled",           false)                                                         \
-    X(GIFD_EIO,             -7, "io",                  true)                                                          \
-    X(GIFD_ENOSPACE,        -8, "disk_full",           true)                                                          \
-    X(GIFD_ENOMEM,          -9, "out_of_memory",       true)                                                          \
-    X(GIFD_EBUSY,          -10, "busy",                true)  /* a queue is full, a lock is held */                   \
-    X(GIFD_ECLOSED,        -11, "closed",              false) /* the other side went away */                          \
-    X(GIFD_EDENIED,        -12, "denied",              false)                                                         \
-    X(GIFD_EUNAUTHORIZED,  -13, "unauthorized",        false)                                                         \
-    X(GIFD_ELIMITED,       -14, "rate_limited",        true)                                                          \
-    X(GIFD_EBADMEDIA,      -15, "bad_media",           false) /* of a supported type, but broken or over a limit */   \
-    X(GIFD_EUNSUPPORTED,   -16, "unsupported_media",   false) /* not of a supported type */                           \
-    X(GIFD_ECORRUPT,       -17, "corrupt",             false) /* our own stored data does not check */                \
-    X(GIFD_EPROTOCOL,      -18, "protocol",            false) /* the peer broke the protocol */                       \
-    X(GIFD_EREFUSED,       -19, "refused",             true)  /* connection refused or reset */                       \
-    X(GIFD_ETLS,           -20, "tls",                 false)                                                         \
-    X(GIFD_EADDRESS,       -21, "address_refused",     false) /* an address that must not be dialled */               \
-    X(GIFD_ESCRIPT,        -22, "script",              false) /* Lua code raised an error */                          \
-    X(GIFD_EINTERNAL,      -23, "internal",            false)
+    X(GIFD_EINVALID, -1, "invalid", false) /* a value is malformed or out of bounds */                                 \
+    X(GIFD_ENOTFOUND, -2, "not_found", false)                                                                          \
+    X(GIFD_ECONFLICT, -3, "conflict", false) /* a unique thing exists, a row guard did not hold */                     \
+    X(GIFD_ETOOBIG, -4, "too_large", false)  /* a maximum was reached; the text names it */                            \
+    X(GIFD_ETIMEOUT, -5, "timeout", true)                                                                              \
+    X(GIFD_ECANCELLED, -6, "cancelled", false)                                                                         \
+    X(GIFD_EIO, -7, "io", true)                                                                                        \
+    X(GIFD_ENOSPACE, -8, "disk_full", true)                                                                            \
+    X(GIFD_ENOMEM, -9, "out_of_memory", true)                                                                          \
+    X(GIFD_EBUSY, -10, "busy", true)      /* a queue is full, a lock is held */                                        \
+    X(GIFD_ECLOSED, -11, "closed", false) /* the other side went away */                                               \
+    X(GIFD_EDENIED, -12, "denied", false)                                                                              \
+    X(GIFD_EUNAUTHORIZED, -13, "unauthorized", false)                                                                  \
+    X(GIFD_ELIMITED, -14, "rate_limited", true)                                                                        \
+    X(GIFD_EBADMEDIA, -15, "bad_media", false)            /* of a supported type, but broken or over a limit */        \
+    X(GIFD_EUNSUPPORTED, -16, "unsupported_media", false) /* not of a supported type */                                \
+    X(GIFD_ECORRUPT, -17, "corrupt", false)               /* our own stored data does not check */                     \
+    X(GIFD_EPROTOCOL, -18, "protocol", false)             /* the peer broke the protocol */                            \
+    X(GIFD_EREFUSED, -19, "refused", true)                /* connection refused or reset */                            \
+    X(GIFD_ETLS, -20, "tls", false)                                                                                    \
+    X(GIFD_EADDRESS, -21, "address_refused", false) /* an address that must not be dialled */                          \
+    X(GIFD_ESCRIPT, -22, "script", false)           /* Lua code raised an error */                                     \
+    X(GIFD_EINTERNAL, -23, "internal", false)
 
 enum err_code {
     GIFD_OK = 0,

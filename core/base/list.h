@@ -9,8 +9,10 @@ struct list {
     struct list *prev, *next;
 };
 
-#define LIST_OF(node, type, member) ((type *)(void *)((char *)(node) - offsetof(type, member)))
-#define LIST_EACH(node, head) for (struct list *node = (head)->next, *node##_next = node->next; node != (head); node = node##_next, node##_next = node->next)
+#define LIST_OF(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
+#define LIST_EACH(node, head)                                                                                          \
+    for (struct list *node = (head)->next, *node##_next = node->next; node != (head);                                  \
+         node = node##_next, node##_next = node->next)
 
 static inline void list_init(struct list *l)
 {

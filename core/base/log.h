@@ -22,9 +22,23 @@ struct log_field {
     int64_t i;
 };
 
-#define LS(key, text) {(key), (text) ? (text) : "", SIZE_MAX, 0}
-#define LN(key, bytes, len) {(key), (bytes) ? (bytes) : "", (len), 0}
-#define LI(key, number) {(key), NULL, 0, (int64_t)(number)}
+static inline const char *log_text(const char *s)
+{
+    return s ? s : "";
+}
+
+#define LS(key, text)                                                                                                  \
+    {                                                                                                                  \
+        (key), (text) ? (text) : "", SIZE_MAX, 0                                                                       \
+    }
+#define LN(key, bytes, len)                                                                                            \
+    {                                                                                                                  \
+        (key), (bytes) ? (bytes) : "", (len), 0                                                                        \
+    }
+#define LI(key, number)                                                                                                \
+    {                                                                                                                  \
+        (key), NULL, 0, (int64_t)(number)                                                                              \
+    }
 
 void log_level_set(enum log_level lowest);
 int log_level_parse(const char *name); /* -1 when unknown */

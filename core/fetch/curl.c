@@ -20,13 +20,13 @@ const struct curl_library *curl__load(struct err *e)
         void **slot;
         const char *name;
     } wanted[] = {
-        {(void **)&lib.global_init, "curl_global_init"},   {(void **)&lib.easy_init, "curl_easy_init"},
-        {(void **)&lib.easy_setopt, "curl_easy_setopt"},   {(void **)&lib.easy_perform, "curl_easy_perform"},
-        {(void **)&lib.easy_getinfo, "curl_easy_getinfo"}, {(void **)&lib.easy_cleanup, "curl_easy_cleanup"},
-        {(void **)&lib.easy_strerror, "curl_easy_strerror"}, {(void **)&lib.slist_append, "curl_slist_append"},
+        {(void **)&lib.global_init, "curl_global_init"},       {(void **)&lib.easy_init, "curl_easy_init"},
+        {(void **)&lib.easy_setopt, "curl_easy_setopt"},       {(void **)&lib.easy_perform, "curl_easy_perform"},
+        {(void **)&lib.easy_getinfo, "curl_easy_getinfo"},     {(void **)&lib.easy_cleanup, "curl_easy_cleanup"},
+        {(void **)&lib.easy_strerror, "curl_easy_strerror"},   {(void **)&lib.slist_append, "curl_slist_append"},
         {(void **)&lib.slist_free_all, "curl_slist_free_all"}, {(void **)&lib.mime_init, "curl_mime_init"},
-        {(void **)&lib.mime_addpart, "curl_mime_addpart"}, {(void **)&lib.mime_name, "curl_mime_name"},
-        {(void **)&lib.mime_data, "curl_mime_data"},       {(void **)&lib.mime_filedata, "curl_mime_filedata"},
+        {(void **)&lib.mime_addpart, "curl_mime_addpart"},     {(void **)&lib.mime_name, "curl_mime_name"},
+        {(void **)&lib.mime_data, "curl_mime_data"},           {(void **)&lib.mime_filedata, "curl_mime_filedata"},
         {(void **)&lib.mime_free, "curl_mime_free"},
     };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {

@@ -13,10 +13,10 @@ struct transfer_field {
 
 struct transfer {
     const char *url;
-    const char *token;                   /* sent as Authorization: Bearer; may be NULL */
-    const char *const *headers;          /* "Name: value", NULL-terminated; may be NULL */
-    const struct transfer_field *fields; /* multipart/form-data */
-    const char *file_field, *file_path;  /* the file part; may be NULL */
+    const char *token;                                         /* sent as Authorization: Bearer; may be NULL */
+    const char *const *headers;                                /* "Name: value", NULL-terminated; may be NULL */
+    const struct transfer_field *fields;                       /* multipart/form-data */
+    const char *file_field, *file_path;                        /* the file part; may be NULL */
     void (*progress)(void *to, uint64_t sent, uint64_t total); /* may be NULL */
     void *to;
     long timeout_s;

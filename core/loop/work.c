@@ -17,8 +17,7 @@ static void on_done(uv_work_t *uv, int status)
 
 int work_submit(struct loop *l, struct work *w, struct err *e)
 {
-    if (l->work_queued >= WORK_MAX)
-        return err_set(e, GIFD_EBUSY, "%d jobs already wait for the thread pool", WORK_MAX);
+    if (l->work_queued >= WORK_MAX) return err_set(e, GIFD_EBUSY, "%d jobs already wait for the thread pool", WORK_MAX);
     w->loop = l;
     int rc = uv_queue_work(&l->uv, &w->uv, on_run, on_done);
     if (rc < 0) return err_uv(e, rc, "thread pool");
