@@ -80,8 +80,9 @@ void log_emit(enum log_level level, const char *event, const struct log_field *f
         put(&l, " ", 1);
         put(&l, f->key, strlen(f->key));
         put(&l, "=", 1);
-        if (f->s)
-            put_value(&l, f->s, f->n == SIZE_MAX ? strlen(f->s) : f->n);
+        const char *text_of = f->s ? f->s : "";
+        if (f->is_text)
+            put_value(&l, text_of, f->n == SIZE_MAX || !f->s ? strlen(text_of) : f->n);
         else
             put(&l, text, (size_t)snprintf(text, sizeof text, "%lld", (long long)f->i));
     }

@@ -17,15 +17,11 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_CRITICAL };
 
 struct log_field {
     const char *key; /* NULL ends the list */
-    const char *s;   /* the text, or NULL when the value is i */
+    const char *s;   /* the text; NULL is the empty one */
     size_t n;        /* its length, or SIZE_MAX for a NUL-terminated one */
     int64_t i;
+    int is_text; /* the value is s, not i */
 };
-
-static inline const char *log_text(const char *s)
-{
-    return s ? s : "";
-}
 
 #define LS(key, text)                                                                                                  \
     {                                                                                                                  \
