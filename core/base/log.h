@@ -23,25 +23,19 @@ struct log_field {
     int is_text; /* the value is s, not i */
 };
 
-#define LS(key, text)                                                                                                  \
-    {                                                                                                                  \
-        (key), (text) ? (text) : "", SIZE_MAX, 0                                                                       \
-    }
-#define LN(key, bytes, len)                                                                                            \
-    {                                                                                                                  \
-        (key), (bytes) ? (bytes) : "", (len), 0                                                                        \
-    }
-#define LI(key, number)                                                                                                \
-    {                                                                                                                  \
-        (key), NULL, 0, (int64_t)(number)                                                                              \
-    }
+/* clang-format off */
+/* A text (NULL is fine), bytes with a length, a number. */
+#define LS(key, text) {(key), (text), SIZE_MAX, 0, 1}
+#define LN(key, bytes, len) {(key), (bytes), (len), 0, 1}
+#define LI(key, number) {(key), NULL, 0, (int64_t)(number), 0}
+/* clang-format on */
 
 void log_level_set(enum log_level lowest);
 int log_level_parse(const char *name); /* -1 when unknown */
 void log_role_set(const char *role);   /* "supervisor", "worker-1", ...; copied */
 void log_emit(enum log_level level, const char *event, const struct log_field *fields);
 
-#define log_at(level, event, ...) log_emit(level, event, (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}})
+#define log_at(level, event, ...) log_emit(level, event, (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){NULL, NULL, 0, 0, 0}})
 #define log_debug(event, ...) log_at(LOG_DEBUG, event __VA_OPT__(, ) __VA_ARGS__)
 #define log_info(event, ...) log_at(LOG_INFO, event __VA_OPT__(, ) __VA_ARGS__)
 #define log_warn(event, ...) log_at(LOG_WARN, event __VA_OPT__(, ) __VA_ARGS__)
