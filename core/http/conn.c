@@ -85,7 +85,7 @@ void conn__request_done(struct conn *c)
     arena_reset(&r->arena);
     struct http_server *s = c->server;
     if (s->request_pool.count >= s->request_pool.max) arena_free(&r->arena);
-    pool__put(&s->request_pool, r);
+    pool__put(&s->request_pool, (char *)r - offsetof(struct request_slot, r));
 }
 
 /* How many bytes went out, 0 when the socket is full, -1 when it is broken. */
@@ -337,7 +337,8 @@ void conn__turn(struct conn *c, bool readable)
     if (readable) receive(c);
     while (c->state != CONN_CLOSED) {
         c->blocked = false;
-        while (step(c)) {}
+        while (step(c)) {
+        }
         if (c->state == CONN_CLOSED || !conn__flush(c)) break;
         if (c->state == CONN_CLOSING) {
             if (c->input_n) c->linger = true;

@@ -19,7 +19,7 @@
 #define GIFD_HTTP_CONN_INT_H
 
 #include "base/buf.h"
-#include "http/framing_int.h"
+#include "http/chunk_int.h"
 #include "http/head_int.h"
 #include "http/reply.h"
 #include "http/server_int.h"
@@ -38,16 +38,16 @@ struct conn {
     int fd, interest;
     enum conn_state state;
     enum wait_kind wait_kind;
-    uint64_t since;        /* loop time of entering that list */
+    uint64_t since; /* loop time of entering that list */
     uint64_t linger_until;
-    size_t turn_bytes;     /* sent in this turn */
+    size_t turn_bytes;       /* sent in this turn */
     struct request *request; /* with the app, or kept because pieces point into its arena */
     bool with_app;           /* the app has it and has not replied */
     bool busy;               /* inside a turn */
     bool eof, progress;
-    bool blocked;            /* parsing waits for room in the output */
-    bool keep_alive;         /* of the request, as its client wants it */
-    bool linger;             /* the client may be sending what nobody will read */
+    bool blocked;    /* parsing waits for room in the output */
+    bool keep_alive; /* of the request, as its client wants it */
+    bool linger;     /* the client may be sending what nobody will read */
 
     /* input */
     struct buf in;     /* what a turn could not use */
@@ -58,9 +58,9 @@ struct conn {
 
     /* body of the request */
     struct body_sink sink;
-    struct framing framing;
+    struct chunks chunks;
     bool body_asked, body_done, chunked, paused, expect;
-    int body_rc;        /* of the failure that ended it, told to the sink by the next turn */
+    int body_rc; /* of the failure that ended it, told to the sink by the next turn */
     struct err body_err;
     uint64_t body_left; /* Content-Length less what came */
     uint64_t body_seen, body_since, body_paused_ms, paused_at;

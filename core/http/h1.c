@@ -1,10 +1,11 @@
 /* h1.c: HTTP/1.1 on a connection: heads to requests, bodies to sinks.
  *
  * Two parsers read every head: head.c, which is strict, and llhttp, in its strict mode. A request exists only when both
- * see the same method, version and framing. Chunk sizes and extensions are llhttp's, and the trailer section behind
- * them again head.c's, where it is checked and dropped (RFC 9112 7.1.2). */
+ * see the same method, version and framing. A trailer section is read by head.c too, checked and dropped
+ * (RFC 9112 7.1.2). */
 #include "http/conn_int.h"
 #include "base/clock.h"
+#include "http/framing_int.h"
 #include "http/path_int.h"
 #include "http/router.h"
 
@@ -12,8 +13,9 @@ static struct request *request_new(struct conn *c)
 {
     struct http_server *s = c->server;
     bool reused = s->request_pool.first;
-    struct request *r = pool__take(&s->request_pool, sizeof *r);
-    if (!r) return NULL;
+    struct request_slot *slot = pool__take(&s->request_pool, sizeof *slot);
+    if (!slot) return NULL;
+    struct request *r = &slot->r;
     struct arena arena;
     if (reused)
         arena = r->arena;
@@ -73,16 +75,21 @@ static bool id_is_sane(struct slice s)
     return true;
 }
 
-static bool readers_agree(struct conn *c, struct slice text, const struct head *h)
+/* White space behind a value may hold tabs (RFC 9112 5.1), which llhttp does not take behind a number. */
+static void tabs_to_spaces(char *text, const struct head *h, const struct http_header *headers)
 {
-    struct framing_head other;
-    if (framing__head(&c->framing, text, &other) < 0) return false;
+    for (size_t i = 0; i < h->header_count; i++)
+        for (char *p = text + (headers[i].value.p - text) + headers[i].value.n; *p != '\r'; p++) *p = ' ';
+}
+
+static bool readers_agree(struct slice text, const struct head *h)
+{
+    struct framing other;
+    if (framing__read(text, &other) < 0) return false;
     return strcmp(other.method, http_method_name(h->method)) == 0 && other.minor == !h->minor_zero &&
            other.chunked == h->chunked && other.has_length == (h->content_length >= 0) &&
            (h->content_length < 0 || other.length == (uint64_t)h->content_length);
 }
-
-static int deliver(void *to, const char *p, size_t n);
 
 static void fill(struct conn *c, struct request *r, const struct head *h)
 {
@@ -107,8 +114,7 @@ static void fill(struct conn *c, struct request *r, const struct head *h)
     c->chunked = h->chunked;
     c->expect = h->expect_continue && r->has_body;
     c->body_left = h->content_length > 0 ? (uint64_t)h->content_length : 0;
-    c->framing.to = c;
-    c->framing.body = deliver;
+    c->chunks = (struct chunks){0};
 }
 
 static bool answer_asterisk(struct conn *c, struct request *r)
@@ -141,7 +147,8 @@ static bool begin_request(struct conn *c, size_t start, size_t end)
     r->headers = headers;
     fill(c, r, &h);
     why = (struct refusal){400, "bad_request", "two readers would not agree on this request"};
-    if (!readers_agree(c, slice_of(text, n), &h)) return refuse(c, &why);
+    tabs_to_spaces(text, &h, headers);
+    if (!readers_agree(slice_of(text, n), &h)) return refuse(c, &why);
     if (h.asterisk) {
         r->path = SLICE("*");
     } else {
@@ -176,26 +183,24 @@ bool h1__body_small(const struct conn *c)
     return c->chunked ? c->body_seen < DRAIN_BODY : c->body_left <= DRAIN_BODY;
 }
 
-/* Decoded bytes of the body, to the sink or to nowhere. Not 0: stop reading here. */
-static int deliver(void *to, const char *p, size_t n)
+/* Bytes of the body, to the sink or to nowhere. */
+static void deliver(struct conn *c, const char *p, size_t n)
 {
-    struct conn *c = to;
     c->body_seen += n;
-    if (c->state != CONN_BODY) return 0;
+    if (c->state != CONN_BODY) return;
     if (c->body_seen > c->sink.max) {
         c->body_rc = err_set(&c->body_err, GIFD_ETOOBIG, "the body is larger than the limit of %llu bytes",
                              (unsigned long long)c->sink.max);
-        return 1;
+        return;
     }
     int rc = c->sink.data(c->sink.to, (const uint8_t *)p, n, &c->body_err);
-    if (c->state != CONN_BODY) return 1; /* replied meanwhile */
+    if (c->state != CONN_BODY) return; /* replied meanwhile */
     if (rc < 0) {
         c->body_rc = rc;
     } else if (rc == BODY_PAUSE) {
         c->paused = true;
         c->paused_at = loop_now_ms(c->server->loop);
     }
-    return rc;
 }
 
 static void finish_body(struct conn *c)
@@ -239,15 +244,19 @@ static bool read_trailers(struct conn *c)
 
 static bool read_chunks(struct conn *c)
 {
-    if (c->framing.last) return read_trailers(c);
+    size_t data;
+    if (c->chunks.last) return read_trailers(c);
     if (c->input_n == 0) return false;
-    ptrdiff_t used = framing__chunks(&c->framing, c->input, c->input_n);
+    ptrdiff_t used = chunk__next(&c->chunks, c->input, c->input_n, &data);
     if (used < 0) {
-        if (!c->body_rc) c->body_rc = err_set(&c->body_err, GIFD_EPROTOCOL, "a malformed chunk");
+        c->body_rc = err_set(&c->body_err, GIFD_EPROTOCOL, "a malformed chunk");
         return true;
     }
     use_input(c, (size_t)used);
-    if (c->framing.last) c->scan = (struct head_scan){.trailer = true};
+    const char *p = c->input;
+    use_input(c, data);
+    if (data) deliver(c, p, data);
+    if (c->chunks.last) c->scan = (struct head_scan){.trailer = true};
     return true;
 }
 

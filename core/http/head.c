@@ -5,8 +5,8 @@
 
 enum { TOKEN = 1, TEXT = 2, TARGET = 4, HOST = 8, DIGIT = 16 };
 
-/* TEXT is what may stand in a field value (RFC 9110 5.5, obs-text included). TARGET is printable ASCII without space and
- * without the five bytes that no sender may leave bare and that some readers give a meaning: " < > \ #. HOST is the
+/* TEXT is what may stand in a field value (RFC 9110 5.5, obs-text included). TARGET is printable ASCII without space
+ * and without the five bytes that no sender may leave bare and that some readers give a meaning: " < > \ #. HOST is the
  * reg-name of RFC 3986 without percent-encoding and sub-delims, which no name in use has. */
 static const unsigned char kind[256] = {
     ['\t'] = TEXT,

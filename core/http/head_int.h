@@ -20,10 +20,10 @@ struct refusal {
 
 /* How far the search for the end of a head or of a trailer section has come. The zero value begins a head. */
 struct head_scan {
-    size_t at, line;  /* next byte to look at; where the current line begins */
-    size_t start;     /* where the head begins: 2 after an empty line, which RFC 9112 2.2 lets a client send */
-    uint32_t lines;   /* complete ones */
-    bool trailer;     /* a trailer section: may be empty */
+    size_t at, line; /* next byte to look at; where the current line begins */
+    size_t start;    /* where the head begins: 2 after an empty line, which RFC 9112 2.2 lets a client send */
+    uint32_t lines;  /* complete ones */
+    bool trailer;    /* a trailer section: may be empty */
 };
 
 /* Looks at the bytes since the last call. Returns the length up to and including the empty line, 0 when more is needed,

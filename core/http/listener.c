@@ -200,7 +200,8 @@ int http_listen_socket(const char *address, char *url, size_t cap, struct err *e
     struct sockaddr_in *v4 = (struct sockaddr_in *)&a;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&a;
     socklen_t len = address[0] == '[' ? sizeof *v6 : sizeof *v4;
-    if (address[0] == '[' ? inet_pton(AF_INET6, host, &v6->sin6_addr) != 1 : inet_pton(AF_INET, host, &v4->sin_addr) != 1)
+    if (address[0] == '[' ? inet_pton(AF_INET6, host, &v6->sin6_addr) != 1
+                          : inet_pton(AF_INET, host, &v4->sin_addr) != 1)
         return err_set(e, GIFD_EINVALID, "%s is not an IP address and a port", address);
     a.ss_family = address[0] == '[' ? AF_INET6 : AF_INET;
     if (a.ss_family == AF_INET)

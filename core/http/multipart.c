@@ -2,9 +2,9 @@
  *
  *   PREAMBLE --delimiter--> MARK --CRLF--> HEAD --empty line--> BODY --delimiter--> MARK --"--"--> EPILOGUE
  *
- * The delimiter is CR LF "--" boundary. CR stands in it only at its beginning, so what was matched when it breaks off is
- * simply data, and the search goes on with the byte at hand: no byte is looked at twice, none is held but a beginning of
- * the delimiter. */
+ * The delimiter is CR LF "--" boundary. CR stands in it only at its beginning, so what was matched when it breaks off
+ * is simply data, and the search goes on with the byte at hand: no byte is looked at twice, none is held but a
+ * beginning of the delimiter. */
 #include "http/multipart.h"
 #include "http/request.h"
 #include "http/utf8_int.h"
@@ -36,8 +36,8 @@ static bool boundary_char(char c, bool last)
     return c && (strchr("'()+_,-./:=?", c) || (c == ' ' && !last));
 }
 
-/* Takes `name=value` or `name="value"` and the semicolon behind it. 1, 0 at the end, -1 malformed. The value of a quoted
- * string is given with its escapes. */
+/* Takes `name=value` or `name="value"` and the semicolon behind it. 1, 0 at the end, -1 malformed. The value of a
+ * quoted string is given with its escapes. */
 static int take_parameter(struct slice *s, struct slice *name, struct slice *value)
 {
     *s = slice_trim(*s);
@@ -130,7 +130,8 @@ static int decode_value(struct slice raw, char *out, struct slice *value, const 
             c = raw.p[++i];
         else if (c == '%' && i + 2 < raw.n && raw.p[i + 1] == '2' && raw.p[i + 2] == '2')
             c = '"', i += 2;
-        if ((unsigned char)c < 0x20 || c == 0x7f) return err_set(e, GIFD_EINVALID, "a control byte in a part's %s", what);
+        if ((unsigned char)c < 0x20 || c == 0x7f)
+            return err_set(e, GIFD_EINVALID, "a control byte in a part's %s", what);
         out[k++] = c;
     }
     *value = slice_of(out, k);
@@ -167,7 +168,8 @@ static int read_disposition(struct slice v, struct multipart_part *part, char *n
         }
         if (rc < 0) return rc;
     }
-    if (rc < 0 || !has_name) return err_set(e, GIFD_EINVALID, "a part's Content-Disposition is malformed or has no name");
+    if (rc < 0 || !has_name)
+        return err_set(e, GIFD_EINVALID, "a part's Content-Disposition is malformed or has no name");
     return GIFD_OK;
 }
 
@@ -199,8 +201,7 @@ static int begin_part(struct multipart *m, struct err *e)
     char names[MULTIPART_HEAD_MAX];
     bool disposed = false;
     struct slice text = {m->head.p, m->head.n - 2}; /* without the empty line */
-    if (++m->parts > MULTIPART_PARTS_MAX)
-        return err_set(e, GIFD_ETOOBIG, "more than %d parts", MULTIPART_PARTS_MAX);
+    if (++m->parts > MULTIPART_PARTS_MAX) return err_set(e, GIFD_ETOOBIG, "more than %d parts", MULTIPART_PARTS_MAX);
     while (text.n) {
         const char *cr = memchr(text.p, '\r', text.n);
         struct slice line = {text.p, (size_t)(cr - text.p)};
@@ -235,8 +236,9 @@ static int emit(struct multipart *m, const void *p, size_t n, struct err *e)
     if (n == 0) return GIFD_OK;
     if (m->state == PREAMBLE) {
         m->outside += n;
-        return m->outside > OUTSIDE_MAX ? err_set(e, GIFD_ETOOBIG, "more than %d bytes before the first part", OUTSIDE_MAX)
-                                        : GIFD_OK;
+        return m->outside > OUTSIDE_MAX
+                   ? err_set(e, GIFD_ETOOBIG, "more than %d bytes before the first part", OUTSIDE_MAX)
+                   : GIFD_OK;
     }
     int rc = m->on.data ? m->on.data(m->on.to, p, n, e) : GIFD_OK;
     if (rc == BODY_PAUSE) m->paused = true;

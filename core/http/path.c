@@ -36,7 +36,8 @@ static int resolve(char *p, size_t *n, const char **why)
             if (last) p[k++] = '/';
         } else if (len == 2 && p[begin] == '.' && p[begin + 1] == '.') {
             if (k == 0) return *why = "the path leads above its root", -1;
-            while (p[--k] != '/') {}
+            while (p[--k] != '/') {
+            }
             if (last) p[k++] = '/';
         } else {
             p[k++] = '/';

@@ -1,5 +1,5 @@
-/* reply.c: see reply.h. A reply is planned (conditionals, ranges, length), its head written behind what already waits on
- * the connection, and its body put behind that: copied when small, else left as pieces that conn.c sends. */
+/* reply.c: see reply.h. A reply is planned (conditionals, ranges, length), its head written behind what already waits
+ * on the connection, and its body put behind that: copied when small, else left as pieces that conn.c sends. */
 #include "base/log.h"
 #include "http/conditional.h"
 #include "http/conn_int.h"
@@ -53,9 +53,8 @@ static int plan_parts(struct plan *plan, struct request *r, const struct reply *
         char *head = arena_alloc(&r->arena, PART_HEAD_MAX);
         if (!head) return -1;
         int n = end ? snprintf(head, PART_HEAD_MAX, "\r\n--%s--\r\n", plan->boundary)
-                    : snprintf(head, PART_HEAD_MAX,
-                               "%s--%s\r\n%s%.*s%sContent-Range: bytes %llu-%llu/%llu\r\n\r\n", i ? "\r\n" : "",
-                               plan->boundary, p->type.n ? "Content-Type: " : "", (int)p->type.n,
+                    : snprintf(head, PART_HEAD_MAX, "%s--%s\r\n%s%.*s%sContent-Range: bytes %llu-%llu/%llu\r\n\r\n",
+                               i ? "\r\n" : "", plan->boundary, p->type.n ? "Content-Type: " : "", (int)p->type.n,
                                p->type.n ? p->type.p : "", p->type.n ? "\r\n" : "",
                                (unsigned long long)plan->range[i].first, (unsigned long long)plan->range[i].last,
                                (unsigned long long)size_of(p));
@@ -221,8 +220,8 @@ static char *put_body_fields(char *w, const struct plan *plan, const struct repl
     return w;
 }
 
-static char *put_head(char *w, struct conn *c, const struct request *r, const struct plan *plan,
-                      const struct reply *p, bool close, int64_t complete)
+static char *put_head(char *w, struct conn *c, const struct request *r, const struct plan *plan, const struct reply *p,
+                      bool close, int64_t complete)
 {
     w = put_status(w, c, r, plan->status);
     w = put_body_fields(w, plan, p);
@@ -486,8 +485,8 @@ void reply_problem(struct request *r, int status, const char *code, const char *
     send_problem(r, &(struct problem){status, code, NULL, 0, -1}, detail);
 }
 
-void reply_problem_with(struct request *r, int status, const char *code, const struct http_header *headers, size_t count,
-                        const char *fmt, ...)
+void reply_problem_with(struct request *r, int status, const char *code, const struct http_header *headers,
+                        size_t count, const char *fmt, ...)
 {
     char detail[1024];
     va_list ap;

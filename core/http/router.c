@@ -4,9 +4,9 @@
  *   /api/v1/assets                  api - v1 - assets (GET POST) - {id} (GET)
  *   /p/echo/{rest...}               p - echo - {rest...} (POST)
  *
- * A path is cut at its slashes: "/" is one empty segment, "/a/" is "a" and an empty one. At each node literals are tried
- * first, then {name}, then {name...}; when a branch leads nowhere the next is tried. The tree is a tree, so a node is
- * visited at most once per lookup, and only when the path so far fits it. */
+ * A path is cut at its slashes: "/" is one empty segment, "/a/" is "a" and an empty one. At each node literals are
+ * tried first, then {name}, then {name...}; when a branch leads nowhere the next is tried. The tree is a tree, so a
+ * node is visited at most once per lookup, and only when the path so far fits it. */
 #include "http/router.h"
 
 #include <stdlib.h>

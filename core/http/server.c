@@ -88,9 +88,9 @@ const char *server__date(struct http_server *s, int64_t second)
 static void free_requests(struct http_server *s)
 {
     while (s->request_pool.first) {
-        struct request *r = pool__take(&s->request_pool, sizeof *r);
-        arena_free(&r->arena);
-        free(r);
+        struct request_slot *slot = pool__take(&s->request_pool, sizeof *slot);
+        arena_free(&slot->r.arena);
+        free(slot);
     }
 }
 
@@ -121,8 +121,8 @@ static void on_prepare(uv_prepare_t *p)
 static void on_tick(struct tick *t)
 {
     struct http_server *s = LIST_OF(t, struct http_server, tick);
-    const uint64_t after[WAIT_KINDS] = {0, s->limits.idle_ms, s->limits.head_ms, s->limits.body_ms, s->limits.send_ms,
-                                        LINGER_MS};
+    const uint64_t after[WAIT_KINDS] = {
+        0, s->limits.idle_ms, s->limits.head_ms, s->limits.body_ms, s->limits.send_ms, LINGER_MS};
     uint64_t now = loop_now_ms(s->loop);
     for (int k = WAIT_NONE + 1; k < WAIT_KINDS; k++) {
         while (!list_empty(&s->waits[k])) {

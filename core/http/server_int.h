@@ -1,7 +1,7 @@
 /* server_int.h: what listener.c, conn.c, h1.c and reply.c share of a server. Loop thread only.
  *
- * Time-outs cost no timer per connection: a connection waits in at most one list, each list has one duration, so each is
- * in order of its deadlines by itself, and a tick looks at the front. */
+ * Time-outs cost no timer per connection: a connection waits in at most one list, each list has one duration, so each
+ * is in order of its deadlines by itself, and a tick looks at the front. */
 #ifndef GIFD_HTTP_SERVER_INT_H
 #define GIFD_HTTP_SERVER_INT_H
 
@@ -14,7 +14,7 @@ enum wait_kind { WAIT_NONE, WAIT_IDLE, WAIT_HEAD, WAIT_BODY, WAIT_SEND, WAIT_LIN
 #define SMALL_BODY 65536      /* a body up to this is copied behind its head and goes out with it */
 #define REPLY_HEAD_MAX 16384
 #define OUT_ROOM (SMALL_BODY + REPLY_HEAD_MAX + 256) /* what must be free before a request is handed to the app */
-#define TURN_BYTES (1536 * 1024)               /* a connection yields to the others after sending so much */
+#define TURN_BYTES (1536 * 1024)                     /* a connection yields to the others after sending so much */
 #define LINGER_MS 5000
 #define LINGER_TOTAL_MS 30000
 #define DRAIN_BODY 65536 /* an unwanted body up to this is read and dropped, else the connection is closed */
@@ -28,6 +28,12 @@ struct out {
 
 struct pooled {
     struct pooled *next;
+};
+
+/* A request keeps its arena's first chunk while it lies in the pool, so the link needs a place of its own. */
+struct request_slot {
+    struct pooled link;
+    struct request r;
 };
 
 struct pool {

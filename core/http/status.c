@@ -52,7 +52,8 @@ static const struct {
 
 const char *http_status_title(int status)
 {
-    static const char *const classes[] = {"", "Informational", "Success", "Redirection", "Client Error", "Server Error"};
+    static const char *const classes[] = {
+        "", "Informational", "Success", "Redirection", "Client Error", "Server Error"};
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
         if (titles[i].status == status) return titles[i].title;
     return status >= 100 && status <= 599 ? classes[status / 100] : "";
