@@ -1,8 +1,8 @@
 -- config.lua: what this server is told. It returns a table of data; every line that is commented out shows the default.
 --
 -- Only three functions can be called here: env("NAME", default) reads the environment, file("PATH") a text file and
--- secret("PATH") the same without the line break at its end. Sizes are numbers of bytes or "10 MiB", times are seconds or
--- "5m". `gifd check` says what is wrong, with the line and the nearest key; HUP makes a running server read it again.
+-- secret("PATH") the same without the line break at its end. Sizes are numbers of bytes or "10 MiB", times are seconds
+-- or "5m". `gifd check` says what is wrong, with the line and the nearest key; HUP makes a running server read it again.
 return {
   -- site = {
   --   name = "gifd",                  -- shown on pages and in previews
@@ -10,7 +10,7 @@ return {
   --                                   -- host, as long as that is an address of this machine
   -- },
 
-  -- listen = { "127.0.0.1:8080" },    -- "ADDRESS:PORT", "[::1]:8080"; port 0 lets the system choose; --listen overrides
+  -- listen = { "127.0.0.1:8080" },    -- "ADDRESS:PORT", "[::1]:8080"; port 0: any free one; --listen overrides
   -- workers = 0,                      -- processes that answer requests; 0: one per core
 
   -- A plugin is loaded if and only if it is named here, with true or with its settings.

@@ -1,7 +1,7 @@
 --- boot: wires one generation: settings to plugins to routes, roles and commands. Does no work of its own.
 local dispatch = require "gifd.http.dispatch"
 local load_plugin = require "gifd.plugin.load"
-local page = require "gifd.http.page"
+local pages = require "gifd.http.pages"
 local registry = require "gifd.plugin.registry"
 local routes = require "gifd.http.routes"
 local runner = require "gifd.jobs.runner"
@@ -9,7 +9,7 @@ local signin = require "gifd.command.signin"
 local token = require "gifd.command.token"
 
 return function(settings)
-  page.load(gifd.bundle.read)
+  pages.load(function(name) return gifd.bundle.read("lua/gifd/web/" .. name) end)
   local plugins = {}
   for i, plugin in ipairs(settings.plugins) do plugins[i] = load_plugin(plugin) end
   local app = { settings = settings, registry = registry(plugins) }

@@ -1,9 +1,9 @@
 --- build: from sources to a generation, or to every fault in them.
 --
--- Runs in the builder's own VM, which can read the named files and nothing else (gifd.build). Evaluates config.lua in an
--- environment of three functions, checks it and each plugin's part by their schemas, reads the manifests, compiles host Lua
--- and plugins. Returns { settings, put = { {name, bytes}, ... } } or { faults = { {file, line, path, message, nearest}, ... } }.
--- No side effect, so that start, check and reload are one path.
+-- Runs in the builder's own VM, which can read the named files and nothing else (gifd.build). Evaluates config.lua in
+-- an environment of three functions, checks it and each plugin's part by their schemas, reads the manifests, compiles
+-- host Lua and plugins. Returns { settings, put = { {name, bytes}, ... } } or { faults = { {file, line, path,
+-- message, nearest}, ... } }. No side effect, so that start, check and reload are one path.
 local S = require "gifd.schema"
 local lines = require "gifd.lines"
 local nearest = require "gifd.nearest"
@@ -24,7 +24,8 @@ local manifest_schema = S.record {
 local uses_known = environment.capabilities
 
 local function add(faults, file, line, path, message, near)
-  faults[#faults + 1] = { file = file, line = line, path = path ~= "" and path or nil, message = message, nearest = near }
+  faults[#faults + 1] = { file = file, line = line, path = path ~= "" and path or nil, message = message,
+    nearest = near }
 end
 
 local function merge(faults, found, file, line_of)
@@ -87,7 +88,9 @@ local function read_manifest(faults, name)
   local checked, found = S.check(manifest_schema, value)
   merge(faults, found, file, lines.of(text))
   if #found > 0 then return nil end
-  if checked.name ~= name then add(faults, file, lines.of(text) { "name" }, "name", ("must be %q, the name of its folder"):format(name)) end
+  if checked.name ~= name then
+    add(faults, file, lines.of(text) { "name" }, "name", ("must be %q, the name of its folder"):format(name))
+  end
   if checked.config ~= nil and not S.is_node(checked.config) then
     add(faults, file, lines.of(text) { "config" }, "config", "must be made with schema, as in schema.record { ... }")
     checked.config = nil
@@ -96,7 +99,8 @@ local function read_manifest(faults, name)
     local known = false
     for _, word in ipairs(uses_known) do known = known or word == use end
     if not known then
-      add(faults, file, lines.of(text) { "uses", i }, S.path { "uses", i }, ("unknown capability %q"):format(use), nearest(use, uses_known))
+      add(faults, file, lines.of(text) { "uses", i }, S.path { "uses", i }, ("unknown capability %q"):format(use),
+        nearest(use, uses_known))
     end
   end
   return checked
@@ -119,7 +123,8 @@ local function check_plugins(faults, put, settings, config_file, line_of)
   for _, name in ipairs(wanted) do
     local keys = { "plugins", name }
     if not exists[name] then
-      add(faults, config_file, line_of and line_of(keys), S.path(keys), "there is no plugin of this name", nearest(name, names))
+      add(faults, config_file, line_of and line_of(keys), S.path(keys), "there is no plugin of this name",
+        nearest(name, names))
     else
       local manifest = read_manifest(faults, name)
       if manifest then
@@ -131,8 +136,10 @@ local function check_plugins(faults, put, settings, config_file, line_of)
           name = name, version = manifest.version, summary = manifest.summary, uses = manifest.uses, config = config,
         }
         for _, path in ipairs(build.files("plugins/" .. name .. "/")) do
-          if path:match("%.lua$") and not path:match("/spec/") and not path:match("/plugin%.lua$") then compile(faults, put, path)
-          elseif path:match("/plugin%.lua$") or path:match("/sql/[^/]+%.sql$") then put[#put + 1] = { path, build.read(path) } end
+          if path:match("%.lua$") and not path:match("/spec/")
+            and not path:match("/plugin%.lua$") then compile(faults, put, path)
+          elseif path:match("/plugin%.lua$") or path:match("/sql/[^/]+%.sql$") then put[#put + 1] = { path,
+            build.read(path) } end
         end
       end
     end
@@ -152,7 +159,8 @@ local function finish(faults, settings, file, line_of)
   local timeouts = {}
   if settings.jobs and settings.uploads and settings.jobs.lease and settings.uploads.render_deadline
      and settings.jobs.lease <= settings.uploads.render_deadline then
-    add(faults, file, line_of and line_of { "jobs", "lease" }, "jobs.lease", "must be longer than uploads.render_deadline")
+    add(faults, file, line_of and line_of { "jobs", "lease" }, "jobs.lease",
+      "must be longer than uploads.render_deadline")
   end
   for name, seconds in pairs(settings.http or {}) do
     local stem = name:match("^(.*)_timeout$")
@@ -162,7 +170,9 @@ local function finish(faults, settings, file, line_of)
     settings.http[name] = ms
     settings.http[name:gsub("_ms$", "_timeout")] = nil
   end
-  if settings.http and settings.http.drain then settings.http.drain_ms, settings.http.drain = settings.http.drain * 1000, nil end
+  if settings.http and settings.http.drain then
+    settings.http.drain_ms, settings.http.drain = settings.http.drain * 1000, nil
+  end
   local seen = {}
   for i, entry in ipairs(settings.listen or {}) do
     if type(entry) == "string" then settings.listen[i] = { address = entry } end

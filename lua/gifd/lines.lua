@@ -1,7 +1,8 @@
 --- lines: which line of a Lua source a key of its returned table stands on.
 --
--- Only what `return { ... }` (or `return f { ... }`, f("...") values and so on) spells out literally is found; a table that
--- was computed has no line, and a fault then names the file alone. A tokenizer and one walk over table constructors.
+-- Only what `return { ... }` (or `return f { ... }`, f("...") values and so on) spells out literally is found; a
+-- table that was computed has no line, and a fault then names the file alone. A tokenizer and one walk over table
+-- constructors.
 local L = {}
 
 local function long_end(text, at)

@@ -1,8 +1,8 @@
 --- schema: what a table of data must look like, said once.
 --
 -- A node is plain data: { kind, doc, default, ... }. `check(node, value)` validates all of a value at once, fills in
--- defaults, and returns the finished value with a list of faults { path, keys, message, nearest }. The same nodes describe
--- config.lua, each plugin's part of it, and the bodies of API requests. Pure: stands on nothing but Lua.
+-- defaults, and returns the finished value with a list of faults { path, keys, message, nearest }. The same nodes
+-- describe config.lua, each plugin's part of it, and the bodies of API requests. Pure: stands on nothing but Lua.
 local nearest = require "gifd.nearest"
 
 local S = {}
@@ -15,7 +15,8 @@ local function node(kind, options, extra)
   return n
 end
 
-for _, kind in ipairs { "string", "integer", "number", "boolean", "bytes", "duration", "address", "url", "secret", "any" } do
+for _, kind in ipairs { "string", "integer", "number", "boolean", "bytes", "duration", "address", "url", "secret",
+  "any" } do
   S[kind] = function(options) return node(kind, options) end
 end
 
@@ -62,7 +63,10 @@ local function check(state, n, value, keys)
     if value == nil then
       if n.kind == "record" and not n.optional then value = {}
       else
-        if not n.optional then fault(state, keys, "is required" .. (n.kind == "secret" and n.env and " (or set " .. n.env .. " in the environment)" or "")) end
+        if not n.optional then
+          fault(state, keys, "is required" .. (n.kind == "secret" and n.env and " (or set " .. n.env
+            .. " in the environment)" or ""))
+        end
         return nil
       end
     end
@@ -91,7 +95,9 @@ end
 function checks.string(state, n, value, keys)
   if not is_text(value) then return expected(state, n, keys, "a text") end
   local length = text_length(value)
-  if n.max and length > n.max then return fault(state, keys, ("must be at most %d characters, has %d"):format(n.max, length)) end
+  if n.max and length > n.max then
+    return fault(state, keys, ("must be at most %d characters, has %d"):format(n.max, length))
+  end
   if n.min and length < n.min then return fault(state, keys, ("must be at least %d characters"):format(n.min)) end
   if n.pattern and not value:match(n.pattern) then return fault(state, keys, n.expects or "is malformed") end
   return value
@@ -112,7 +118,9 @@ function checks.integer(state, n, value, keys)
 end
 
 function checks.number(state, n, value, keys)
-  if type(value) ~= "number" or value ~= value or math.abs(value) == math.huge then return expected(state, n, keys, "a number") end
+  if type(value) ~= "number" or value ~= value or math.abs(value) == math.huge then
+    return expected(state, n, keys, "a number")
+  end
   return bounds(state, n, value, keys)
 end
 
@@ -121,14 +129,17 @@ function checks.boolean(state, n, value, keys)
   return value
 end
 
-local byte_units = { [""] = 1, B = 1, KB = 1e3, MB = 1e6, GB = 1e9, TB = 1e12, KiB = 2 ^ 10, MiB = 2 ^ 20, GiB = 2 ^ 30, TiB = 2 ^ 40 }
+local byte_units = { [""] = 1, B = 1, KB = 1e3, MB = 1e6, GB = 1e9, TB = 1e12, KiB = 2 ^ 10, MiB = 2 ^ 20, GiB = 2 ^ 30,
+  TiB = 2 ^ 40 }
 --- "10 MiB" or a number of bytes -> bytes
 function checks.bytes(state, n, value, keys)
   if is_text(value) then
     local digits, unit = value:match("^(%d+%.?%d*)%s*(%a*)$")
     value = digits and byte_units[unit] and math.floor(tonumber(digits) * byte_units[unit])
   end
-  if type(value) ~= "number" or value ~= math.floor(value) or value < 0 then return expected(state, n, keys, 'a size such as "10 MiB"') end
+  if type(value) ~= "number" or value ~= math.floor(value) or value < 0 then
+    return expected(state, n, keys, 'a size such as "10 MiB"')
+  end
   return bounds(state, n, value, keys, " bytes")
 end
 
@@ -139,13 +150,16 @@ function checks.duration(state, n, value, keys)
     local digits, unit = value:match("^(%d+%.?%d*)%s*(%a+)$")
     value = digits and time_units[unit] and tonumber(digits) * time_units[unit]
   end
-  if type(value) ~= "number" or value < 0 or value == math.huge then return expected(state, n, keys, 'a length of time such as "5m"') end
+  if type(value) ~= "number" or value < 0 or value == math.huge then
+    return expected(state, n, keys, 'a length of time such as "5m"')
+  end
   return bounds(state, n, value, keys, " seconds")
 end
 
 function checks.one_of(state, n, value, keys)
   for _, allowed in ipairs(n.values) do if allowed == value then return value end end
-  fault(state, keys, "must be one of " .. table.concat(n.values, ", "), { nearest = is_text(value) and nearest(value, n.values) or nil })
+  fault(state, keys, "must be one of " .. table.concat(n.values, ", "),
+    { nearest = is_text(value) and nearest(value, n.values) or nil })
 end
 
 --- "127.0.0.1:8080", "[::1]:8080"; port 0 lets the system choose
@@ -169,7 +183,9 @@ end
 function checks.url(state, n, value, keys)
   local rest = is_text(value) and value:match("^https?://([^%s%c<>\"\\]+)$")
   local host = rest and rest:match("^([^/?#]+)")
-  if not host or host:find("@", 1, true) then return expected(state, n, keys, 'a URL such as "https://gifs.example.org"') end
+  if not host or host:find("@", 1, true) then
+    return expected(state, n, keys, 'a URL such as "https://gifs.example.org"')
+  end
   return value
 end
 
@@ -181,7 +197,9 @@ function checks.list(state, n, value, keys)
     count = count + 1
   end
   if count ~= #value then return fault(state, keys, "has holes") end
-  if n.max and count > n.max then return fault(state, keys, ("must have at most %d entries, has %d"):format(n.max, count)) end
+  if n.max and count > n.max then
+    return fault(state, keys, ("must have at most %d entries, has %d"):format(n.max, count))
+  end
   if n.min and count < n.min then return fault(state, keys, ("must have at least %d entries"):format(n.min)) end
   local out = {}
   for i = 1, count do out[i] = check(state, n.of, value[i], copy(keys, i)) end

@@ -1,27 +1,34 @@
 --- settings: the schema of config.lua. The finished table is settings.json of a generation, read by C and Lua alike.
 --
--- C reads: listen[].address, workers (0: one per core), log.level, http.*, uploads.max_bytes. Everything else is read here.
+-- C reads: listen[].address, workers (0: one per core), log.level, http.*, uploads.max_bytes. Everything else is read
+-- here.
 local S = require "gifd.schema"
 
-local function listener(value) return S.record({ address = value }, { doc = "one address, with options of its own" }) end
+local function listener(value) return S.record({ address = value },
+  { doc = "one address, with options of its own" }) end
 
 local address = S.address { doc = '"ADDRESS:PORT"; port 0 lets the system choose' }
 
 return S.record {
   site = S.record {
     name = S.string { default = "gifd", min = 1, max = 80, doc = "shown on pages and in previews" },
-    base_url = S.optional(S.url { doc = "where people reach this server; without it, links follow the request's host as long as that is an address of this machine" }),
+    base_url = S.optional(S.url {
+      doc = "where people reach this server; without it links follow the request's host, if that is of this machine" }),
   },
   listen = S.list {
-    of = S.either { address, listener(address), expects = 'must be an address such as "127.0.0.1:8080", or { address = ... }' },
+    of = S.either { address, listener(address),
+      expects = 'must be an address such as "127.0.0.1:8080", or { address = ... }' },
     min = 1, max = 16, default = { "127.0.0.1:8080" }, doc = "addresses to listen on",
   },
-  workers = S.integer { default = 0, min = 0, max = 64, doc = "processes that answer requests; 0: as many as there are cores" },
+  workers = S.integer { default = 0, min = 0, max = 64,
+    doc = "processes that answer requests; 0: as many as there are cores" },
   plugins = S.map {
-    of = S.either { S.boolean {}, S.any {} }, keys = "^[a-z][a-z0-9-]*$", keys_expect = "is not the name of a plugin (a-z, 0-9, -)",
+    of = S.either { S.boolean {}, S.any {} }, keys = "^[a-z][a-z0-9-]*$",
+      keys_expect = "is not the name of a plugin (a-z, 0-9, -)",
     default = {}, doc = "a plugin is loaded if and only if it is named here, with true or its settings",
   },
-  unseen = S.one_of { "flagged", "approved", "pending", default = "flagged", doc = "the verdict on what no judge has an opinion about and nobody trusted uploaded" },
+  unseen = S.one_of { "flagged", "approved", "pending", default = "flagged",
+    doc = "the verdict on what no judge has an opinion about and nobody trusted uploaded" },
   uploads = S.record {
     max_bytes = S.bytes { default = "100 MiB", min = 1, max = 16 * 2 ^ 30, doc = "of one file" },
     canvas_px = S.integer { default = 50e6, min = 1, max = 65535 * 65535, doc = "width times height" },
@@ -39,18 +46,22 @@ return S.record {
     head_bytes = S.bytes { default = "32 KiB", min = 1024, max = 2 ^ 20, doc = "request line and fields together" },
     head_fields = S.integer { default = 100, min = 8, max = 1000, doc = "fields of one request" },
     target_bytes = S.bytes { default = "8 KiB", min = 256, max = 2 ^ 16, doc = "the request target" },
-    head_timeout = S.duration { default = "15s", min = 0.1, max = 600, doc = "from the first byte of a head to its end" },
+    head_timeout = S.duration { default = "15s", min = 0.1, max = 600,
+      doc = "from the first byte of a head to its end" },
     idle_timeout = S.duration { default = "60s", min = 0.1, max = 3600, doc = "between requests" },
     body_timeout = S.duration { default = "30s", min = 0.1, max = 600, doc = "without a byte of a body" },
     body_rate = S.bytes { default = 1024, doc = "bytes a second that a body must average after its first ten seconds" },
     send_timeout = S.duration { default = "30s", min = 0.1, max = 600, doc = "without progress of a reply" },
     connections = S.integer { default = 8192, min = 16, max = 1e6, doc = "of one worker" },
-    drain = S.duration { default = "10s", min = 0, max = 600, doc = "that requests in flight get when the server stops" },
+    drain = S.duration { default = "10s", min = 0, max = 600,
+      doc = "that requests in flight get when the server stops" },
   },
   jobs = S.record {
     running = S.integer { default = 2, min = 1, max = 64, doc = "renditions made at a time" },
     attempts = S.integer { default = 5, min = 1, max = 100, doc = "before a job counts as failed" },
-    lease = S.duration { default = "180s", min = 5, max = 3600, doc = "after which a job of a dead runner is taken up again" },
+    lease = S.duration { default = "180s", min = 5, max = 3600,
+      doc = "after which a job of a dead runner is taken up again" },
   },
-  log = S.record { level = S.one_of { "debug", "info", "warn", "error", default = "info", doc = "the least that is logged" } },
+  log = S.record { level = S.one_of { "debug", "info", "warn", "error", default = "info",
+    doc = "the least that is logged" } },
 }

@@ -1,4 +1,5 @@
---- moderation-keywords: a judge of shares by whole words. "Essex", "bloodhound" and "premature" contain listed words but are
+--- moderation-keywords: a judge of shares by whole words. "Essex", "bloodhound" and "premature" contain listed words
+-- but are
 --- none; "graphic design" is a phrase in which one is innocent. What it does not know, it has no opinion about.
 local lists = require "lists"
 
@@ -15,7 +16,8 @@ local function compile(config)
   for name, category in pairs(categories) do
     if #category.words > 0 then
       out.categories[#out.categories + 1] = {
-        name = name, decision = category.decision, confidence = category.confidence, words = gifd.text.words(category.words) }
+        name = name, decision = category.decision, confidence = category.confidence,
+          words = gifd.text.words(category.words) }
     end
   end
   table.sort(out.categories, function(a, b)
@@ -41,7 +43,8 @@ local function matches_in(field, text, matchers, out)
     for _, hit in ipairs(category.words:find(text)) do
       innocent = innocent or matchers.allow:find(text)
       if not inside(hit, innocent) then
-        out[#out + 1] = { category = category.name, word = hit.word, field = field, decision = category.decision, confidence = category.confidence }
+        out[#out + 1] = { category = category.name, word = hit.word, field = field, decision = category.decision,
+          confidence = category.confidence }
       end
     end
   end

@@ -9,11 +9,14 @@ return {
       words = { "hate", "slur", "racist", "nazi", "supremacist" } },
   },
   allow = {
-    "graphic design", "graphic designer", "graphic designers", "graphic designs", "graphic novel", "graphic novels", "graphic card",
+    "graphic design", "graphic designer", "graphic designers", "graphic designs", "graphic novel", "graphic novels",
+      "graphic card",
     "graphic cards", "graphic art", "graphic arts", "graphic artist", "graphic tee", "graphic tees",
-    "motion graphic", "blood donation", "blood donor", "blood drive", "blood moon", "blood orange", "blood oranges", "blood pressure",
+    "motion graphic", "blood donation", "blood donor", "blood drive", "blood moon", "blood orange", "blood oranges",
+      "blood pressure",
     "blood test", "blood type", "blood bank", "new blood",
-    "adult education", "young adult", "adult swim", "adult learning", "explicit content warning", "mature cheddar", "mature cheese",
+    "adult education", "young adult", "adult swim", "adult learning", "explicit content warning", "mature cheddar",
+      "mature cheese",
     "mature tree", "mature trees", "domestic violence hotline", "violence prevention",
   },
 }

@@ -8,8 +8,10 @@ local function count(ballots, row, unseen)
   row.judge_tries = row.judge_tries or 0
   return moderate.count({ settings = { unseen = unseen or "flagged" } }, row, ballots)
 end
-local function says(decision) return { judge = decision, version = "1", decision = decision, reasons = { "because " .. decision } } end
-local function fails(retryable) return { judge = "broken", version = "1", failed = { code = "timeout", retryable = retryable } } end
+local function says(decision) return { judge = decision, version = "1", decision = decision,
+  reasons = { "because " .. decision } } end
+local function fails(retryable) return { judge = "broken", version = "1",
+  failed = { code = "timeout", retryable = retryable } } end
 
 describe("a verdict", function()
   it("is the strictest opinion, with the reasons of those who object", function()

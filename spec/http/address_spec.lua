@@ -1,4 +1,5 @@
--- Links are made with a host only if it is an address of this machine, and cookies are believed only from our own pages.
+-- Links are made with a host only if it is an address of this machine, and cookies are believed only from our own
+-- pages.
 package.path = "lua/?.lua;spec/support/?.lua;" .. package.path
 require("fake_gifd").install()
 local address = require "gifd.http.address"
@@ -9,7 +10,8 @@ describe("address", function()
   local everywhere = { { address = "0.0.0.0:80" } }
 
   it("believes loopback and what is listened on, and no stranger's name", function()
-    for _, host in ipairs { "localhost:8080", "127.0.0.1:8080", "[::1]:1" } do assert.is_true(address.believed(host, loopback), host) end
+    for _, host in ipairs { "localhost:8080", "127.0.0.1:8080",
+      "[::1]:1" } do assert.is_true(address.believed(host, loopback), host) end
     for _, host in ipairs { "evil.example", "10.0.0.1", 'a"><b', "localhost.evil.example" } do
       assert.is_false(address.believed(host, loopback), host)
     end
@@ -27,7 +29,8 @@ describe("address", function()
 end)
 
 describe("auth", function()
-  local function from(origin) return auth.same_origin({ host = "g.example", headers = { origin = origin } }, "https://g.example") end
+  local function from(origin) return auth.same_origin({ host = "g.example", headers = { origin = origin } },
+    "https://g.example") end
 
   it("takes a missing, null or foreign Origin for another site", function()
     assert.is_false(from(nil))
@@ -38,7 +41,8 @@ describe("auth", function()
   end)
 
   it("grants what a scope implies and nothing else", function()
-    local function who(scopes) return auth.identity("token", { id = 1, account_id = 1, account = "a", scopes = scopes }) end
+    local function who(scopes) return auth.identity("token", { id = 1, account_id = 1, account = "a",
+      scopes = scopes }) end
     assert.is_true(who "admin":may "upload")
     assert.is_true(who "admin":trusted())
     assert.is_true(who "trusted":may "upload")

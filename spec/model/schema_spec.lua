@@ -17,14 +17,16 @@ describe("schema", function()
   end)
 
   it("tells every fault at once, by path, with the nearest key", function()
-    local node = S.record { uploads = S.record { frames = S.integer { min = 1, default = 1 } }, unseen = S.one_of { "flagged", "approved" } }
+    local node = S.record { uploads = S.record { frames = S.integer { min = 1, default = 1 } },
+      unseen = S.one_of { "flagged", "approved" } }
     assert.same({ "unseen: must be one of flagged, approved -> approved", "uploads.frames: must be at least 1",
                   "uploads.frmes: unknown key -> frames" },
       faults_of(node, { unseen = "aproved", uploads = { frames = 0, frmes = 2 } }))
   end)
 
   it("accepts addresses of both families and refuses what only looks like one", function()
-    for _, good in ipairs { "127.0.0.1:8080", "[::1]:0", "0.0.0.0:80" } do assert.same({}, faults_of(S.address {}, good)) end
+    for _, good in ipairs { "127.0.0.1:8080", "[::1]:0", "0.0.0.0:80" } do assert.same({},
+      faults_of(S.address {}, good)) end
     for _, bad in ipairs { "localhost:80", "1.2.3:80", "1.2.3.4", "1.2.3.256:1", "1.2.3.4:65536", 80 } do
       assert.equal(1, #faults_of(S.address {}, bad), tostring(bad))
     end

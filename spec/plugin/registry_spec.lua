@@ -27,7 +27,8 @@ describe("registry", function()
   it("refuses circles, unknown neighbours, unknown hooks and doubled claims by name", function()
     assert.matches("circle", refused(plugin("a", { hooks = { tags = { run = nothing, after = "b" } } }),
       plugin("b", { hooks = { tags = { run = nothing, after = "a" } } })))
-    assert.matches('after "x", which is not loaded', refused(plugin("a", { hooks = { tags = { run = nothing, after = "x" } } })))
+    assert.matches('after "x", which is not loaded', refused(plugin("a", { hooks = { tags = { run = nothing,
+      after = "x" } } })))
     assert.matches("did you mean judge", refused(plugin("a", { hooks = { juge = nothing } })))
     assert.matches("plugins a and b both claim", refused(plugin("a", { hooks = { ["publish.giphy"] = nothing } }),
       plugin("b", { hooks = { ["publish.giphy"] = nothing } })))

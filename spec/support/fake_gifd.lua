@@ -1,5 +1,5 @@
---- fake_gifd: just enough of the gifd.* primitives for specs of pure host Lua under LuaJIT. Rows, blobs and media are not
--- here: what needs them runs against the real program (spec/e2e).
+--- fake_gifd: just enough of the gifd.* primitives for specs of pure host Lua under LuaJIT. Rows, blobs and media are
+-- not here: what needs them runs against the real program (spec/e2e).
 local cjson = require "cjson"
 
 local M = {}
@@ -56,9 +56,11 @@ function M.install()
     if ok then return value end
     return nil, gifd.err("invalid", { message = value })
   end, array = function(t) return setmetatable(t, cjson.array_mt) end, is_array = function(t) return #t > 0 end }
-  gifd.text = { words = words, trim = function(s) return s:match("^%s*(.-)%s*$") end, valid_utf8 = function() return true end,
+  gifd.text = { words = words, trim = function(s) return s:match("^%s*(.-)%s*$") end,
+    valid_utf8 = function() return true end,
                 uri = function(s) return s end, escape_html = function(s) return s end }
-  gifd.time = { now = os.time, sleep = function() return true end, rfc3339 = function(s) return os.date("!%Y-%m-%dT%H:%M:%SZ", s) end }
+  gifd.time = { now = os.time, sleep = function() return true end,
+    rfc3339 = function(s) return os.date("!%Y-%m-%dT%H:%M:%SZ", s) end }
   gifd.log = {}
   for _, level in ipairs { "debug", "info", "warn", "error" } do gifd.log[level] = function() end end
   gifd.crypto, gifd.blob, gifd.tally, gifd.jobs = {}, {}, {}, {}

@@ -18,7 +18,8 @@ function M.parse_scopes(text)
     for _, scope in ipairs(M.scopes) do known = known or scope == word end
     if not known then
       local near = nearest(word, M.scopes)
-      return nil, gifd.err("invalid", { message = ("unknown scope %q%s"):format(word, near and (", did you mean " .. near .. "?") or "; known: admin, trusted, upload, read") })
+      return nil, gifd.err("invalid", { message = ("unknown scope %q%s"):format(word, near and (", did you mean "
+        .. near .. "?") or "; known: admin, trusted, upload, read") })
     end
     if not seen[word] then out[#out + 1] = word end
     seen[word] = true

@@ -4,8 +4,8 @@
 --         '--------> blob committed (durable) --one batch--> asset, share, ladder job: rows born pending
 --                    --judges--> verdict rows --> the answer
 --
--- A kill before the batch leaves at most a blob that no row names; after it, rows that the runner's sweep judges and renders.
--- The bytes of what exists already are never refused and never tell whose they are.
+-- A kill before the batch leaves at most a blob that no row names; after it, rows that the runner's sweep judges and
+-- renders. The bytes of what exists already are never refused and never tell whose they are.
 local asset_model = require "gifd.model.asset"
 local job_model = require "gifd.model.job"
 local share_flow = require "gifd.flow.share"
@@ -28,7 +28,8 @@ local function rows(code, digest, size, facts, identity, fields)
   local id, err = asset_model.id_for(digest)
   if not id then return nil, err end
   local calls = asset_model.statements(id, digest, size, facts, identity:trusted())
-  local share = { code = code, account_id = identity.account_id, title = fields.title, description = fields.description, tags = fields.tags,
+  local share = { code = code, account_id = identity.account_id, title = fields.title, description = fields.description,
+    tags = fields.tags,
                   visibility = fields.visibility, expires_at = fields.expires_at, trusted = identity:trusted() }
   for _, call in ipairs(share_model.statements(share, digest)) do calls[#calls + 1] = call end
   calls[#calls + 1] = job_model.ladder_statement(digest)
@@ -38,7 +39,8 @@ end
 --- -> { share, asset, held = this account had a share of these bytes }
 function M.run(app, ctx_of, identity, draft, fields)
   local u = app.settings.uploads
-  local facts, err = gifd.media.probe(draft, { canvas_px = u.canvas_px, total_px = u.total_px, frames = u.frames, deadline = u.probe_deadline })
+  local facts, err = gifd.media.probe(draft, { canvas_px = u.canvas_px, total_px = u.total_px, frames = u.frames,
+    deadline = u.probe_deadline })
   if not facts then
     if err.code == "timeout" then err = gifd.err("bad_media", { message = "looking at the file took too long" }) end
     return nil, err
@@ -52,7 +54,8 @@ function M.run(app, ctx_of, identity, draft, fields)
     held, err = asset_model.has_share_of(known.id, identity.account_id)
     if held == nil then return nil, err end
   end
-  local code, code_err = share_flow.with_code(nil, function(code) return rows(code, digest, size, facts, identity, fields) end)
+  local code, code_err = share_flow.with_code(nil, function(code) return rows(code, digest, size, facts, identity,
+    fields) end)
   if not code then return nil, code_err end
   gifd.jobs.wake()
   local share, asset = share_flow.judged(app, ctx_of, code)

@@ -1,7 +1,8 @@
 --- flow/moderate: judges vote on pixels (asset) and words (share); the strictest decides.
 --
--- Every row is born pending and stays unseen until this wrote a verdict, so a kill at any step leaves it pending, and the
--- runner's sweep comes here again. A failure worth a retry keeps it pending with back-off; after JUDGE_TRIES it counts as flag.
+-- Every row is born pending and stays unseen until this wrote a verdict, so a kill at any step leaves it pending, and
+-- the runner's sweep comes here again. A failure worth a retry keeps it pending with back-off; after JUDGE_TRIES it
+-- counts as flag.
 local asset_model = require "gifd.model.asset"
 local hooks = require "gifd.plugin.hooks"
 local moment = require "gifd.moment"
@@ -13,10 +14,12 @@ local severity = { approved = 1, flagged = 2, rejected = 3 }
 
 local function subject_of(kind, row)
   if kind == "share" then
-    return { kind = "share", title = row.title, description = row.description, tags = row.tags, visibility = row.visibility }
+    return { kind = "share", title = row.title, description = row.description, tags = row.tags,
+      visibility = row.visibility }
   end
   return { kind = "asset", blob = row.digest, facts = {
-    type = row.type, bytes = row.bytes, width = row.width, height = row.height, frames = row.frames, duration_ms = row.duration_ms,
+    type = row.type, bytes = row.bytes, width = row.width, height = row.height, frames = row.frames,
+      duration_ms = row.duration_ms,
     has_alpha = row.has_alpha, has_audio = row.has_audio } }
 end
 
@@ -50,7 +53,8 @@ local function count(app, row, ballots)
   if opinions == 0 then
     local ballot = without_opinion(app, row)
     if not ballot then
-      return { verdict = "pending", reasons = { "waiting for somebody to look" }, ballots = {}, retry_at = moment.now() + 3600e6 }
+      return { verdict = "pending", reasons = { "waiting for somebody to look" }, ballots = {},
+        retry_at = moment.now() + 3600e6 }
     end
     ballots[1] = ballot
     hold(ballot.decision, ballot.reasons)
@@ -60,14 +64,15 @@ end
 
 local M = { count = count }
 
---- Judges whichever of the rows are pending, and writes both verdicts in one transaction: true, and whether a subject changed
--- meanwhile, so that nothing was written and the rows are to be read again.
+--- Judges whichever of the rows are pending, and writes both verdicts in one transaction: true, and whether a subject
+-- changed meanwhile, so that nothing was written and the rows are to be read again.
 function M.run(app, ctx_of, subjects)
   local calls = {}
   for _, subject in ipairs(subjects) do
     if subject.row.verdict == "pending" then
       local ballots = hooks.vote(app.registry.hooks.judge or {}, ctx_of, subject_of(subject.kind, subject.row))
-      for _, call in ipairs(verdict_model.statements(subject, count(app, subject.row, ballots))) do calls[#calls + 1] = call end
+      for _, call in ipairs(verdict_model.statements(subject,
+        count(app, subject.row, ballots))) do calls[#calls + 1] = call end
     end
   end
   if #calls == 0 then return true end

@@ -28,8 +28,8 @@ local function limits_of(settings)
   return { canvas_px = u.canvas_px, total_px = u.total_px, frames = u.frames, deadline = u.render_deadline }
 end
 
---- Makes what is missing and writes rows, media state and the job's end in one transaction: true, or nil, err. The bytes are
--- committed before; a kill in between leaves blobs that the next attempt finds again by their digest.
+--- Makes what is missing and writes rows, media state and the job's end in one transaction: true, or nil, err. The
+-- bytes are committed before; a kill in between leaves blobs that the next attempt finds again by their digest.
 function M.climb(settings, job)
   local asset, err = asset_model.find(job.payload.asset_id)
   if asset == nil then return nil, err end
@@ -47,11 +47,13 @@ function M.climb(settings, job)
     local digest, size = gifd.blob.commit(output.draft)
     if not digest then return nil, size end
     calls[i] = rendition_model.statement(asset.id, {
-      name = wanted[i].name, type = output.facts.type, width = output.facts.width, height = output.facts.height, bytes = size, digest = digest })
+      name = wanted[i].name, type = output.facts.type, width = output.facts.width, height = output.facts.height,
+        bytes = size, digest = digest })
   end
   if asset.type == "video/mp4" then
     calls[#calls + 1] = rendition_model.statement(asset.id, {
-      name = "mp4", type = asset.type, width = asset.width, height = asset.height, bytes = asset.bytes, digest = asset.digest })
+      name = "mp4", type = asset.type, width = asset.width, height = asset.height, bytes = asset.bytes,
+        digest = asset.digest })
   end
   calls[#calls + 1] = asset_model.media_statement(asset.id, "ready")
   calls[#calls + 1] = job_model.complete_statement(job)

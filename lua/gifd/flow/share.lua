@@ -14,7 +14,8 @@ end
 
 --- Pure: may a stranger see the page (or its direct forms)?
 function M.public(share, asset)
-  return share.verdict == "approved" and asset.verdict == "approved" and share.visibility ~= "private" and not share_model.expired(share)
+  return share.verdict == "approved" and asset.verdict == "approved" and share.visibility ~= "private"
+    and not share_model.expired(share)
 end
 
 --- May this asker have the media of an asset, and is it everybody's? -> allowed, public
@@ -41,7 +42,9 @@ function M.with_code(own_code, batch_of)
     if done then return code end
     if err.code ~= "conflict" then return nil, err end
   end
-  if own_code then return nil, gifd.err("conflict", { message = "the code " .. own_code .. " is taken", pointer = "/code" }) end
+  if own_code then
+    return nil, gifd.err("conflict", { message = "the code " .. own_code .. " is taken", pointer = "/code" })
+  end
   return nil, gifd.err("busy", { message = "no free code was found", retryable = true })
 end
 
@@ -49,7 +52,8 @@ end
 function M.create(app, ctx_of, identity, asset, fields)
   local code, err = M.with_code(fields.code, function(code)
     return share_model.statements({
-      code = code, account_id = identity.account_id, title = fields.title, description = fields.description, tags = fields.tags,
+      code = code, account_id = identity.account_id, title = fields.title, description = fields.description,
+        tags = fields.tags,
       visibility = fields.visibility, expires_at = fields.expires_at, trusted = identity:trusted() }, asset.digest)
   end)
   if not code then return nil, err end
@@ -64,7 +68,8 @@ local function rows_of(code)
   return share, asset
 end
 
---- The share as it stands once judges were asked -> share, asset. Somebody else's verdict at the same moment counts too.
+--- The share as it stands once judges were asked -> share, asset. Somebody else's verdict at the same moment counts
+-- too.
 function M.judged(app, ctx_of, code)
   for _ = 1, 4 do
     local share, asset = rows_of(code)
@@ -91,11 +96,14 @@ function M.update(app, ctx_of, identity, share, changes)
   local after = { title = changes.title or share.title, description = changes.description or share.description,
                   visibility = changes.visibility or share.visibility, expires_at = expires_at, tags = changes.tags,
                   trusted = share.trusted }
-  local words_changed = after.title ~= share.title or after.description ~= share.description or not same_list(tags, share.tags)
+  local words_changed = after.title ~= share.title or after.description ~= share.description
+    or not same_list(tags, share.tags)
   if words_changed then after.trusted = identity:trusted() end
   local done, err = share_model.update(share, after, words_changed)
   if not done then
-    if err.code == "conflict" then err = gifd.err("conflict", { message = "the share was changed by somebody else at the same moment" }) end
+    if err.code == "conflict" then
+      err = gifd.err("conflict", { message = "the share was changed by somebody else at the same moment" })
+    end
     return nil, err
   end
   return M.judged(app, ctx_of, share.code)

@@ -1,13 +1,16 @@
 --- http/address: URLs of this server, absolute, without trusting a Host field that anybody may send.
 --
--- site.base_url when it is configured. Otherwise the request's own host, if that is an address of this machine: a loopback
--- name, an address that config.lua listens on, or any literal IP address when it listens on all of them; else the first
--- address listened on. So no name of a stranger's choice gets into a page, a link or what a cache keeps.
+-- site.base_url when it is configured. Otherwise the request's own host, if that is an address of this machine: a
+-- loopback name, an address that config.lua listens on, or any literal IP address when it listens on all of them;
+-- else the first address listened on. So no name of a stranger's choice gets into a page, a link or what a cache
+-- keeps.
 local M = {}
 
 local function hostname(host) return host:match("^%[[%x:%.]+%]") or host:match("^[^:]+") or "" end
 
-local function is_literal(name) return name:match("^%d+%.%d+%.%d+%.%d+$") ~= nil or name:match("^%[[%x:%.]+%]$") ~= nil end
+local function is_literal(name)
+  return name:match("^%d+%.%d+%.%d+%.%d+$") ~= nil or name:match("^%[[%x:%.]+%]$") ~= nil
+end
 
 --- Pure: may links be made with this host?
 function M.believed(host, listen)

@@ -66,7 +66,9 @@ end
 --- The upload itself -> ingest result, or nil, err.
 local function take(app, req, ctx)
   local max = app.settings.uploads.max_bytes
-  if not req.has_body then return nil, gifd.err("invalid", { message = "the body must be a file, or a form with one" }) end
+  if not req.has_body then
+    return nil, gifd.err("invalid", { message = "the body must be a file, or a form with one" })
+  end
   local admitted, full = ingest.admit(app.settings)
   if not admitted then return nil, full end
   local up, err = gifd.request.upload { max = max, fields = FIELD_COUNT, field_bytes = FIELD_BYTES }
@@ -74,7 +76,8 @@ local function take(app, req, ctx)
     if err.code == "too_large" and req.content_length and req.content_length > max then
       err = gifd.err("too_large", { message = "the file is larger than the limit of " .. size_text(max) })
     elseif err.code == "too_large" then
-      err = gifd.err("too_large", { message = ("%s (files may have %s)"):format(tostring(err.message), size_text(max)) })
+      err = gifd.err("too_large", { message = ("%s (files may have %s)"):format(tostring(err.message),
+        size_text(max)) })
     end
     return nil, err
   end
@@ -88,7 +91,8 @@ end
 
 function M.create(app, req, ctx)
   if (req.content_length or 0) > app.settings.uploads.max_bytes + FIELD_COUNT * FIELD_BYTES then
-    return nil, gifd.err("too_large", { message = "the body is larger than the limit of " .. size_text(app.settings.uploads.max_bytes) })
+    return nil, gifd.err("too_large", { message = "the body is larger than the limit of "
+      .. size_text(app.settings.uploads.max_bytes) })
   end
   local made, err = take(app, req, ctx)
   if not made then return nil, err end

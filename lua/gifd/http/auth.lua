@@ -1,7 +1,7 @@
 --- http/auth: who asks. A bearer token, or a session cookie; the token wins.
 --
--- An identity is { account_id, account, kind = "token"|"session", id, may(self, scope), trusted(self) }. Cookies are only
--- believed on unsafe methods when Origin names this server, so that no other page can use a visitor's session.
+-- An identity is { account_id, account, kind = "token"|"session", id, may(self, scope), trusted(self) }. Cookies are
+-- only believed on unsafe methods when Origin names this server, so that no other page can use a visitor's session.
 local session_model = require "gifd.model.session"
 local token_model = require "gifd.model.token"
 
@@ -23,7 +23,8 @@ local function identity(kind, row)
     scopes[scope] = true
     for _, other in ipairs(implied[scope] or {}) do scopes[other] = true end
   end
-  return setmetatable({ kind = kind, id = row.id, account_id = row.account_id, account = row.account, scopes = scopes }, identity_mt)
+  return setmetatable({ kind = kind, id = row.id, account_id = row.account_id, account = row.account, scopes = scopes },
+    identity_mt)
 end
 M.identity = identity
 
@@ -67,7 +68,9 @@ end
 function M.admit(req, auth, base_url)
   local who, why = M.who(req, base_url)
   if who == nil then return nil, why end
-  if why == "origin" and auth ~= "public" then return nil, gifd.err("denied", { message = "the request comes from another site" }) end
+  if why == "origin" and auth ~= "public" then
+    return nil, gifd.err("denied", { message = "the request comes from another site" })
+  end
   if auth == "public" then return who end
   if not who then return nil, gifd.err("unauthorized", { message = why }) end
   if not who:may(auth) then return nil, gifd.err("denied", { message = "this needs the scope " .. auth }) end
@@ -75,7 +78,8 @@ function M.admit(req, auth, base_url)
 end
 
 function M.set_cookie(secret, seconds, secure)
-  return ("%s=%s; Max-Age=%d; Path=/; HttpOnly; SameSite=Lax%s"):format(M.cookie, secret, seconds, secure and "; Secure" or "")
+  return ("%s=%s; Max-Age=%d; Path=/; HttpOnly; SameSite=Lax%s"):format(M.cookie, secret, seconds, secure and "; Secure"
+    or "")
 end
 
 return M

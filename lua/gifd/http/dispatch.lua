@@ -1,11 +1,12 @@
 --- http/dispatch: one request from the router to its reply: gate, context, run, errors to problems.
 --
--- A handler gets ctx = { identity or false, base, hook_ctx(plugin), html(status, text), page(values) } and returns a reply as
--- data, or nil, err. `json` in a reply is encoded here.
+-- A handler gets ctx = { identity or false, base, hook_ctx(plugin), html(status, text), page(values) } and returns a
+-- reply as data, or nil, err. `json` in a reply is encoded here.
 local address = require "gifd.http.address"
 local auth = require "gifd.http.auth"
 local context = require "gifd.plugin.context"
 local page = require "gifd.http.page"
+local pages = require "gifd.http.pages"
 local problem = require "gifd.http.problem"
 
 local function html(status, text)
@@ -15,13 +16,14 @@ local function html(status, text)
 end
 
 local function context_of(app, req, identity, base)
-  local ctx = { identity = identity, base = base, html = html, user_agent = req.headers["user-agent"] }
+  local ctx = { identity = identity, base = base, html = html }
   function ctx.hook_ctx(plugin)
     return context(plugin, { request_id = req.id, account = identity and identity.account or nil })
   end
   function ctx.page(values)
-    values.site, values.base_url = app.settings.site.name, base
-    values.user_agent, values.version = req.headers["user-agent"], gifd.server.version
+    values.site, values.base_url, values.asset_url = app.settings.site.name, base, pages.asset_url
+    values.user_agent, values.request_id = req.headers["user-agent"], values.status and values.status >= 500 and req.id
+      or nil
     return values
   end
   return ctx

@@ -31,7 +31,9 @@ end
 local function encoding_faults(values)
   local faults = {}
   for _, name in ipairs { "title", "description" } do
-    if type(values[name]) == "string" and not gifd.text.valid_utf8(values[name]) then faults[#faults + 1] = text_fault({ name }, "is not UTF-8") end
+    if type(values[name]) == "string" and not gifd.text.valid_utf8(values[name]) then
+      faults[#faults + 1] = text_fault({ name }, "is not UTF-8")
+    end
   end
   for i, tag in ipairs(type(values.tags) == "table" and values.tags or {}) do
     if type(tag) == "string" and (not gifd.text.valid_utf8(tag) or tag:find("%c")) then
@@ -64,7 +66,9 @@ end
 function M.expiry(value)
   if value == nil or value == gifd.null then return value end
   local seconds = type(value) == "string" and gifd.time.parse(value)
-  if not seconds then return nil, problem.fields { text_fault({ "expires_at" }, "must be a time such as 2030-01-01T00:00:00Z") } end
+  if not seconds then
+    return nil, problem.fields { text_fault({ "expires_at" }, "must be a time such as 2030-01-01T00:00:00Z") }
+  end
   return math.floor(seconds * 1e6 + 0.5)
 end
 
@@ -74,8 +78,12 @@ function M.json_body(max)
   if not text then return nil, err end
   if text == "" then return nil, gifd.err("invalid", { message = "the body must be a JSON object" }) end
   local value, decode_err = gifd.json.decode(text)
-  if value == nil then return nil, gifd.err("invalid", { message = "the body is not JSON: " .. tostring(decode_err.message) }) end
-  if type(value) ~= "table" or gifd.json.is_array(value) then return nil, gifd.err("invalid", { message = "the body must be a JSON object" }) end
+  if value == nil then
+    return nil, gifd.err("invalid", { message = "the body is not JSON: " .. tostring(decode_err.message) })
+  end
+  if type(value) ~= "table" or gifd.json.is_array(value) then
+    return nil, gifd.err("invalid", { message = "the body must be a JSON object" })
+  end
   return value
 end
 

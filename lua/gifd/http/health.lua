@@ -3,7 +3,8 @@ local catalogue = require "gifd.model.catalogue"
 
 local M = {}
 
-local function json(status, value) return { status = status, headers = { ["Cache-Control"] = "no-store" }, json = value } end
+local function json(status, value) return { status = status, headers = { ["Cache-Control"] = "no-store" },
+  json = value } end
 
 function M.alive() return json(200, { status = "ok" }) end
 
@@ -18,7 +19,8 @@ function M.ready(app)
     warnings[1] = "the disk is almost full: uploads are refused"
   end
   return json(#reasons == 0 and 200 or 503, {
-    status = #reasons == 0 and "ready" or "unready", reasons = gifd.json.array(reasons), warnings = gifd.json.array(warnings),
+    status = #reasons == 0 and "ready" or "unready", reasons = gifd.json.array(reasons),
+      warnings = gifd.json.array(warnings),
     generation = facts.generation, version = gifd.server.version })
 end
 

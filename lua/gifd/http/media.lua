@@ -1,6 +1,7 @@
 --- http/media: bytes of assets: /a/{id}, /a/{id}.EXT, /a/{id}/{rendition}; and the choice of bytes for /s/{code}.EXT.
 --
--- Every form asks the same question (flow/share.media_access) and describes its reply as data: a digest, a type, headers.
+-- Every form asks the same question (flow/share.media_access) and describes its reply as data: a digest, a type,
+-- headers.
 local asset_model = require "gifd.model.asset"
 local assets = require "gifd.http.assets"
 local problem = require "gifd.http.problem"
@@ -19,14 +20,16 @@ local media_csp = "default-src 'none'; img-src 'self'; media-src 'self'; style-s
 function M.blob(digest, type, public)
   return { status = 200, type = type, blob = digest, etag = '"' .. digest .. '"', headers = {
     ["Cache-Control"] = public and "public, max-age=86400" or "private, no-store",
-    ["X-Content-Type-Options"] = "nosniff", ["Content-Security-Policy"] = media_csp, ["Cross-Origin-Resource-Policy"] = "cross-origin",
+    ["X-Content-Type-Options"] = "nosniff", ["Content-Security-Policy"] = media_csp,
+      ["Cross-Origin-Resource-Policy"] = "cross-origin",
     ["Access-Control-Allow-Origin"] = public and "*" or nil } }
 end
 
 --- Extension -> the rendition that may have that type, by name.
 local rendition_of = { mp4 = "mp4", png = "poster", jpg = "poster", jpeg = "poster" }
 
---- The bytes of an asset as EXT, holding the request while they are being made -> { digest, type } | false when the ladder
+--- The bytes of an asset as EXT, holding the request while they are being made -> { digest, type } | false when the
+-- ladder
 --- has none | nil, err or a reply (third value).
 local function rendition(req, asset, name, ext)
   local found, err = rendition_model.find(asset.id, name)
@@ -37,7 +40,8 @@ local function rendition(req, asset, name, ext)
     found, err = rendition_model.find(asset.id, name)
     if found == nil then return nil, err end
     if not found and renditions.expected(settled, name) then
-      return nil, nil, problem.reply(req, 503, "busy", "this is still being made", { headers = { ["Retry-After"] = "2" } })
+      return nil, nil, problem.reply(req, 503, "busy", "this is still being made",
+        { headers = { ["Retry-After"] = "2" } })
     end
   end
   if not found then return false end

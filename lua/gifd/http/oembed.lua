@@ -8,7 +8,9 @@ local M = {}
 function M.get(_, req, ctx)
   local url = req.query.url
   if not url then return problem.reply(req, 400, "invalid", "url is required") end
-  if req.query.format and req.query.format ~= "json" then return problem.reply(req, 501, "unsupported_media", "only format=json is spoken") end
+  if req.query.format and req.query.format ~= "json" then
+    return problem.reply(req, 501, "unsupported_media", "only format=json is spoken")
+  end
   local origin, code = url:match("^(https?://.-)/s/([A-Za-z0-9_-]+)$")
   if origin ~= ctx.base then return problem.not_found(req) end
   local share, asset, public = share_page.find(nil, code)
@@ -17,7 +19,8 @@ function M.get(_, req, ctx)
   local facts, err = share_page.facts(ctx, share, asset)
   if not facts then return nil, err end
   facts.maxwidth, facts.maxheight = req.query.maxwidth, req.query.maxheight
-  return { status = 200, json = page.oembed(facts), headers = { ["Cache-Control"] = "public, max-age=300", ["Access-Control-Allow-Origin"] = "*" } }
+  return { status = 200, json = page.oembed(facts), headers = { ["Cache-Control"] = "public, max-age=300",
+    ["Access-Control-Allow-Origin"] = "*" } }
 end
 
 return M

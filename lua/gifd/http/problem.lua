@@ -3,13 +3,16 @@ local M = {}
 
 local statuses = {
   invalid = 400, protocol = 400, unauthorized = 401, denied = 403, not_found = 404, timeout = 408, conflict = 409,
-  too_large = 413, unsupported_media = 415, bad_media = 422, rate_limited = 429, internal = 500, script = 500, corrupt = 500,
+  too_large = 413, unsupported_media = 415, bad_media = 422, rate_limited = 429, internal = 500, script = 500,
+    corrupt = 500,
   busy = 503, closed = 503, cancelled = 503, out_of_memory = 503, io = 500, disk_full = 507,
 }
 local titles = {
-  [400] = "Bad Request", [401] = "Unauthorized", [403] = "Forbidden", [404] = "Not Found", [408] = "Request Timeout", [409] = "Conflict",
+  [400] = "Bad Request", [401] = "Unauthorized", [403] = "Forbidden", [404] = "Not Found", [408] = "Request Timeout",
+    [409] = "Conflict",
   [410] = "Gone", [413] = "Content Too Large", [415] = "Unsupported Media Type", [422] = "Unprocessable Content",
-  [429] = "Too Many Requests", [500] = "Internal Server Error", [501] = "Not Implemented", [503] = "Service Unavailable",
+  [429] = "Too Many Requests", [500] = "Internal Server Error", [501] = "Not Implemented",
+    [503] = "Service Unavailable",
   [507] = "Insufficient Storage",
 }
 --- Details of these are ours alone and go to the log instead.
@@ -21,7 +24,8 @@ function M.reply(req, status, code, detail, more)
   for name, value in pairs(more and more.headers or {}) do headers[name] = value end
   if status == 401 then headers["WWW-Authenticate"] = 'Bearer realm="gifd"' end
   if status == 503 and not headers["Retry-After"] then headers["Retry-After"] = "1" end
-  local body = { type = "about:blank", title = titles[status] or "Error", status = status, detail = detail, code = code, request_id = req.id }
+  local body = { type = "about:blank", title = titles[status] or "Error", status = status, detail = detail, code = code,
+    request_id = req.id }
   if more and more.errors then body.errors = gifd.json.array(more.errors) end
   return { status = status, type = "application/problem+json", headers = headers, body = gifd.json.encode(body) }
 end
@@ -33,7 +37,8 @@ function M.of(req, err)
   if status >= 500 and code ~= "disk_full" and code ~= "busy" then
     gifd.log.error("request.failed", { path = req.path, code = code, error = tostring(err.message) })
   end
-  local detail = silent[code] and "the server could not do this; its log has the request id" or tostring(err.message or code)
+  local detail = silent[code] and "the server could not do this; its log has the request id"
+    or tostring(err.message or code)
   if status == 500 then code = "internal" end
   return M.reply(req, status, code, detail, { headers = err.headers, errors = err.errors })
 end
@@ -54,7 +59,8 @@ function M.fields(faults)
     errors[i] = { pointer = pointer, detail = detail }
   end
   local first = errors[1]
-  return gifd.err("invalid", { message = (first.pointer ~= "" and first.pointer .. " " or "the body ") .. first.detail, errors = errors })
+  return gifd.err("invalid", { message = (first.pointer ~= "" and first.pointer .. " " or "the body ") .. first.detail,
+    errors = errors })
 end
 
 return M

@@ -1,7 +1,7 @@
 --- http/routes: every route of the product in one table: what it needs, and what runs.
 --
--- auth: "public" (an identity is told when there is one), "user" (any identity), or a scope. The router, the gate and the
--- spec that walks them all read this table. run(app, req, ctx) -> reply, or nil, err.
+-- auth: "public" (an identity is told when there is one), "user" (any identity), or a scope. The router, the gate and
+-- the spec that walks them all read this table. run(app, req, ctx) -> reply, or nil, err.
 local assets = require "gifd.http.assets"
 local health = require "gifd.http.health"
 local media = require "gifd.http.media"
@@ -39,10 +39,12 @@ local routes = {
 return function(plugin_routes)
   local out = {}
   for i, r in ipairs(routes) do
-    out[i] = { method = r[1], pattern = r[2], auth = r.auth, limit = r.limit, body = r.body, bare = r.bare, run = r.run }
+    out[i] = { method = r[1], pattern = r[2], auth = r.auth, limit = r.limit, body = r.body, bare = r.bare,
+      run = r.run }
   end
   for _, r in ipairs(plugin_routes) do
-    out[#out + 1] = { method = r.method, pattern = r.pattern, auth = r.auth, limit = r.limit, body = r.body, plugin = r.plugin.name,
+    out[#out + 1] = { method = r.method, pattern = r.pattern, auth = r.auth, limit = r.limit, body = r.body,
+      plugin = r.plugin.name,
                       run = plugin_route(r) }
   end
   return out

@@ -7,15 +7,15 @@ local M = {}
 
 function M.enter(_, req, ctx)
   local code = req.query.code
-  if not code then return ctx.html(200, page.signin(ctx.page { })) end
+  if not code then return ctx.html(200, page.signin(ctx.page {})) end
   local secret, err = session_model.enter(code)
   if secret == nil then return nil, err end
   if not secret then
-    return ctx.html(403, page.error(ctx.page { status = 403, title = "This sign-in link no longer works",
-      detail = "A link works once and for 30 minutes. Ask for a new one with: gifd login" }))
+    return ctx.html(403, page.signin(ctx.page { fault = "This link no longer works: each does once, for 30 minutes." }))
   end
   local secure = ctx.base:match("^https:") ~= nil
-  return { status = 303, headers = { Location = "/", ["Cache-Control"] = "no-store", ["Referrer-Policy"] = "no-referrer",
+  return { status = 303, headers = { Location = "/", ["Cache-Control"] = "no-store",
+    ["Referrer-Policy"] = "no-referrer",
                                      ["Set-Cookie"] = auth.set_cookie(secret, session_model.seconds, secure) } }
 end
 

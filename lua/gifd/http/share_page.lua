@@ -20,9 +20,11 @@ function M.facts(ctx, share, asset)
   if not list then return nil, err end
   local by_name = {}
   for _, r in ipairs(list) do
-    by_name[r.name] = { type = r.type, width = r.width, height = r.height, bytes = r.bytes, url = view.rendition_url(ctx.base, asset.id, r.name) }
+    by_name[r.name] = { type = r.type, width = r.width, height = r.height, bytes = r.bytes,
+      url = view.rendition_url(ctx.base, asset.id, r.name) }
   end
-  return ctx.page { share = view.share(ctx.base, share), asset = view.asset(ctx.base, asset, list), renditions = by_name }
+  return ctx.page { share = view.share(ctx.base, share), asset = view.asset(ctx.base, asset, list),
+    renditions = by_name }
 end
 
 --- The share and asset if this asker may see them as everybody does or as their owner -> share, asset, public
@@ -44,14 +46,15 @@ local function json(ctx, share, asset, public)
   local asset_json, err = assets.json(ctx.base, asset)
   if not asset_json then return nil, err end
   return { status = 200, json = { asset = asset_json, share = view.share(ctx.base, share) }, headers = {
-    ["Cache-Control"] = public and "no-cache" or "private, no-store", ["Access-Control-Allow-Origin"] = public and "*" or nil } }
+    ["Cache-Control"] = public and "no-cache" or "private, no-store", ["Access-Control-Allow-Origin"] = public and "*"
+      or nil } }
 end
 
 local function gone(req, ctx, status, direct)
-  local words = status == 410 and "This link has expired" or "There is nothing here"
-  if direct then return problem.reply(req, status, "not_found", words) end
-  return ctx.html(status, page.error(ctx.page { status = status, title = words,
-    detail = status == 410 and "Whoever shared it set an end, and it has passed." or "The link may be mistyped, or what it showed was taken away." }))
+  if direct then
+    return problem.reply(req, status, "not_found", status == 410 and "the link has expired" or "there is nothing here")
+  end
+  return ctx.html(status, page.error(ctx.page { status = status }))
 end
 
 function M.get(_, req, ctx)
@@ -69,9 +72,9 @@ function M.get(_, req, ctx)
     if not counted then return nil, count_err end
   end
   local reply = ctx.html(200, page.share(facts))
-  reply.headers["Vary"] = "User-Agent"
+  reply.headers.Vary = "User-Agent"
   reply.headers["Cache-Control"] = public and "no-cache" or "private, no-store"
-  reply.headers["Link"] = ("<%s/oembed?url=%s>; rel=\"alternate\"; type=\"application/json+oembed\"; title=\"oEmbed\""):format(
+  reply.headers.Link = ('<%s/oembed?url=%s>; rel="alternate"; type="application/json+oembed"; title="oEmbed"'):format(
     ctx.base, gifd.text.uri(ctx.base .. "/s/" .. share.code))
   return reply
 end

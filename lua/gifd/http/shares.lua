@@ -28,7 +28,8 @@ function M.create(app, req, ctx)
   if not body then return nil, err end
   local record = schema(app)
   record.asset_id = S.string { min = 1, max = 64 }
-  record.code = S.string { optional = true, pattern = "^[A-Za-z0-9_-]+$", min = 2, max = 64, expects = "must be 2 to 64 of a-zA-Z0-9_-" }
+  record.code = S.string { optional = true, pattern = "^[A-Za-z0-9_-]+$", min = 2, max = 64,
+    expects = "must be 2 to 64 of a-zA-Z0-9_-" }
   local values, invalid = fields.check(record, body)
   if not values then return nil, invalid end
   local expires_at, bad_time = fields.expiry(values.expires_at)
@@ -77,7 +78,9 @@ end
 
 local function owned(req, ctx)
   local share, other, owns = seen(req, ctx)
-  if share and not owns then return false, problem.reply(req, 403, "denied", "this share belongs to another account") end
+  if share and not owns then
+    return false, problem.reply(req, 403, "denied", "this share belongs to another account")
+  end
   return share, other
 end
 
@@ -128,7 +131,9 @@ function M.list(_, req, ctx)
   local before
   if req.query.cursor then
     before = cursor_id(req.query.cursor)
-    if not before then return nil, problem.fields { { keys = { "cursor" }, message = "is not a cursor of this list" } } end
+    if not before then
+      return nil, problem.fields { { keys = { "cursor" }, message = "is not a cursor of this list" } }
+    end
   end
   local rows, err = share_model.of_account(ctx.identity.account_id, before, limit + 1)
   if not rows then return nil, err end

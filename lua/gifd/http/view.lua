@@ -6,7 +6,8 @@ local share_model = require "gifd.model.share"
 local M = {}
 
 local extensions = {
-  ["image/gif"] = "gif", ["image/webp"] = "webp", ["image/png"] = "png", ["image/jpeg"] = "jpg", ["video/mp4"] = "mp4", ["video/webm"] = "webm",
+  ["image/gif"] = "gif", ["image/webp"] = "webp", ["image/png"] = "png", ["image/jpeg"] = "jpg", ["video/mp4"] = "mp4",
+    ["video/webm"] = "webm",
 }
 function M.extension(type) return extensions[type] or "bin" end
 
@@ -20,11 +21,14 @@ end
 function M.asset(base, asset, renditions)
   local list = {}
   for i, r in ipairs(renditions) do
-    list[i] = { name = r.name, type = r.type, width = r.width, height = r.height, bytes = r.bytes, url = M.rendition_url(base, asset.id, r.name) }
+    list[i] = { name = r.name, type = r.type, width = r.width, height = r.height, bytes = r.bytes,
+      url = M.rendition_url(base, asset.id, r.name) }
   end
   return {
-    id = asset.id, digest = asset.digest, type = asset.type, bytes = asset.bytes, width = asset.width, height = asset.height,
-    frames = asset.frames, duration_ms = asset.duration_ms, has_alpha = asset.has_alpha, has_audio = asset.has_audio, truncated = asset.truncated,
+    id = asset.id, digest = asset.digest, type = asset.type, bytes = asset.bytes, width = asset.width,
+      height = asset.height,
+    frames = asset.frames, duration_ms = asset.duration_ms, has_alpha = asset.has_alpha, has_audio = asset.has_audio,
+      truncated = asset.truncated,
     state = asset_model.state(asset), reason = asset.media == "failed" and asset.media_reason or nil,
     reasons = gifd.json.array(asset.reasons), url = M.asset_url(base, asset.id), renditions = gifd.json.array(list),
   }
@@ -32,8 +36,10 @@ end
 
 function M.share(base, share)
   return {
-    code = share.code, short_url = base .. "/s/" .. share.code, canonical_url = M.asset_url(base, share.asset_id), asset_id = share.asset_id,
-    title = share.title, tags = gifd.json.array(share.tags), description = share.description, visibility = share.visibility,
+    code = share.code, short_url = base .. "/s/" .. share.code, canonical_url = M.asset_url(base, share.asset_id),
+      asset_id = share.asset_id,
+    title = share.title, tags = gifd.json.array(share.tags), description = share.description,
+      visibility = share.visibility,
     state = share_model.state(share), reasons = gifd.json.array(share.reasons), clicks = share.clicks,
     expires_at = moment.text(share.expires_at), created_at = moment.text(share.created_at),
   }

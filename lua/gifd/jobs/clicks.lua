@@ -5,12 +5,13 @@ local BATCH = 100
 
 local M = {}
 
---- state remembers which slots did not move since the last fold.
+--- Slots to fold, and slots to let go: state remembers which did not move since the last fold.
 local function due(listing, marks, state)
   local slots, idle = {}, {}
   for _, s in ipairs(listing.slots) do
     local mark = marks[s.slot] and marks[s.slot].key == s.key and marks[s.slot].mark or 0
-    if s.count > mark then slots[#slots + 1] = { slot = s.slot, key = s.key, count = s.count, mark = mark }
+    if s.frozen then idle[#idle + 1] = s -- its whole count is in the row already
+    elseif s.count > mark then slots[#slots + 1] = { slot = s.slot, key = s.key, count = s.count, mark = mark }
     elseif state.last[s.slot] == s.count then idle[#idle + 1] = s end
     state.last[s.slot] = s.count
   end

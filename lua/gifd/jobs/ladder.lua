@@ -12,7 +12,8 @@ function M.run(app, job)
   if done then return "done" end
   if err.code == "conflict" then return "done" end -- somebody else has the lease
   if err.code == "cancelled" then return nil, err end
-  gifd.log.warn("ladder.failed", { asset = job.payload.asset_id, attempt = job.attempts, code = err.code, error = tostring(err.message) })
+  gifd.log.warn("ladder.failed", { asset = job.payload.asset_id, attempt = job.attempts, code = err.code,
+    error = tostring(err.message) })
   if err.retryable and job.attempts < app.settings.jobs.attempts then
     local later, write_err = job_model.retry(job, backoff(job.attempts), tostring(err.message or err.code))
     if not later then return nil, write_err end

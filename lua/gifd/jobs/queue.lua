@@ -1,5 +1,5 @@
---- jobs/queue: leases due jobs and runs them, a few at a time. One runner per server; a lease that its owner did not end
--- (kill -9) is taken up again by the next one at once, or when it runs out.
+--- jobs/queue: leases due jobs and runs them, a few at a time. One runner per server; a lease that its owner did not
+-- end (kill -9) is taken up again by the next one at once, or when it runs out.
 local job_model = require "gifd.model.job"
 local ladder = require "gifd.jobs.ladder"
 
@@ -16,7 +16,9 @@ local function run(app, job)
     return gifd.db.batch { job_model.fail_statement(job, "no such kind of job") }
   end
   local outcome, err = work(app, job)
-  if not outcome and err.code ~= "cancelled" then gifd.log.warn("job.lost", { name = job.name, id = job.id, error = tostring(err) }) end
+  if not outcome and err.code ~= "cancelled" then
+    gifd.log.warn("job.lost", { name = job.name, id = job.id, error = tostring(err) })
+  end
 end
 
 --- One of a few lanes: leases and runs until there is nothing due, then waits to be woken.

@@ -1,4 +1,5 @@
---- jobs/runner: the runner's background task: queue, click folding and sweeps side by side, until the generation drains.
+--- jobs/runner: the runner's background task: queue, click folding and sweeps side by side, until the generation
+-- drains.
 local clicks = require "gifd.jobs.clicks"
 local queue = require "gifd.jobs.queue"
 local sweep = require "gifd.jobs.sweep"

@@ -12,7 +12,9 @@ local M = {}
 local function clean()
   local done, err = session_model.sweep()
   if done then done, err = job_model.sweep(moment.now() - JOBS_KEPT * 1e6) end
-  if not done and err.code ~= "cancelled" then gifd.log.warn("sweep.clean", { code = err.code, error = tostring(err.message) }) end
+  if not done and err.code ~= "cancelled" then
+    gifd.log.warn("sweep.clean", { code = err.code, error = tostring(err.message) })
+  end
 end
 
 function M.run(app)

@@ -35,7 +35,8 @@ end
 function M.statements(id, digest, bytes, facts, trusted)
   local now = moment.now()
   local out = { { [[
-    INSERT INTO assets (id, digest, type, bytes, width, height, frames, duration_ms, loop, has_alpha, has_audio, truncated,
+    INSERT INTO assets (id, digest, type, bytes, width, height, frames, duration_ms, loop, has_alpha, has_audio,
+      truncated,
                         media, verdict, trusted, judge_after, created_at, updated_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'probed', 'pending', ?13, ?14, ?15, ?15)
     ON CONFLICT (digest) DO NOTHING]],
@@ -61,7 +62,8 @@ end
 
 --- A statement for a batch that also writes what the change rests on.
 function M.media_statement(id, to, reason)
-  return { "UPDATE assets SET media = ?2, media_reason = ?3, updated_at = ?4 WHERE id = ?1", id, to, row.null(reason), moment.now() }
+  return { "UPDATE assets SET media = ?2, media_reason = ?3, updated_at = ?4 WHERE id = ?1", id, to, row.null(reason),
+    moment.now() }
 end
 
 --- True when a live, approved, not private share makes the asset public.
@@ -74,7 +76,8 @@ function M.has_public_share(id)
 end
 
 function M.has_share_of(id, account_id)
-  local found, err = gifd.db.row("SELECT 1 AS one FROM shares WHERE asset_id = ?1 AND account_id = ?2 LIMIT 1", id, account_id)
+  local found, err = gifd.db.row("SELECT 1 AS one FROM shares WHERE asset_id = ?1 AND account_id = ?2 LIMIT 1", id,
+    account_id)
   if found == nil then return nil, err end
   return found ~= false
 end
@@ -87,7 +90,8 @@ end
 
 --- Assets whose verdict is due to be sought again.
 function M.to_judge(limit)
-  local rows, err = gifd.db.rows([[SELECT id FROM assets WHERE verdict = 'pending' AND judge_after <= ?1 ORDER BY judge_after LIMIT ?2]],
+  local rows, err = gifd.db.rows([[
+    SELECT id FROM assets WHERE verdict = 'pending' AND judge_after <= ?1 ORDER BY judge_after LIMIT ?2]],
     moment.now(), limit)
   if not rows then return nil, err end
   return rows

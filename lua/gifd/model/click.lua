@@ -3,9 +3,9 @@
 --   worker: tally.add(share id, 1)          runner, each second, in one transaction:
 --   reader: row + (tally.peek - mark)         shares.clicks += count - mark;  mark = count
 --
--- A slot only ever grows until it is freed, and its mark says how much of it is in the row already: whichever process dies
--- at whichever moment, nothing is counted twice or lost while the shared memory lives. A slot that did not change between
--- two folds is frozen (nobody can add to it), its mark removed, and then freed for other shares.
+-- A slot only ever grows until it is freed, and its mark says how much of it is in the row already: whichever process
+-- dies at whichever moment, nothing is counted twice or lost while the shared memory lives. A slot that did not
+-- change between two folds is frozen (nobody can add to it), its mark removed, and then freed for other shares.
 local moment = require "gifd.moment"
 
 local M = {}
@@ -13,8 +13,8 @@ local M = {}
 --- For a SELECT over shares s: how much of what the shared memory shows is in s.clicks already.
 M.column = "(SELECT COALESCE(SUM(mark), 0) FROM tally_marks WHERE key = s.id) AS marked"
 
---- Clicks of a row that was read with M.column. The shared memory is read after the row, so it is never behind the mark,
--- except after a restart, when marks of the old memory are about to be removed.
+--- Clicks of a row that was read with M.column. The shared memory is read after the row, so it is never behind the
+-- mark, except after a restart, when marks of the old memory are about to be removed.
 function M.shown(row)
   return row.clicks + math.max(0, (gifd.tally.peek(row.id) or 0) - row.marked)
 end
@@ -39,11 +39,13 @@ function M.marks(epoch)
   return out
 end
 
---- Writes a set of slots in one transaction; each is { slot, key, count, mark }. The guard on the mark refuses a second writer.
+--- Writes a set of slots in one transaction; each is { slot, key, count, mark }. The guard on the mark refuses a second
+-- writer.
 function M.fold(epoch, slots)
   local calls, now = {}, moment.now()
   for _, s in ipairs(slots) do
-    calls[#calls + 1] = { "UPDATE shares SET clicks = clicks + ?2, updated_at = ?3 WHERE id = ?1", s.key, s.count - s.mark, now }
+    calls[#calls + 1] = { "UPDATE shares SET clicks = clicks + ?2, updated_at = ?3 WHERE id = ?1", s.key,
+      s.count - s.mark, now }
     calls[#calls + 1] = { [[
       INSERT INTO tally_marks (epoch, slot, key, mark) VALUES (?1, ?2, ?3, ?4)
       ON CONFLICT (epoch, slot) DO UPDATE SET key = excluded.key, mark = excluded.mark WHERE mark = ?5]],
@@ -52,6 +54,7 @@ function M.fold(epoch, slots)
   return gifd.db.batch(calls)
 end
 
-function M.unmark(epoch, slot) return gifd.db.run("DELETE FROM tally_marks WHERE epoch = ?1 AND slot = ?2", epoch, slot) end
+function M.unmark(epoch, slot) return gifd.db.run("DELETE FROM tally_marks WHERE epoch = ?1 AND slot = ?2", epoch,
+  slot) end
 
 return M

@@ -1,4 +1,5 @@
---- model/job: durable work. A job is leased with a fencing number: whoever lost the lease can no longer write its outcome.
+--- model/job: durable work. A job is leased with a fencing number: whoever lost the lease can no longer write its
+-- outcome.
 --
 --   pending --lease--> running --complete--> completed
 --      ^                  |---retry (later)--> pending
@@ -21,7 +22,8 @@ end
 function M.lease(owner, seconds)
   local now = moment.now()
   local done, err = gifd.db.run([[
-    UPDATE jobs SET state = 'running', lease_owner = ?1, lease_until = ?2, fence = fence + 1, attempts = attempts + 1, updated_at = ?3
+    UPDATE jobs SET state = 'running', lease_owner = ?1, lease_until = ?2, fence = fence + 1, attempts = attempts + 1,
+      updated_at = ?3
     WHERE id = COALESCE(
       (SELECT id FROM jobs WHERE state = 'running' AND lease_until < ?3 ORDER BY lease_until LIMIT 1),
       (SELECT id FROM jobs WHERE state = 'pending' AND run_after <= ?3 ORDER BY priority DESC, run_after, id LIMIT 1))
@@ -45,8 +47,9 @@ function M.due()
 end
 
 local function settle(job, state, more, value)
-  return { ("UPDATE jobs SET state = ?3, lease_owner = NULL, lease_until = NULL, updated_at = ?4, %s WHERE id = ?1 AND fence = ?2 AND state = 'running'"):format(more),
-    job.id, job.fence, state, moment.now(), value, expect = 1 }
+  local sql = ("UPDATE jobs SET state = ?3, lease_owner = NULL, lease_until = NULL, updated_at = ?4, %s "
+    .. "WHERE id = ?1 AND fence = ?2 AND state = 'running'"):format(more)
+  return { sql, job.id, job.fence, state, moment.now(), value, expect = 1 }
 end
 
 --- Statements for a batch: the outcome is written together with what the job made, or not at all.
@@ -67,7 +70,9 @@ function M.reclaim(owner)
 end
 
 function M.sweep(before)
-  return gifd.db.run("DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE state IN ('completed', 'cancelled') AND updated_at < ?1 LIMIT 500)", before)
+  return gifd.db.run([[
+    DELETE FROM jobs WHERE id IN (
+      SELECT id FROM jobs WHERE state IN ('completed', 'cancelled') AND updated_at < ?1 LIMIT 500)]], before)
 end
 
 return M

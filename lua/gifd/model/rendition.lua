@@ -3,13 +3,11 @@ local moment = require "gifd.moment"
 
 local M = {}
 
-function M.of_asset(asset_id)
-  return gifd.db.rows("SELECT name, type, width, height, bytes, digest FROM renditions WHERE asset_id = ?1 ORDER BY name", asset_id)
-end
+local columns = "SELECT name, type, width, height, bytes, digest FROM renditions "
 
-function M.find(asset_id, name)
-  return gifd.db.row("SELECT name, type, width, height, bytes, digest FROM renditions WHERE asset_id = ?1 AND name = ?2", asset_id, name)
-end
+function M.of_asset(asset_id) return gifd.db.rows(columns .. "WHERE asset_id = ?1 ORDER BY name", asset_id) end
+
+function M.find(asset_id, name) return gifd.db.row(columns .. "WHERE asset_id = ?1 AND name = ?2", asset_id, name) end
 
 --- A statement for a batch; made again, it replaces.
 function M.statement(asset_id, r)

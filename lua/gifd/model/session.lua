@@ -9,18 +9,21 @@ local function secret() return gifd.crypto.base64url(gifd.crypto.random(32)) end
 --- -> code for /signin?code=
 function M.link(account_id)
   local code, now = secret(), moment.now()
-  local done, err = gifd.db.run("INSERT INTO signin_links (account_id, hash, expires_at, created_at) VALUES (?1, ?2, ?3, ?4)",
+  local done, err = gifd.db.run([[
+    INSERT INTO signin_links (account_id, hash, expires_at, created_at) VALUES (?1, ?2, ?3, ?4)]],
     account_id, gifd.crypto.sha256(code), now + M.link_seconds * 1e6, now)
   if not done then return nil, err end
   return code
 end
 
---- Takes the link and makes a session in one transaction -> session secret; false when the link is unknown, used or too old.
+--- Takes the link and makes a session in one transaction -> session secret; false when the link is unknown, used or too
+-- old.
 function M.enter(code)
   if #code > 100 then return false end
   local token, now = secret(), moment.now()
   local done, err = gifd.db.batch {
-    { "UPDATE signin_links SET used_at = ?2 WHERE hash = ?1 AND used_at IS NULL AND expires_at > ?2", gifd.crypto.sha256(code), now, expect = 1 },
+    { "UPDATE signin_links SET used_at = ?2 WHERE hash = ?1 AND used_at IS NULL AND expires_at > ?2",
+      gifd.crypto.sha256(code), now, expect = 1 },
     { [[INSERT INTO sessions (account_id, hash, expires_at, created_at, updated_at)
         SELECT account_id, ?2, ?3, ?4, ?4 FROM signin_links WHERE hash = ?1]],
       gifd.crypto.sha256(code), gifd.crypto.sha256(token), now + M.seconds * 1e6, now, expect = 1 },
@@ -46,8 +49,10 @@ function M.sweep()
   local now = moment.now()
   return gifd.db.batch {
     { "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ?1 LIMIT 500)", now },
-    { "DELETE FROM signin_links WHERE id IN (SELECT id FROM signin_links WHERE expires_at < ?1 LIMIT 500)", now - 86400 * 1e6 },
-    { "DELETE FROM tokens WHERE id IN (SELECT id FROM tokens WHERE expires_at < ?1 LIMIT 500)", now - 30 * 86400 * 1e6 },
+    { "DELETE FROM signin_links WHERE id IN (SELECT id FROM signin_links WHERE expires_at < ?1 LIMIT 500)",
+      now - 86400 * 1e6 },
+    { "DELETE FROM tokens WHERE id IN (SELECT id FROM tokens WHERE expires_at < ?1 LIMIT 500)",
+      now - 30 * 86400 * 1e6 },
   }
 end
 

@@ -5,7 +5,8 @@ local row = require "gifd.model.row"
 
 local M = {}
 
-local columns = [[s.*, (SELECT json_group_array(tag) FROM (SELECT tag FROM share_tags WHERE share_id = s.id ORDER BY position)) AS tags, ]]
+local columns = [[s.*,
+  (SELECT json_group_array(tag) FROM (SELECT tag FROM share_tags WHERE share_id = s.id ORDER BY position)) AS tags, ]]
   .. click.column
 
 local function shaped(found, err)
@@ -30,7 +31,8 @@ function M.by_id(id) return shaped(gifd.db.row("SELECT " .. columns .. " FROM sh
 
 --- Newest first; `before` is the id of the last one seen.
 function M.of_account(account_id, before, limit)
-  local rows, err = gifd.db.rows("SELECT " .. columns .. " FROM shares s WHERE s.account_id = ?1 AND s.id < ?2 ORDER BY s.id DESC LIMIT ?3",
+  local rows, err = gifd.db.rows("SELECT " .. columns
+    .. " FROM shares s WHERE s.account_id = ?1 AND s.id < ?2 ORDER BY s.id DESC LIMIT ?3",
     account_id, before or 2 ^ 53 - 1, limit)
   if not rows then return nil, err end
   for i, found in ipairs(rows) do rows[i] = shaped(found) end
@@ -39,17 +41,21 @@ end
 
 function M.new_code() return gifd.crypto.code(8) end
 
---- Statements for a batch: a share of the asset with this digest, born pending. A taken code fails the batch (conflict).
+--- Statements for a batch: a share of the asset with this digest, born pending. A taken code fails the batch
+-- (conflict).
 function M.statements(share, digest)
   local now = moment.now()
   return {
-    { [[INSERT INTO shares (code, asset_id, account_id, title, description, visibility, expires_at, verdict, trusted, judge_after,
+    { [[INSERT INTO shares (code, asset_id, account_id, title, description, visibility, expires_at, verdict, trusted,
+      judge_after,
                             created_at, updated_at)
         SELECT ?1, id, ?3, ?4, ?5, ?6, ?7, 'pending', ?8, ?9, ?10, ?10 FROM assets WHERE digest = ?2]],
-      share.code, digest, share.account_id, share.title, share.description, share.visibility, row.null(share.expires_at), share.trusted,
+      share.code, digest, share.account_id, share.title, share.description, share.visibility,
+        row.null(share.expires_at), share.trusted,
       now + 2e6, now, expect = 1 },
     { [[INSERT INTO share_tags (share_id, position, tag)
-        SELECT s.id, j.key, j.value FROM shares s, json_each(?2) j WHERE s.code = ?1]], share.code, row.list(share.tags) },
+        SELECT s.id, j.key, j.value FROM shares s, json_each(?2) j WHERE s.code = ?1]], share.code,
+          row.list(share.tags) },
   }
 end
 
@@ -57,15 +63,18 @@ end
 function M.update(share, changes, words_changed)
   local now = moment.now()
   local calls = { { [[
-    UPDATE shares SET title = ?3, description = ?4, visibility = ?5, expires_at = ?6, revision = revision + 1, updated_at = ?7,
+    UPDATE shares SET title = ?3, description = ?4, visibility = ?5, expires_at = ?6, revision = revision + 1,
+      updated_at = ?7,
       verdict = CASE WHEN ?8 AND verdict <> 'quarantined' THEN 'pending' ELSE verdict END,
       judge_after = ?7 + 2000000, judge_tries = 0, trusted = ?9
     WHERE id = ?1 AND revision = ?2]],
-    share.id, share.revision, changes.title, changes.description, changes.visibility, row.null(changes.expires_at), now, words_changed,
+    share.id, share.revision, changes.title, changes.description, changes.visibility, row.null(changes.expires_at), now,
+      words_changed,
     changes.trusted, expect = 1 } }
   if changes.tags then
     calls[2] = { "DELETE FROM share_tags WHERE share_id = ?1", share.id }
-    calls[3] = { "INSERT INTO share_tags (share_id, position, tag) SELECT ?1, key, value FROM json_each(?2)", share.id, row.list(changes.tags) }
+    calls[3] = { "INSERT INTO share_tags (share_id, position, tag) SELECT ?1, key, value FROM json_each(?2)", share.id,
+      row.list(changes.tags) }
   end
   return gifd.db.batch(calls)
 end
@@ -86,7 +95,8 @@ function M.state(share)
 end
 
 function M.to_judge(limit)
-  return gifd.db.rows([[SELECT id, asset_id FROM shares WHERE verdict = 'pending' AND judge_after <= ?1 ORDER BY judge_after LIMIT ?2]],
+  return gifd.db.rows([[SELECT id,
+    asset_id FROM shares WHERE verdict = 'pending' AND judge_after <= ?1 ORDER BY judge_after LIMIT ?2]],
     moment.now(), limit)
 end
 

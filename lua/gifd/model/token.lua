@@ -1,7 +1,7 @@
 --- model/token: bearer tokens, `gifd_` and 43 characters of base64url (256 random bits), kept as SHA-256 only.
 --
--- A token is found by the hash of what was sent: how long the search takes says nothing about a secret that its seeker does
--- not have already.
+-- A token is found by the hash of what was sent: how long the search takes says nothing about a secret that its
+-- seeker does not have already.
 local moment = require "gifd.moment"
 local row = require "gifd.model.row"
 
@@ -13,7 +13,8 @@ function M.well_formed(secret) return secret:match("^gifd_[A-Za-z0-9_-]+$") ~= n
 function M.create(account_id, scopes, name, expires_at)
   local secret = "gifd_" .. gifd.crypto.base64url(gifd.crypto.random(32))
   local done, err = gifd.db.run([[
-    INSERT INTO tokens (account_id, name, hash, scopes, expires_at, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)]],
+    INSERT INTO tokens (account_id, name, hash, scopes, expires_at, created_at, updated_at) 
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)]],
     account_id, name or "", gifd.crypto.sha256(secret), scopes, row.null(expires_at), moment.now())
   if not done then return nil, err end
   return secret, done.last_id
@@ -41,7 +42,8 @@ end
 
 --- -> true when it was valid until now
 function M.revoke(id)
-  local done, err = gifd.db.run("UPDATE tokens SET revoked_at = ?2, updated_at = ?2 WHERE id = ?1 AND revoked_at IS NULL", id, moment.now())
+  local done, err = gifd.db.run([[
+    UPDATE tokens SET revoked_at = ?2, updated_at = ?2 WHERE id = ?1 AND revoked_at IS NULL]], id, moment.now())
   if not done then return nil, err end
   return done.changes == 1
 end

@@ -1,14 +1,16 @@
 --- plugin/environment: what a plugin's code can name. Built from nothing by allowlist; what is not here is absent.
 --
--- Writing a global, and reading an unknown one, is an error. There is no io, os, debug, ffi, jit, package, load, loadstring,
--- string.dump, raw coroutine, rawset or setfenv, and the string metatable is locked.
+-- Writing a global, and reading an unknown one, is an error. There is no io, os, debug, ffi, jit, package, load,
+-- loadstring, string.dump, raw coroutine, rawset or setfenv, and the string metatable is locked.
 local M = {}
 
 --- What a manifest's `uses` may ask for, beyond what every plugin has.
 M.capabilities = { "blob.read", "crypto" }
 
-local base = { "assert", "error", "ipairs", "next", "pairs", "pcall", "select", "tonumber", "tostring", "type", "unpack", "xpcall" }
-local strings = { "byte", "char", "find", "format", "gmatch", "gsub", "len", "lower", "match", "rep", "reverse", "sub", "upper" }
+local base = { "assert", "error", "ipairs", "next", "pairs", "pcall", "select", "tonumber", "tostring", "type",
+  "unpack", "xpcall" }
+local strings = { "byte", "char", "find", "format", "gmatch", "gsub", "len", "lower", "match", "rep", "reverse", "sub",
+  "upper" }
 local tables = { "concat", "insert", "maxn", "remove", "sort" }
 local primitives = { text = true, json = true, log = true, err = true, try = true, catch = true, null = true }
 
@@ -54,7 +56,8 @@ function M.make(plugin, require_fn)
   local lock = getmetatable("")
   if type(lock) == "table" then lock.__metatable = false end
   local content = pick(_G, base)
-  content.string, content.table, content.math, content.bit = pick(string, strings), pick(table, tables), copy(math), copy(bit)
+  content.string, content.table, content.math, content.bit = pick(string, strings), pick(table, tables), copy(math),
+    copy(bit)
   content.math.randomseed = nil
   content.setmetatable = function(t, mt)
     if type(mt) == "table" and rawget(mt, "__gc") then error("__gc is not allowed", 2) end

@@ -5,7 +5,8 @@
 --   claim  exactly one owner
 --   tell   after the fact; nobody waits, failures are logged
 --
--- A registry (registry.lua) says who takes part; this file runs them. ctx_of(plugin) makes what a plugin is told about the call.
+-- A registry (registry.lua) says who takes part; this file runs them. ctx_of(plugin) makes what a plugin is told about
+-- the call.
 local M = {}
 
 --- name or pattern of a hook -> its kind
@@ -27,7 +28,9 @@ local decisions = { approved = true, flagged = true, rejected = true }
 local function ballot_fault(ballot)
   if type(ballot) ~= "table" then return "judge returned a " .. type(ballot) end
   if not decisions[ballot.decision] then return "judge returned the decision " .. tostring(ballot.decision) end
-  if ballot.confidence ~= nil and type(ballot.confidence) ~= "number" then return "judge returned a confidence that is no number" end
+  if ballot.confidence ~= nil and type(ballot.confidence) ~= "number" then
+    return "judge returned a confidence that is no number"
+  end
   if ballot.reasons ~= nil and type(ballot.reasons) ~= "table" then return "judge returned reasons that are no list" end
 end
 
@@ -41,7 +44,8 @@ local function cast(entry, ctx, subject)
   local fault = ballot_fault(ballot)
   if fault then
     gifd.log.error("judge.invalid", { plugin = entry.plugin.name, error = fault })
-    return { judge = entry.plugin.name, version = entry.plugin.version, failed = gifd.err("script", { message = fault }) }
+    return { judge = entry.plugin.name, version = entry.plugin.version,
+      failed = gifd.err("script", { message = fault }) }
   end
   local reasons = {}
   for i, reason in ipairs(ballot.reasons or {}) do reasons[i] = tostring(reason) end
@@ -51,7 +55,8 @@ local function cast(entry, ctx, subject)
   }
 end
 
---- Every opinion about subject: array of { judge, version, decision, category, confidence, reasons, data } or { ..., failed = err }.
+--- Every opinion about subject: array of { judge, version, decision, category, confidence, reasons, data } or { ...,
+-- failed = err }.
 function M.vote(entries, ctx_of, subject)
   local asks, out = {}, {}
   for i, entry in ipairs(entries) do

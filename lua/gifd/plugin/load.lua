@@ -1,4 +1,5 @@
---- plugin/load: runs a plugin's init.lua in its own environment and takes what it returns. Nothing is registered by side effect.
+--- plugin/load: runs a plugin's init.lua in its own environment and takes what it returns. Nothing is registered by
+-- side effect.
 local environment = require "gifd.plugin.environment"
 
 local surface_keys = { hooks = true, routes = true, jobs = true, check = true }
@@ -31,7 +32,9 @@ return function(plugin)
   local surface = chunk(plugin, "init.lua", env)()
   if type(surface) ~= "table" then fail(plugin, "init.lua must return a table, not a %s", type(surface)) end
   for key in pairs(surface) do
-    if not surface_keys[key] then fail(plugin, "init.lua returns an unknown key %q (known: hooks, routes, jobs, check)", tostring(key)) end
+    if not surface_keys[key] then
+      fail(plugin, "init.lua returns an unknown key %q (known: hooks, routes, jobs, check)", tostring(key))
+    end
   end
   return { name = plugin.name, version = plugin.version, uses = plugin.uses, config = plugin.config, surface = surface }
 end

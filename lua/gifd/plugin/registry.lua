@@ -1,4 +1,5 @@
---- plugin/registry: what all loaded plugins offer together; refuses what collides. Built once per generation, then only read.
+--- plugin/registry: what all loaded plugins offer together; refuses what collides. Built once per generation, then only
+-- read.
 local hooks = require "gifd.plugin.hooks"
 local nearest = require "gifd.nearest"
 
@@ -27,8 +28,11 @@ local function add_hook(found, plugin, name, value)
     if not hook_keys[key] then fail("plugin %s: hook %q has an unknown key %q", plugin.name, name, tostring(key)) end
   end
   local list = found[name] or {}
-  if kind == "claim" and list[1] then fail("plugins %s and %s both claim %q", list[1].plugin.name, plugin.name, name) end
-  list[#list + 1] = { plugin = plugin, run = entry.run, after = names_of(entry.after), before = names_of(entry.before), slow = entry.slow }
+  if kind == "claim" and list[1] then
+    fail("plugins %s and %s both claim %q", list[1].plugin.name, plugin.name, name)
+  end
+  list[#list + 1] = { plugin = plugin, run = entry.run, after = names_of(entry.after), before = names_of(entry.before),
+    slow = entry.slow }
   found[name] = list
 end
 
@@ -66,13 +70,19 @@ end
 
 local function add_route(routes, plugin, key, route)
   local method, path = tostring(key):match("^(%u+) (/%S*)$")
-  if not method or not methods[method] then fail("plugin %s: route %q must look like \"GET /path\"", plugin.name, tostring(key)) end
-  if type(route) ~= "table" or type(route.run) ~= "function" then fail("plugin %s: route %q must have run = function", plugin.name, key) end
+  if not method or not methods[method] then
+    fail("plugin %s: route %q must look like \"GET /path\"", plugin.name, tostring(key))
+  end
+  if type(route) ~= "table" or type(route.run) ~= "function" then
+    fail("plugin %s: route %q must have run = function", plugin.name, key)
+  end
   if type(route.auth) ~= "string" or not route.auth:match("^[a-z][a-z:_-]*$") then
     fail("plugin %s: route %q must say auth = \"public\", \"user\" or a permission", plugin.name, key)
   end
   for field in pairs(route) do
-    if not route_keys[field] then fail("plugin %s: route %q has an unknown key %q", plugin.name, key, tostring(field)) end
+    if not route_keys[field] then
+      fail("plugin %s: route %q has an unknown key %q", plugin.name, key, tostring(field))
+    end
   end
   local body_max = route.body_max or 2 ^ 20
   if type(body_max) ~= "number" or body_max < 0 or body_max > 64 * 2 ^ 20 then
@@ -80,7 +90,8 @@ local function add_route(routes, plugin, key, route)
   end
   local mount = "/p/" .. plugin.name
   local function put(pattern)
-    routes[#routes + 1] = { method = method, pattern = pattern, auth = route.auth, limit = route.limit, body_max = body_max,
+    routes[#routes + 1] = { method = method, pattern = pattern, auth = route.auth, limit = route.limit,
+      body_max = body_max,
                             body = route.body, run = route.run, plugin = plugin }
   end
   put(mount .. path)
@@ -98,7 +109,9 @@ return function(plugins)
   for name, list in pairs(found) do found[name] = ordered(name, list, exists) end
   for _, route in ipairs(routes) do
     local id = route.method .. " " .. route.pattern:gsub("{[^}]*}", "{}")
-    if seen[id] then fail("plugin %s: the route %s %s is there twice", route.plugin.name, route.method, route.pattern) end
+    if seen[id] then
+      fail("plugin %s: the route %s %s is there twice", route.plugin.name, route.method, route.pattern)
+    end
     seen[id] = true
   end
   table.sort(routes, function(a, b) return a.pattern .. a.method < b.pattern .. b.method end)

@@ -11,7 +11,8 @@ end
 
 describe("moderation-keywords", function()
   it("has no opinion about innocent words that contain listed ones", function()
-    for _, title in ipairs { "Essex", "bloodhound", "graphic design", "Graphic Design tips", "premature", "chateau", "sextant",
+    for _, title in ipairs { "Essex", "bloodhound", "graphic design", "Graphic Design tips", "premature", "chateau",
+      "sextant",
                              "adulting", "a cat", "" } do
       assert.is_nil(says(title), title)
     end
@@ -26,7 +27,8 @@ describe("moderation-keywords", function()
   it("looks at tags and description too, and says where it found what", function()
     local ballot = says("fine", nil, { tags = { "cat", "gore" }, description = "hate" })
     assert.equal("hate_speech", ballot.category)
-    assert.same({ 'the description contains "hate" (hate_speech)', 'the tags contains "gore" (graphic_violence)' }, ballot.reasons)
+    assert.same({ 'the description contains "hate" (hate_speech)', 'the tags contains "gore" (graphic_violence)' },
+      ballot.reasons)
   end)
 
   it("does not let an allowed phrase excuse another place", function()
@@ -35,7 +37,8 @@ describe("moderation-keywords", function()
   end)
 
   it("takes categories and phrases of config.lua", function()
-    local config = { categories = { spam = { decision = "flagged", confidence = 0.5, words = { "free money" } }, nsfw = { words = {} } },
+    local config = { categories = { spam = { decision = "flagged", confidence = 0.5, words = { "free money" } },
+      nsfw = { words = {} } },
                      allow = { "gore tex" } }
     assert.equal("flagged", says("Free money!", config).decision)
     assert.is_nil(says("nude", config))
