@@ -2,7 +2,7 @@
 --
 -- Only three functions can be called here: env("NAME", default) reads the environment, file("PATH") a text file and
 -- secret("PATH") the same without the line break at its end. Sizes are numbers of bytes or "10 MiB", times are seconds
--- or "5m". `gifd check` says what is wrong, with the line and the nearest key; HUP makes a running server read it again.
+-- or "5m". `gifd check` says what is wrong, with line and nearest key; HUP makes a running server read it again.
 return {
   -- site = {
   --   name = "gifd",                  -- shown on pages and in previews

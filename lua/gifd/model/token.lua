@@ -13,7 +13,7 @@ function M.well_formed(secret) return secret:match("^gifd_[A-Za-z0-9_-]+$") ~= n
 function M.create(account_id, scopes, name, expires_at)
   local secret = "gifd_" .. gifd.crypto.base64url(gifd.crypto.random(32))
   local done, err = gifd.db.run([[
-    INSERT INTO tokens (account_id, name, hash, scopes, expires_at, created_at, updated_at) 
+    INSERT INTO tokens (account_id, name, hash, scopes, expires_at, created_at, updated_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)]],
     account_id, name or "", gifd.crypto.sha256(secret), scopes, row.null(expires_at), moment.now())
   if not done then return nil, err end
