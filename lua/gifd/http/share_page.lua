@@ -23,8 +23,11 @@ function M.facts(ctx, share, asset)
     by_name[r.name] = { type = r.type, width = r.width, height = r.height, bytes = r.bytes,
       url = view.rendition_url(ctx.base, asset.id, r.name) }
   end
-  return ctx.page { share = view.share(ctx.base, share), asset = view.asset(ctx.base, asset, list),
-    renditions = by_name }
+  local share_json = view.share(ctx.base, share)
+  if share_json.state == "live" and asset.verdict ~= "approved" then -- its owner is told what keeps others out
+    share_json.state, share_json.reasons = asset.verdict, asset.reasons
+  end
+  return ctx.page { share = share_json, asset = view.asset(ctx.base, asset, list), renditions = by_name }
 end
 
 --- The share and asset if this asker may see them as everybody does or as their owner -> share, asset, public
