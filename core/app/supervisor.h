@@ -16,7 +16,7 @@ enum child_kind { CHILD_WORKER, CHILD_RUNNER, CHILD_MEDIA, CHILD_SETUP };
 
 struct child {
     enum child_kind kind;
-    char name[16];
+    char name[20];
     int pid;        /* -1: not running */
     int control_fd; /* -1 for the media process */
     uint32_t slot;
