@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -145,6 +146,7 @@ struct http_server *http_server_new(struct loop *l, const struct http_limits *li
         err_set(e, GIFD_ENOMEM, "no memory for an HTTP server");
         return NULL;
     }
+    signal(SIGPIPE, SIG_IGN); /* sendfile knows no MSG_NOSIGNAL */
     s->loop = l;
     s->limits = *limits;
     s->app = *app;

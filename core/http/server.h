@@ -37,6 +37,7 @@ struct http_share {
 };
 
 struct http_server;
+/* Also ignores SIGPIPE in this process, which sendfile would raise. */
 struct http_server *http_server_new(struct loop *l, const struct http_limits *limits, const struct http_app *app,
                                     const struct http_share *share, struct err *e);
 /* Takes over fd, a listening socket that may be shared with other processes. */
