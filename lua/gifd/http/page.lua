@@ -65,6 +65,11 @@ local function size(bytes)
   return ("%.1f MB"):format(bytes / 1e6)
 end
 
+local function limit(bytes)
+  if bytes % 2 ^ 20 == 0 then return ("%d MiB"):format(bytes / 2 ^ 20) end
+  return size(bytes)
+end
+
 local months = { "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
   "November", "December" }
 
@@ -81,14 +86,14 @@ function M.upload(ctx)
   local v = base(ctx, ctx.site)
   v.signed_in, v.account = ctx.signed_in, ctx.account or false
   v.max_bytes = ctx.max_bytes or 0
-  v.most = ctx.max_bytes and size(ctx.max_bytes) or false
+  v.most = ctx.max_bytes and limit(ctx.max_bytes) or false
   return template.fill(pages["upload.html"], v)
 end
 
 local notices = {
-  pending = { "Waiting for a check", "It goes live by itself once it has been looked at." },
-  flagged = { "Held for review", "Somebody has to look at it before others can see it." },
-  rejected = { "Not published", "It was found not to fit the rules of this site." },
+  pending = { "Waiting for a check", "Only you can see it; it goes live by itself once it has been checked." },
+  flagged = { "Held for review", "Only you can see it until somebody has looked at it." },
+  rejected = { "Not published", "It was found not to fit the rules of this site. Only you can see it." },
   quarantined = { "Not published", "It has been taken aside and nobody else can see it." },
   expired = { "Expired", "The time that was set for it is over." },
 }
@@ -108,7 +113,7 @@ local function notice(share, asset)
     if found then return { state = state, head = notices[state][1], text = notices[state][2], reasons = reasons } end
   end
   if share.visibility ~= "private" then return false end
-  return { state = "private", head = "Private", text = "It was shared with nobody.", reasons = {} }
+  return { state = "private", head = "Private", text = "Only you can see it.", reasons = {} }
 end
 
 -- What is shown: a looping video where there is one, else a picture; and what stands still in its place.

@@ -29,7 +29,7 @@ end
 local function fault(at, message, ...) error(("%s:%d: "):format(at.file, at.line) .. message:format(...), 0) end
 
 local function path(at, text)
-  if not text:match("^[%a_][%w_]*$") and not text:match("^[%a_][%w_]*%.[%w_.]*[%w_]$") then
+  if not text:match("^[%a_][%w_.]*$") or text:find("..", 1, true) or text:find("%.$") then
     fault(at, "%q is no name", text)
   end
   local keys = {}

@@ -8,12 +8,13 @@ local template = require "gifd.http.template"
 
 local M = {}
 
+-- gif_bytes: the largest GIF that is worth offering; video: "instead" offers one only where no GIF is offered
 local none = { gif_bytes = 8e6, video = true }
 local crawlers = {
-  { "Discordbot", { gif_bytes = 8e6 } },
-  { "Slackbot", { gif_bytes = 5e6 } },
+  { "Discordbot", { gif_bytes = 8e6, video = "instead" } },
+  { "Slackbot", { gif_bytes = 5e6, video = "instead" } },
   { "TelegramBot", { gif_bytes = 0, video = true } },
-  { "WhatsApp", { gif_bytes = 0 } },
+  { "WhatsApp", { gif_bytes = 0, video = false } },
   { "facebookexternalhit.*Twitterbot", none }, -- what Apple's Messages calls itself
   { "Twitterbot", { gif_bytes = 0, video = true, card_image = true } },
   { "facebookexternalhit", { gif_bytes = 8e6, video = true, second_image = true } },
@@ -104,7 +105,7 @@ function M.tags(ctx)
   local picture, poster = M.pictures(ctx)
   local moving = picture and picture.type == "image/gif" and picture.bytes <= suits.gif_bytes and picture or nil
   local image = moving or poster or picture
-  if not suits.video and moving then movie = nil end
+  if not suits.video or (suits.video == "instead" and moving) then movie = nil end
   local out = {
     { name = "description", content = description },
     { property = "og:site_name", content = ctx.site },

@@ -49,4 +49,4 @@ document.addEventListener("focusin", (event) => {
   if (event.target.matches("input.url")) event.target.select();
 });
 
-for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
+for (const element of document.querySelectorAll("[data-copy], [data-copies]")) element.hidden = false;

@@ -276,6 +276,7 @@
         const button = old.get(what) || document.createElement("button");
         if (!old.has(what)) { button.type = "button"; button.textContent = label; }
         button.dataset.what = what;
+        button.setAttribute("aria-label", `Copy ${what}`);
         button.dataset.copy = text;
         return button;
       });
@@ -283,7 +284,10 @@
       open.className = "button";
       open.textContent = "Open page";
       open.href = path(page);
-      for (const element of [open, ...buttons]) if (element.parentNode !== box) box.append(element);
+      const word = box.querySelector(".word") || document.createElement("span");
+      word.className = "word";
+      word.textContent = "Copy as";
+      for (const element of [open, word, ...buttons]) if (element.parentNode !== box) box.append(element);
     }
 
     async look() {
@@ -341,6 +345,7 @@
     const cards = [...files].reverse().map((file) => new Card(file, words)).reverse();
     for (const card of cards) card.queue();
     for (const name of ["title", "tags", "description"]) fields.elements[name].value = "";
+    document.getElementById("words").open = false;
   }
 
   document.getElementById("pick").addEventListener("click", () => picker.click());
