@@ -1,13 +1,14 @@
 /* build.h: from files to a bundle: the content-addressed snapshot that every process loads.
  *
  * Runs in a short-lived process of its own, in a VM that can read the files named here and nothing else. config.lua is
- * evaluated in an empty environment, everything is checked by lua/gifd/build.lua, host Lua and plugins are compiled, and
- * one file DATA/generations/DIGEST.gen is written (temporary name, fsync, rename). The digest is over the sources and the
- * configuration, so that the same input gives the same name. Nothing else is touched on failure.
+ * evaluated in an empty environment, everything is checked by lua/gifd/build.lua, host Lua and plugins are compiled,
+ * and one file DATA/generations/DIGEST.gen is written (temporary name, fsync, rename). The digest is over the sources
+ * and the configuration, so that the same input gives the same name. Nothing else is touched on failure.
  *
- * A bundle: "GIFDGEN1", then entries of {u32 name length, u64 byte length, name, bytes}, sorted by name, then the SHA-256
- * of all before it. Names: "lua/gifd/boot.lua" (bytecode), "plugins/NAME/init.lua" (bytecode), "plugins/NAME/plugin.lua",
- * "lua/gifd/sql/0001_catalogue.sql", "lua/gifd/web/style.css" (as they are), "settings.json" (checked, defaults filled). */
+ * A bundle: "GIFDGEN1", then entries of {u32 name length, u64 byte length, name, bytes}, sorted by name, then the
+ * SHA-256 of all before it. Names: "lua/gifd/boot.lua" (bytecode), "plugins/NAME/init.lua" (bytecode),
+ * "plugins/NAME/plugin.lua", "lua/gifd/sql/0001_catalogue.sql", "lua/gifd/web/style.css" (as they are), "settings.json"
+ * (checked, defaults filled). */
 #ifndef GIFD_SCRIPT_BUILD_H
 #define GIFD_SCRIPT_BUILD_H
 
@@ -27,20 +28,21 @@ struct embedded_file { /* a table of these is generated at build time, ended by 
 
 struct build_options {
     const struct embedded_file *embedded;
-    const char *root;          /* a checkout to read lua/ and plugins/ from instead, or NULL */
-    const char *config;        /* config.lua, or NULL for the defaults */
+    const char *root;               /* a checkout to read lua/ and plugins/ from instead, or NULL */
+    const char *config;             /* config.lua, or NULL for the defaults */
     const char *const *plugin_dirs; /* NULL-terminated, or NULL; later ones shadow earlier ones and the bundled */
-    const char *out_dir;       /* DATA/generations; made when missing; NULL: check only, nothing is written */
+    const char *out_dir;            /* DATA/generations; made when missing; NULL: check only, nothing is written */
 };
 
 struct build_result {
-    struct arena arena;  /* owns the texts; freed by build_result_free */
+    struct arena arena; /* owns the texts; freed by build_result_free */
     bool ok;
     char digest[65];
     const char *bundle;   /* path written, when ok and out_dir was given */
     const char *settings; /* JSON text of the checked settings, when ok */
     const char *faults;   /* JSON array of {"file","line","path","message","nearest"} when not ok */
-    const char *text;     /* the same for people, one fault a line: "config.lua:3: limits.bogus: unknown key (did you mean ...?)" */
+    const char *
+        text; /* the same for people, one fault a line: "config.lua:3: limits.bogus: unknown key (did you mean ...?)" */
 };
 
 /* 0 also when the build was refused (out->ok is false then); negative when it could not even try. Blocks. */
@@ -53,7 +55,8 @@ struct bundle *bundle_open(const char *path, struct err *e);
 void bundle_close(struct bundle *b);
 bool bundle_find(const struct bundle *b, const char *name, struct slice *out); /* points into the mapping */
 /* Entries whose name starts with prefix, in order: fn returns non-zero to stop. */
-int bundle_each(const struct bundle *b, const char *prefix, int (*fn)(void *, const char *name, struct slice bytes), void *arg);
+int bundle_each(const struct bundle *b, const char *prefix, int (*fn)(void *, const char *name, struct slice bytes),
+                void *arg);
 
 /* The product's migrations in a bundle ("lua/gifd/sql/"), in order, for db_migrate. */
 size_t bundle_migrations(const struct bundle *b, struct arena *arena, struct migration **out);

@@ -3,9 +3,9 @@
  *   bundle file --host_prepare--> next (own lua_State, nobody sees it) --host_commit--> live --drained--> closed
  *                                  \--host_abandon--> closed
  *
- * A generation is one lua_State with host Lua, checked settings and plugins, all from one bundle (build.h). Requests and
- * timers end on the generation that they began in. Every call into Lua runs in a task, protected, under an allocator with
- * a cap. Loop thread only. */
+ * A generation is one lua_State with host Lua, checked settings and plugins, all from one bundle (build.h). Requests
+ * and timers end on the generation that they began in. Every call into Lua runs in a task, protected, under an
+ * allocator with a cap. Loop thread only. */
 #ifndef GIFD_SCRIPT_HOST_H
 #define GIFD_SCRIPT_HOST_H
 
@@ -25,9 +25,11 @@ struct host_services {
     struct blobs *blobs;
     struct media_pool *media;
     struct segment *segment;
-    int wake_fd;      /* eventfd shared by all processes of a server: "there is work"; -1 for none */
-    const char *role; /* "worker", "runner", "command" */
-    size_t memory_max; /* bytes of one lua_State; 0: 256 MiB */
+    int wake_fd;                    /* eventfd shared by all processes of a server: "there is work"; -1 for none */
+    const char *role;               /* "worker", "runner", "command" */
+    const char *data_dir, *version; /* gifd.server; NULL: "" */
+    const char *const *urls;        /* addresses listened on, ended by NULL; or NULL */
+    size_t memory_max;              /* bytes of one lua_State; 0: 256 MiB */
 };
 
 struct host;

@@ -1,0 +1,61 @@
+/* bind_bundle.c: gifd.bundle, what host Lua may read of the snapshot that it came from. */
+#include "script/border.h"
+#include "script/gen.h"
+
+static struct bundle *bundle_here(lua_State *L)
+{
+    return gen_of(L)->bundle;
+}
+
+static int l_read(lua_State *L)
+{
+    struct slice bytes, name = border_string(L, 1, "name");
+    if (bundle_here(L) && bundle_find(bundle_here(L), name.p, &bytes))
+        push_slice(L, bytes);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+static int add_name(void *arg, const char *name, struct slice bytes)
+{
+    lua_State *L = arg;
+    (void)bytes;
+    lua_pushstring(L, name);
+    lua_rawseti(L, -2, (int)lua_objlen(L, -2) + 1);
+    return 0;
+}
+
+static int l_list(lua_State *L)
+{
+    struct slice prefix = border_string(L, 1, "prefix");
+    lua_newtable(L);
+    if (bundle_here(L)) bundle_each(bundle_here(L), prefix.p, add_name, L);
+    return 1;
+}
+
+static int l_load(lua_State *L)
+{
+    struct slice bytes, name = border_string(L, 1, "name");
+    if (!lua_isnoneornil(L, 2)) border_table(L, 2, "env");
+    if (!bundle_here(L) || !bundle_find(bundle_here(L), name.p, &bytes))
+        return push_fault(L, GIFD_ENOTFOUND, "there is no %s", name.p);
+    lua_pushfstring(L, "@%s", name.p);
+    if (luaL_loadbufferx(L, bytes.p, bytes.n, lua_tostring(L, -1), "b")) {
+        struct err e = {0};
+        err_set(&e, GIFD_ECORRUPT, "%s", lua_tostring(L, -1));
+        return push_err(L, &e);
+    }
+    if (lua_istable(L, 2)) {
+        lua_pushvalue(L, 2);
+        lua_setfenv(L, -2);
+    }
+    return 1;
+}
+
+const struct binding bind_bundle[] = {
+    {"gifd.bundle.read", l_read, CTX_HOST, "read(name) -> bytes or nil"},
+    {"gifd.bundle.list", l_list, CTX_HOST, "list(prefix) -> names"},
+    {"gifd.bundle.load", l_load, CTX_LOAD, "load(name, env?) -> function | nil, err"},
+    {NULL, NULL, 0, NULL},
+};

@@ -1,0 +1,283 @@
+/* bind_db.c: gifd.db. Reads run here and now under a small budget, and on the reader thread when that was not enough;
+ * writes are atomic batches that are durable when they return. */
+#include "script/border.h"
+#include "script/host_int.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ARGS_MAX 99
+#define READ_NOW_US 2000
+#define COLUMNS_MAX 100
+
+/* ---- Lua to SQL ---- */
+
+static struct value value_of(lua_State *L, int index, int arg)
+{
+    struct value v = {.type = VALUE_NULL};
+    lua_Number d;
+    switch (lua_type(L, index)) {
+    case LUA_TNIL: break;
+    case LUA_TBOOLEAN:
+        v.type = VALUE_INT;
+        v.i = lua_toboolean(L, index);
+        break;
+    case LUA_TNUMBER:
+        d = lua_tonumber(L, index);
+        if (d == floor(d) && fabs(d) < 9007199254740992.0) {
+            v.type = VALUE_INT;
+            v.i = (int64_t)d;
+        } else {
+            v.type = VALUE_REAL;
+            v.d = d;
+        }
+        break;
+    case LUA_TSTRING:
+        v.type = VALUE_TEXT;
+        v.s.p = lua_tolstring(L, index, &v.s.n);
+        break;
+    case LUA_TLIGHTUSERDATA:
+        if (!lua_touserdata(L, index)) break;
+        /* fall through */
+    default: border_argument(L, arg, "value", "a %s is no SQL value", lua_typename(L, lua_type(L, index)));
+    }
+    return v;
+}
+
+/* The call from arguments first (SQL) to the top. Slices are the stack's. */
+static struct db_call call_of(lua_State *L, struct value args[ARGS_MAX])
+{
+    struct db_call c = {.sql = border_string(L, 1, "sql"), .args = args, .expect = -1};
+    int top = lua_gettop(L);
+    if (top - 1 > ARGS_MAX) border_argument(L, ARGS_MAX + 2, "value", "at most %d values", ARGS_MAX);
+    for (int i = 2; i <= top; i++) args[c.arg_count++] = value_of(L, i, i);
+    return c;
+}
+
+/* ---- SQL to Lua ---- */
+
+static void push_value(lua_State *L, const struct value *v)
+{
+    switch (v->type) {
+    case VALUE_NULL: lua_pushnil(L); break;
+    case VALUE_INT: lua_pushnumber(L, (lua_Number)v->i); break;
+    case VALUE_REAL: lua_pushnumber(L, v->d); break;
+    case VALUE_TEXT:
+    case VALUE_BLOB: push_slice(L, v->s); break;
+    }
+}
+
+/* Pushes an array of at most max rows as {column = value}; a NULL is an absent field. */
+static void push_rows(lua_State *L, const struct db_rows *rows, size_t max)
+{
+    size_t count = rows->count < max ? rows->count : max;
+    int names = lua_gettop(L) + 1;
+    if (rows->columns > COLUMNS_MAX) luaL_error(L, "a statement has more than %d columns", COLUMNS_MAX);
+    luaL_checkstack(L, (int)rows->columns + 8, "columns");
+    for (size_t c = 0; c < rows->columns; c++) lua_pushstring(L, rows->names[c]);
+    lua_createtable(L, (int)count, 0);
+    for (size_t r = 0; r < count; r++) {
+        lua_createtable(L, 0, (int)rows->columns);
+        for (size_t c = 0; c < rows->columns; c++) {
+            const struct value *v = &rows->cells[r * rows->columns + c];
+            if (v->type == VALUE_NULL) continue;
+            lua_pushvalue(L, names + (int)c);
+            push_value(L, v);
+            lua_rawset(L, -3);
+        }
+        lua_rawseti(L, -2, (int)r + 1);
+    }
+    lua_insert(L, names);
+    lua_settop(L, names);
+}
+
+static void push_row(lua_State *L, const struct db_rows *rows)
+{
+    if (rows->count == 0) {
+        lua_pushboolean(L, 0);
+        return;
+    }
+    push_rows(L, rows, 1);
+    lua_rawgeti(L, -1, 1);
+    lua_remove(L, -2);
+}
+
+static void push_change(lua_State *L, const struct db_rows *rows)
+{
+    lua_createtable(L, 0, 3);
+    lua_pushnumber(L, (lua_Number)rows->changes);
+    lua_setfield(L, -2, "changes");
+    lua_pushnumber(L, (lua_Number)rows->last_id);
+    lua_setfield(L, -2, "last_id");
+    push_rows(L, rows, SIZE_MAX);
+    lua_setfield(L, -2, "rows");
+}
+
+/* ---- waiting ---- */
+
+enum want { WANT_ROWS, WANT_ROW, WANT_RUN, WANT_BATCH };
+
+struct query_wait {
+    struct wait wait;
+    struct db_job *job;
+    enum want want;
+    const struct db_rows *results;
+    size_t count;
+};
+
+static void undo_query(struct wait *w)
+{
+    struct query_wait *q = LIST_OF(w, struct query_wait, wait);
+    db_forget(q->job);
+    free(q);
+}
+
+static int push_results(lua_State *L, void *arg)
+{
+    struct query_wait *q = arg;
+    switch (q->want) {
+    case WANT_ROWS: push_rows(L, q->results, SIZE_MAX); break;
+    case WANT_ROW: push_row(L, q->results); break;
+    case WANT_RUN: push_change(L, q->results); break;
+    case WANT_BATCH:
+        lua_createtable(L, (int)q->count, 0);
+        for (size_t i = 0; i < q->count; i++) {
+            push_change(L, &q->results[i]);
+            lua_rawseti(L, -2, (int)i + 1);
+        }
+    }
+    return 1;
+}
+
+static void on_done(void *arg, int rc, const struct db_rows *results, size_t count, const struct err *e)
+{
+    struct query_wait *q = arg;
+    q->results = results;
+    q->count = count;
+    if (rc < 0)
+        wait_fail(&q->wait, e);
+    else
+        wait_done(&q->wait, push_results, q);
+    free(q);
+}
+
+static int ask(lua_State *L, struct task *t, enum want want, const struct db_call *calls, size_t count)
+{
+    struct err e = {0};
+    struct db *db = t->gen->host->s.db;
+    if (!db) return push_fault(L, GIFD_ECLOSED, "there is no database");
+    struct query_wait *q = calloc(1, sizeof *q);
+    if (!q) return push_fault(L, GIFD_ENOMEM, "query");
+    q->want = want;
+    q->job = want <= WANT_ROW ? db_read(db, calls, on_done, q, &e) : db_write(db, calls, count, on_done, q, &e);
+    if (!q->job) {
+        free(q);
+        return push_err(L, &e);
+    }
+    wait_begin(&q->wait, t, border_name(L), undo_query);
+    return wait_yield(L);
+}
+
+/* ---- reads ---- */
+
+static int read_rows(lua_State *L, enum want want)
+{
+    struct value args[ARGS_MAX];
+    struct err e = {0};
+    struct db_rows rows;
+    struct db_call call = call_of(L, args);
+    struct task *t = task_here(L);
+    int refused = task_refuses(L, t);
+    if (refused) return refused;
+    struct db *db = t->gen->host->s.db;
+    if (!db) return push_fault(L, GIFD_ECLOSED, "there is no database");
+    arena_reset(&t->gen->scratch);
+    int rc = db_read_now(db, &call, READ_NOW_US, &t->gen->scratch, &rows, &e);
+    if (rc == GIFD_ETIMEOUT) return ask(L, t, want, &call, 1);
+    if (rc < 0) return push_err(L, &e);
+    struct query_wait now = {.want = want, .results = &rows, .count = 1};
+    push_results(L, &now);
+    arena_reset(&t->gen->scratch);
+    return 1;
+}
+
+static int l_rows(lua_State *L)
+{
+    return read_rows(L, WANT_ROWS);
+}
+
+static int l_row(lua_State *L)
+{
+    return read_rows(L, WANT_ROW);
+}
+
+/* ---- writes ---- */
+
+static int l_run(lua_State *L)
+{
+    struct value args[ARGS_MAX];
+    struct db_call call = call_of(L, args);
+    struct task *t = task_here(L);
+    int refused = task_refuses(L, t);
+    return refused ? refused : ask(L, t, WANT_RUN, &call, 1);
+}
+
+/* Statement i of the batch at index 1. Its values live as long as its table. */
+static void statement(lua_State *L, int i, struct db_call *c, struct value *args, size_t room)
+{
+    lua_rawgeti(L, 1, i);
+    if (!lua_istable(L, -1)) border_argument(L, 1, "batch", "statement %d must be a table", i);
+    size_t n = lua_objlen(L, -1);
+    if (n > room) border_argument(L, 1, "batch", "statement %d: more values than fit into one batch", i);
+    lua_rawgeti(L, -1, 1);
+    if (lua_type(L, -1) != LUA_TSTRING) border_argument(L, 1, "batch", "statement %d has no SQL", i);
+    *c = (struct db_call){.args = args, .expect = -1};
+    c->sql.p = lua_tolstring(L, -1, &c->sql.n);
+    lua_pop(L, 1);
+    for (size_t k = 2; k <= n; k++) {
+        lua_rawgeti(L, -1, (int)k);
+        args[c->arg_count++] = value_of(L, lua_gettop(L), 1);
+        lua_pop(L, 1);
+    }
+    lua_getfield(L, -1, "expect");
+    if (lua_type(L, -1) == LUA_TNUMBER)
+        c->expect = (int64_t)lua_tonumber(L, -1);
+    else if (!lua_isnil(L, -1))
+        border_argument(L, 1, "batch", "statement %d: expect must be a number", i);
+    lua_pop(L, 2);
+}
+
+#define BATCH_VALUES_MAX 4096
+
+static int l_batch(lua_State *L)
+{
+    border_table(L, 1, "batch");
+    size_t count = lua_objlen(L, 1), used = 0;
+    if (count < 1 || count > DB_BATCH_MAX) border_argument(L, 1, "batch", "must have 1 to %d statements", DB_BATCH_MAX);
+    struct db_call *calls = lua_newuserdata(L, count * sizeof *calls);
+    size_t total = 0;
+    for (size_t i = 1; i <= count; i++) {
+        lua_rawgeti(L, 1, (int)i);
+        if (lua_istable(L, -1)) total += lua_objlen(L, -1);
+        lua_pop(L, 1);
+    }
+    if (total > BATCH_VALUES_MAX) border_argument(L, 1, "batch", "must have at most %d values", BATCH_VALUES_MAX);
+    struct value *args = lua_newuserdata(L, (total + 1) * sizeof *args);
+    for (size_t i = 0; i < count; i++) {
+        statement(L, (int)i + 1, &calls[i], args + used, total - used);
+        used += calls[i].arg_count;
+    }
+    struct task *t = task_here(L);
+    int refused = task_refuses(L, t);
+    return refused ? refused : ask(L, t, WANT_BATCH, calls, count);
+}
+
+const struct binding bind_db[] = {
+    {"gifd.db.rows", l_rows, CTX_TASK, "rows(sql, ...) -> array of {column = value} | nil, err"},
+    {"gifd.db.row", l_row, CTX_TASK, "row(sql, ...) -> {column = value} or false | nil, err"},
+    {"gifd.db.run", l_run, CTX_TASK, "run(sql, ...) -> {changes, last_id, rows} | nil, err"},
+    {"gifd.db.batch", l_batch, CTX_TASK,
+     "batch{ {sql, ..., expect = n?}, ... } -> array of {changes, last_id, rows} | nil, err"},
+    {NULL, NULL, 0, NULL},
+};

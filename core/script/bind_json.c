@@ -1,0 +1,58 @@
+/* bind_json.c: gifd.json. */
+#include "script/gen.h"
+#include "script/value.h"
+
+#define KEEP_MAX ((size_t)1 << 20) /* a larger text buffer is given back */
+
+static int l_encode(lua_State *L)
+{
+    struct err e = {0};
+    struct gen *g = gen_of(L);
+    luaL_checkany(L, 1);
+    buf_reset(&g->out);
+    if (value_encode(L, 1, &g->out, &e) < 0) border_argument(L, 1, "value", "%s", e.text);
+    push_slice(L, buf_slice(&g->out));
+    if (g->out.cap > KEEP_MAX) buf_free(&g->out);
+    return 1;
+}
+
+static int l_decode(lua_State *L)
+{
+    struct err e = {0};
+    struct slice text = border_string(L, 1, "text");
+    size_t max = (size_t)border_field_number(L, 2, "max", 1, (lua_Number)VALUE_TEXT_MAX, (lua_Number)VALUE_TEXT_MAX);
+    if (value_decode(L, text, max, &e) < 0) return push_err(L, &e);
+    return 1;
+}
+
+static int l_array(lua_State *L)
+{
+    if (lua_isnoneornil(L, 1)) {
+        lua_settop(L, 0);
+        lua_newtable(L);
+    }
+    border_table(L, 1, "table");
+    lua_settop(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, gen_of(L)->array_mt);
+    lua_setmetatable(L, 1);
+    return 1;
+}
+
+static int l_is_array(lua_State *L)
+{
+    bool yes = false;
+    if (lua_istable(L, 1) && lua_getmetatable(L, 1)) {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, gen_of(L)->array_mt);
+        yes = lua_rawequal(L, -1, -2);
+    }
+    lua_pushboolean(L, yes);
+    return 1;
+}
+
+const struct binding bind_json[] = {
+    {"gifd.json.encode", l_encode, CTX_ANY, "encode(value) -> text"},
+    {"gifd.json.decode", l_decode, CTX_ANY, "decode(text, {max = bytes}?) -> value | nil, err"},
+    {"gifd.json.array", l_array, CTX_ANY, "array(table?) -> table, marked as an array"},
+    {"gifd.json.is_array", l_is_array, CTX_ANY, "is_array(value) -> boolean"},
+    {NULL, NULL, 0, NULL},
+};

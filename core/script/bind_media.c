@@ -1,0 +1,210 @@
+/* bind_media.c: gifd.media, questions to the media process. Only numbers come back, and drafts that it wrote. */
+#include "script/draft.h"
+#include "script/host_int.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define CANVAS_PX_MAX 4294836225.0 /* 65535 x 65535 */
+#define DEADLINE_MAX 600.0
+#define MEMORY_MAX ((uint64_t)1 << 30)
+#define OUT_BYTES_MAX ((uint64_t)1 << 30)
+
+struct media_wait {
+    struct wait wait;
+    struct media_ask *ask;
+    struct media_question q;
+    struct blob_draft *out[MEDIA_RECIPES_MAX];
+    const struct media_answer *answer;
+};
+
+static void free_media(struct media_wait *m)
+{
+    for (size_t i = 0; i < MEDIA_RECIPES_MAX; i++)
+        if (m->out[i]) blob_draft_drop(m->out[i]);
+    free(m);
+}
+
+static void undo_media(struct wait *w)
+{
+    struct media_wait *m = LIST_OF(w, struct media_wait, wait);
+    media_cancel(m->ask);
+    free_media(m);
+}
+
+/* ---- answers ---- */
+
+static void set_number(lua_State *L, const char *key, lua_Number v)
+{
+    lua_pushnumber(L, v);
+    lua_setfield(L, -2, key);
+}
+
+static void set_bool(lua_State *L, const char *key, bool v)
+{
+    lua_pushboolean(L, v);
+    lua_setfield(L, -2, key);
+}
+
+static void push_facts(lua_State *L, const struct media_facts *f)
+{
+    lua_createtable(L, 0, 9);
+    lua_pushstring(L, f->type);
+    lua_setfield(L, -2, "type");
+    set_number(L, "width", f->width);
+    set_number(L, "height", f->height);
+    set_number(L, "frames", f->frames);
+    set_number(L, "duration_ms", (lua_Number)f->duration_ms);
+    set_number(L, "loop", f->loop);
+    set_bool(L, "has_alpha", f->has_alpha);
+    set_bool(L, "has_audio", f->has_audio);
+    set_bool(L, "truncated", f->truncated);
+}
+
+static int push_answer(lua_State *L, void *arg)
+{
+    struct media_wait *m = arg;
+    if (m->q.op == MEDIA_PROBE) {
+        push_facts(L, &m->answer->facts);
+        return 1;
+    }
+    lua_createtable(L, 0, 2);
+    push_facts(L, &m->answer->facts);
+    lua_setfield(L, -2, "facts");
+    lua_createtable(L, (int)m->answer->outputs, 0);
+    for (size_t i = 0; i < m->answer->outputs; i++) {
+        lua_createtable(L, 0, 3);
+        struct draft *d = draft_push(L);
+        d->d = m->out[i];
+        m->out[i] = NULL;
+        lua_setfield(L, -2, "draft");
+        set_number(L, "bytes", (lua_Number)m->answer->output[i].bytes);
+        push_facts(L, &m->answer->output[i].facts);
+        lua_setfield(L, -2, "facts");
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+    lua_setfield(L, -2, "outputs");
+    return 1;
+}
+
+static void on_media(void *arg, int rc, const struct media_answer *answer, const struct err *e)
+{
+    struct media_wait *m = arg;
+    m->answer = answer;
+    if (rc < 0)
+        wait_fail(&m->wait, e);
+    else
+        wait_done(&m->wait, push_answer, m);
+    free_media(m);
+}
+
+/* ---- questions ---- */
+
+static void read_limits(lua_State *L, int arg, struct media_limits *l)
+{
+    if (!lua_isnoneornil(L, arg)) border_table(L, arg, "limits");
+    l->canvas_px = (uint64_t)border_field_number(L, arg, "canvas_px", 1, CANVAS_PX_MAX, 50e6);
+    l->total_px = (uint64_t)border_field_number(L, arg, "total_px", 1, 1e13, 500e6);
+    l->frames = (uint32_t)border_field_number(L, arg, "frames", 1, 1e6, 10000);
+    l->deadline_ms = (uint32_t)ceil(border_field_number(L, arg, "deadline", 0.001, DEADLINE_MAX, 30) * 1000);
+    l->memory = (uint64_t)border_field_number(L, arg, "memory", 1 << 20, 1e11, (lua_Number)MEMORY_MAX);
+    l->out_bytes = (uint64_t)border_field_number(L, arg, "out_bytes", 1, 1e11, (lua_Number)OUT_BYTES_MAX);
+}
+
+static uint32_t format_of(lua_State *L, struct slice name)
+{
+    if (name.p && slice_is(name, "jpeg")) return MEDIA_JPEG;
+    if (name.p && slice_is(name, "png")) return MEDIA_PNG;
+    if (name.p && slice_is(name, "mp4")) return MEDIA_MP4;
+    border_argument(L, 2, "recipes", "format must be \"jpeg\", \"png\" or \"mp4\"");
+}
+
+static void read_recipes(lua_State *L, struct media_question *q)
+{
+    border_table(L, 2, "recipes");
+    q->recipes = lua_objlen(L, 2);
+    if (q->recipes < 1 || q->recipes > MEDIA_RECIPES_MAX)
+        border_argument(L, 2, "recipes", "must be 1 to %d", MEDIA_RECIPES_MAX);
+    for (size_t i = 0; i < q->recipes; i++) {
+        struct media_recipe *r = &q->recipe[i];
+        lua_rawgeti(L, 2, (int)i + 1);
+        int at = lua_gettop(L);
+        border_table(L, at, "recipe");
+        r->format = format_of(L, border_field_string(L, at, "format"));
+        r->at_ms = (uint32_t)llround(border_field_number(L, at, "at", 0, 1e6, 0) * 1000);
+        r->quality = (uint32_t)border_field_number(L, at, "quality", 0, 100, 0);
+        r->background = (uint32_t)border_field_number(L, at, "background", 0, 0xffffff, 0);
+        lua_settop(L, at - 1);
+    }
+}
+
+static int make_drafts(struct media_wait *m, struct blobs *b, struct err *e)
+{
+    if (!b) return err_set(e, GIFD_ECLOSED, "there are no blobs");
+    for (size_t i = 0; i < m->q.recipes; i++) {
+        m->out[i] = blob_draft_new(b, m->q.limits.out_bytes, e);
+        if (!m->out[i]) return e->code;
+        m->q.out_fd[i] = blob_draft_fd(m->out[i]);
+    }
+    return GIFD_OK;
+}
+
+/* Everything of Lua's has been read: nothing from here on throws. */
+static int ask(lua_State *L, struct task *t, const struct media_question *q, bool opened)
+{
+    struct err e = {0};
+    const struct host_services *s = &t->gen->host->s;
+    struct media_wait *m = calloc(1, sizeof *m);
+    int rc = m ? GIFD_OK : err_set(&e, GIFD_ENOMEM, "media");
+    if (rc == GIFD_OK) {
+        m->q = *q;
+        if (!s->media) rc = err_set(&e, GIFD_ECLOSED, "there is no media process");
+    }
+    if (rc == GIFD_OK && q->recipes) rc = make_drafts(m, s->blobs, &e);
+    if (rc == GIFD_OK) {
+        m->ask = media_ask(s->media, &m->q, on_media, m, &e);
+        if (!m->ask) rc = e.code;
+    }
+    if (opened) close(q->in_fd);
+    if (rc == GIFD_OK) {
+        wait_begin(&m->wait, t, border_name(L), undo_media);
+        return wait_yield(L);
+    }
+    if (m) free_media(m);
+    return push_err(L, &e);
+}
+
+static int begin(lua_State *L, struct media_question *q)
+{
+    struct err e = {0};
+    bool opened = false;
+    struct task *t = task_here(L);
+    int refused = task_refuses(L, t);
+    if (refused) return refused;
+    q->in_fd = draft_or_digest(L, 1, t->gen->host->s.blobs, &opened, &e);
+    if (q->in_fd < 0) return push_err(L, &e);
+    return ask(L, t, q, opened);
+}
+
+static int l_probe(lua_State *L)
+{
+    struct media_question q = {.op = MEDIA_PROBE};
+    read_limits(L, 2, &q.limits);
+    return begin(L, &q);
+}
+
+static int l_render(lua_State *L)
+{
+    struct media_question q = {.op = MEDIA_RENDER};
+    read_recipes(L, &q);
+    read_limits(L, 3, &q.limits);
+    return begin(L, &q);
+}
+
+const struct binding bind_media[] = {
+    {"gifd.media.probe", l_probe, CTX_TASK, "probe(draft | digest, limits?) -> facts | nil, err"},
+    {"gifd.media.render", l_render, CTX_TASK,
+     "render(draft | digest, {{format, at?, quality?, background?}, ...}, limits?) -> {facts, outputs} | nil, err"},
+    {NULL, NULL, 0, NULL},
+};

@@ -1,0 +1,96 @@
+/* bind_tally.c: gifd.tally, exact counts in the memory that all processes share. Slots are counted from 0. */
+#include "base/tally.h"
+#include "script/border.h"
+#include "script/host_int.h"
+
+#include <stdio.h>
+
+#define KEY_MAX INT64_C(9007199254740991)
+
+static struct tally *tally_here(lua_State *L)
+{
+    struct segment *s = gen_of(L)->host->s.segment;
+    return s ? segment_tally(s) : NULL;
+}
+
+static int l_add(lua_State *L)
+{
+    struct err e = {0};
+    uint64_t key = (uint64_t)border_integer(L, 1, "key", 1, KEY_MAX);
+    uint64_t n = (uint64_t)border_integer(L, 2, "n", 1, UINT32_MAX);
+    struct tally *t = tally_here(L);
+    if (!t) return push_fault(L, GIFD_ECLOSED, "there is no shared memory");
+    if (tally_add(t, key, n, &e) < 0) return push_err(L, &e);
+    return push_true(L, NULL);
+}
+
+static int l_peek(lua_State *L)
+{
+    uint64_t key = (uint64_t)border_integer(L, 1, "key", 1, KEY_MAX);
+    struct tally *t = tally_here(L);
+    lua_pushnumber(L, t ? (lua_Number)tally_peek(t, key) : 0);
+    return 1;
+}
+
+struct listing {
+    lua_State *L;
+    int n;
+};
+
+static bool add_slot(void *arg, const struct tally_slot *s)
+{
+    struct listing *l = arg;
+    lua_State *L = l->L;
+    lua_createtable(L, 0, 4);
+    lua_pushnumber(L, s->slot);
+    lua_setfield(L, -2, "slot");
+    lua_pushnumber(L, (lua_Number)s->key);
+    lua_setfield(L, -2, "key");
+    lua_pushnumber(L, (lua_Number)s->count);
+    lua_setfield(L, -2, "count");
+    lua_pushboolean(L, s->frozen);
+    lua_setfield(L, -2, "frozen");
+    lua_rawseti(L, -2, ++l->n);
+    return true;
+}
+
+static int l_list(lua_State *L)
+{
+    char epoch[24];
+    struct segment *s = gen_of(L)->host->s.segment;
+    snprintf(epoch, sizeof epoch, "%016llx", s ? (unsigned long long)segment_epoch(s) : 0ull);
+    lua_createtable(L, 0, 2);
+    lua_pushstring(L, epoch);
+    lua_setfield(L, -2, "epoch");
+    lua_newtable(L);
+    struct listing l = {L, 0};
+    if (s) tally_each(segment_tally(s), add_slot, &l);
+    lua_setfield(L, -2, "slots");
+    return 1;
+}
+
+static int l_freeze(lua_State *L)
+{
+    uint32_t slot = (uint32_t)border_integer(L, 1, "slot", 0, TALLY_SLOTS - 1);
+    uint64_t count = (uint64_t)border_integer(L, 2, "count", 0, KEY_MAX);
+    struct tally *t = tally_here(L);
+    lua_pushboolean(L, t && tally_freeze(t, slot, count));
+    return 1;
+}
+
+static int l_free(lua_State *L)
+{
+    uint32_t slot = (uint32_t)border_integer(L, 1, "slot", 0, TALLY_SLOTS - 1);
+    struct tally *t = tally_here(L);
+    if (t) tally_free(t, slot);
+    return 0;
+}
+
+const struct binding bind_tally[] = {
+    {"gifd.tally.add", l_add, CTX_TASK, "add(key, n) -> true | nil, err"},
+    {"gifd.tally.peek", l_peek, CTX_TASK, "peek(key) -> n"},
+    {"gifd.tally.list", l_list, CTX_JOB, "list() -> {epoch, slots = {{slot, key, count, frozen}, ...}}"},
+    {"gifd.tally.freeze", l_freeze, CTX_JOB, "freeze(slot, count) -> boolean"},
+    {"gifd.tally.free", l_free, CTX_JOB, "free(slot)"},
+    {NULL, NULL, 0, NULL},
+};

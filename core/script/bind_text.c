@@ -1,0 +1,197 @@
+/* bind_text.c: gifd.text. Everything here takes time linear in its text. */
+#include "script/border.h"
+#include "script/gen.h"
+#include "script/letter.h"
+#include "script/words.h"
+
+#define KIND "gifd.matcher"
+#define FIND_MAX 1000 /* occurrences given back */
+
+/* An empty gen->out to write a text into; push_out makes it a string. Nothing leaks when Lua throws. */
+static struct buf *out_of(lua_State *L)
+{
+    struct gen *g = gen_of(L);
+    buf_reset(&g->out);
+    return &g->out;
+}
+
+static int push_out(lua_State *L, struct buf *b, int rc)
+{
+    if (rc < 0) border_throw(L, "the text is longer than %d MiB", (int)(b->max >> 20));
+    push_slice(L, buf_slice(b));
+    if (b->cap > 1 << 20) buf_free(b);
+    return 1;
+}
+
+static int l_escape_html(lua_State *L)
+{
+    struct slice s = border_string(L, 1, "text");
+    struct buf *b = out_of(L);
+    size_t from = 0;
+    int rc = 0;
+    for (size_t i = 0; i < s.n && rc == 0; i++) {
+        const char *as = NULL;
+        switch (s.p[i]) {
+        case '&': as = "&amp;"; break;
+        case '<': as = "&lt;"; break;
+        case '>': as = "&gt;"; break;
+        case '"': as = "&quot;"; break;
+        case '\'': as = "&#39;"; break;
+        }
+        if (!as) continue;
+        rc = buf_append(b, s.p + from, i - from, NULL);
+        if (rc == 0) rc = buf_puts(b, as, NULL);
+        from = i + 1;
+    }
+    if (from == 0 && rc == 0) {
+        lua_pushvalue(L, 1);
+        return 1;
+    }
+    if (rc == 0) rc = buf_append(b, s.p + from, s.n - from, NULL);
+    return push_out(L, b, rc);
+}
+
+static int l_uri(lua_State *L)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    struct slice s = border_string(L, 1, "text");
+    struct buf *b = out_of(L);
+    int rc = 0;
+    for (size_t i = 0; i < s.n && rc == 0; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        bool plain = (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '-' || c == '.' ||
+                     c == '_' || c == '~';
+        char escape[3] = {'%', hex[c >> 4], hex[c & 15]};
+        rc = plain ? buf_append(b, s.p + i, 1, NULL) : buf_append(b, escape, 3, NULL);
+    }
+    return push_out(L, b, rc);
+}
+
+static int l_fold(lua_State *L)
+{
+    struct slice s = border_string(L, 1, "text");
+    struct buf *b = out_of(L);
+    int rc = 0;
+    for (size_t at = 0; at < s.n && rc == 0;) {
+        char bytes[4];
+        size_t from = at;
+        uint32_t c = letter_next(s, &at);
+        rc = c == LETTER_BAD ? buf_append(b, s.p + from, 1, NULL)
+                             : buf_append(b, bytes, letter_put(letter_fold(c), bytes), NULL);
+    }
+    return push_out(L, b, rc);
+}
+
+static int l_valid_utf8(lua_State *L)
+{
+    struct slice s = border_string(L, 1, "text");
+    bool valid = true;
+    for (size_t at = 0; at < s.n && valid;) valid = letter_next(s, &at) != LETTER_BAD;
+    lua_pushboolean(L, valid);
+    return 1;
+}
+
+static int l_length(lua_State *L)
+{
+    struct slice s = border_string(L, 1, "text");
+    size_t n = 0;
+    for (size_t at = 0; at < s.n; n++) letter_next(s, &at);
+    lua_pushnumber(L, (lua_Number)n);
+    return 1;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static int l_trim(lua_State *L)
+{
+    struct slice s = border_string(L, 1, "text");
+    while (s.n && is_space(s.p[0])) s.p++, s.n--;
+    while (s.n && is_space(s.p[s.n - 1])) s.n--;
+    push_slice(L, s);
+    return 1;
+}
+
+/* ---- words ---- */
+
+struct matcher {
+    struct words *w;
+};
+
+static int matcher_gc(lua_State *L)
+{
+    struct matcher *m = lua_touserdata(L, 1);
+    words_free(m->w);
+    m->w = NULL;
+    return 0;
+}
+
+struct finding {
+    lua_State *L;
+    int list, n;
+};
+
+static bool add_find(void *arg, uint32_t number, size_t from, size_t to)
+{
+    struct finding *f = arg;
+    lua_State *L = f->L;
+    lua_createtable(L, 0, 3);
+    lua_rawgeti(L, f->list, (int)number);
+    lua_setfield(L, -2, "word");
+    lua_pushnumber(L, (lua_Number)from + 1);
+    lua_setfield(L, -2, "from");
+    lua_pushnumber(L, (lua_Number)to);
+    lua_setfield(L, -2, "to");
+    lua_rawseti(L, -2, ++f->n);
+    return f->n < FIND_MAX;
+}
+
+static int matcher_find(lua_State *L)
+{
+    struct matcher *m = border_udata(L, 1, "matcher", KIND);
+    struct slice text = border_string(L, 2, "text");
+    lua_settop(L, 2);
+    lua_getfenv(L, 1);
+    lua_newtable(L);
+    struct finding f = {L, 3, 0};
+    if (m->w) words_find(m->w, text, add_find, &f);
+    return 1;
+}
+
+static int l_words(lua_State *L)
+{
+    static const luaL_Reg methods[] = {{"find", matcher_find}, {NULL, NULL}};
+    struct err e = {0};
+    border_table(L, 1, "list");
+    lua_settop(L, 1);
+    size_t count = lua_objlen(L, 1);
+    if (count > WORDS_ENTRIES_MAX) border_argument(L, 1, "list", "has more than %d entries", WORDS_ENTRIES_MAX);
+    struct matcher *m = border_udata_new(L, sizeof *m, KIND, matcher_gc, methods);
+    m->w = words_new();
+    if (!m->w) luaL_error(L, "not enough memory");
+    lua_createtable(L, (int)count, 0);
+    for (size_t i = 1; i <= count; i++) {
+        struct slice s;
+        lua_rawgeti(L, 1, (int)i);
+        if (lua_type(L, -1) != LUA_TSTRING) border_argument(L, 1, "list", "entry %d is no text", (int)i);
+        s.p = lua_tolstring(L, -1, &s.n);
+        if (words_add(m->w, s, (uint32_t)i, &e) < 0) border_argument(L, 1, "list", "entry %d: %s", (int)i, e.text);
+        lua_rawseti(L, -2, (int)i);
+    }
+    if (words_seal(m->w, &e) < 0) luaL_error(L, "not enough memory");
+    lua_setfenv(L, -2);
+    return 1;
+}
+
+const struct binding bind_text[] = {
+    {"gifd.text.escape_html", l_escape_html, CTX_ANY, "escape_html(text) -> text"},
+    {"gifd.text.uri", l_uri, CTX_ANY, "uri(text) -> text, all but unreserved characters percent-encoded"},
+    {"gifd.text.words", l_words, CTX_ANY, "words(list) -> matcher; matcher:find(text) -> array of {word, from, to}"},
+    {"gifd.text.fold", l_fold, CTX_ANY, "fold(text) -> text in lower case"},
+    {"gifd.text.valid_utf8", l_valid_utf8, CTX_ANY, "valid_utf8(text) -> boolean"},
+    {"gifd.text.length", l_length, CTX_ANY, "length(text) -> code points"},
+    {"gifd.text.trim", l_trim, CTX_ANY, "trim(text) -> text"},
+    {NULL, NULL, 0, NULL},
+};

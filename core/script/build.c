@@ -1,0 +1,228 @@
+/* build.c: see build.h. What to build and what to refuse is said by lua/gifd/build.lua; here are its VM and the file.
+ *
+ *   sources -> VM (require "gifd.build") -> { settings, put } -> sorted entries, digest, checksum -> DIR/DIGEST.gen
+ *                                       \-> { faults }        -> JSON and text */
+#include "base/json.h"
+#include "script/build.h"
+#include "script/build_int.h"
+#include "script/value.h"
+
+#include <luajit.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define BUILD_ARENA_MAX ((size_t)256 << 20)
+#define CONFIG_MAX ((size_t)1 << 20)
+
+static const struct binding *const bindings[] = {bind_build, bind_crypto, bind_err,  bind_json,
+                                                 bind_log,   bind_text,   bind_time, NULL};
+
+static const char *keep(struct building *b, struct slice s)
+{
+    return arena_strndup(&b->result->arena, s.p ? s.p : "", s.n);
+}
+
+static bool read_source(struct gen *g, const char *path, struct slice *out)
+{
+    struct building *b = g->source_arg;
+    struct source *f = sources_find(&b->sources, path);
+    if (!f || sources_read(&b->sources, f, NULL) < 0) return false;
+    *out = f->text;
+    return true;
+}
+
+/* ---- refused ---- */
+
+static void add_text(lua_State *L, const char *field, const char *before, const char *after, struct buf *out)
+{
+    lua_getfield(L, -1, field);
+    const char *s = lua_isnil(L, -1) || lua_islightuserdata(L, -1) ? NULL : lua_tostring(L, -1);
+    if (s && *s) buf_printf(out, NULL, "%s%s%s", before, s, after);
+    lua_pop(L, 1);
+}
+
+static void keep_faults(lua_State *L, struct building *b)
+{
+    struct err e = {0};
+    struct buf *out = &b->g->out;
+    int faults = lua_gettop(L);
+    buf_reset(out);
+    if (value_encode(L, faults, out, &e) < 0) luaL_error(L, "faults: %s", e.text);
+    b->result->faults = keep(b, buf_slice(out));
+    buf_reset(out);
+    for (size_t i = 1; i <= lua_objlen(L, faults); i++) {
+        lua_rawgeti(L, faults, (int)i);
+        if (i > 1) buf_puts(out, "\n", NULL);
+        add_text(L, "file", "", ":", out);
+        add_text(L, "line", "", ":", out);
+        if (out->n && out->p[out->n - 1] == ':') buf_puts(out, " ", NULL);
+        add_text(L, "path", "", ": ", out);
+        add_text(L, "message", "", "", out);
+        add_text(L, "nearest", " (did you mean ", "?)", out);
+        lua_pop(L, 1);
+    }
+    b->result->text = keep(b, buf_slice(out));
+}
+
+/* ---- accepted ---- */
+
+static void put_entry(lua_State *L, struct building *b, const char *name, struct slice bytes)
+{
+    if (b->put_count == BUNDLE_ENTRIES_MAX) luaL_error(L, "more than %d entries", BUNDLE_ENTRIES_MAX);
+    char *copy = arena_alloc(&b->result->arena, bytes.n + 1);
+    const char *own = keep(b, slice_str(name));
+    if (!copy || !own) luaL_error(L, "not enough memory");
+    memcpy(copy, bytes.p, bytes.n);
+    b->put[b->put_count++] = (struct bundle_put){own, slice_of(copy, bytes.n)};
+}
+
+static void keep_put(lua_State *L, struct building *b)
+{
+    struct err e = {0};
+    int result = lua_gettop(L);
+    lua_getfield(L, result, "put");
+    for (size_t i = 1; lua_istable(L, -1) && i <= lua_objlen(L, -1); i++) {
+        struct slice bytes;
+        lua_rawgeti(L, -1, (int)i);
+        if (!lua_istable(L, -1)) luaL_error(L, "put[%d] must be a table", (int)i);
+        lua_rawgeti(L, -1, 1);
+        lua_rawgeti(L, -2, 2);
+        if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING)
+            luaL_error(L, "put[%d] must be {name, bytes}", (int)i);
+        bytes.p = lua_tolstring(L, -1, &bytes.n);
+        put_entry(L, b, lua_tostring(L, -2), bytes);
+        lua_pop(L, 3);
+    }
+    lua_settop(L, result);
+    lua_getfield(L, result, "settings");
+    buf_reset(&b->g->out);
+    if (value_encode(L, -1, &b->g->out, &e) < 0) luaL_error(L, "settings: %s", e.text);
+    put_entry(L, b, "settings.json", buf_slice(&b->g->out));
+    b->result->settings = keep(b, buf_slice(&b->g->out));
+}
+
+static int run_build(lua_State *L, void *arg)
+{
+    struct building *b = arg;
+    luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
+    gen_require(L, "gifd.build");
+    if (!lua_isfunction(L, -1)) luaL_error(L, "gifd.build must return a function");
+    lua_call(L, 0, 1);
+    if (!lua_istable(L, -1)) luaL_error(L, "gifd.build must give a table");
+    lua_getfield(L, -1, "faults");
+    if (lua_istable(L, -1)) {
+        keep_faults(L, b);
+        return 0;
+    }
+    lua_pop(L, 1);
+    keep_put(L, b);
+    b->result->ok = true;
+    return 0;
+}
+
+/* ---- the digest: over sources, so that it does not depend on how bytecode happens to be laid out ---- */
+
+static const uint8_t *source_digest(const struct building *b, const char *name)
+{
+    for (size_t i = 0; i < b->compiled_count; i++)
+        if (strcmp(b->compiled[i].name, name) == 0) return b->compiled[i].digest;
+    return NULL;
+}
+
+static int name_digest(struct building *b, struct err *e)
+{
+    uint8_t own[SHA256_LEN];
+    struct sha256 *d = sha256_new();
+    if (!d) return err_set(e, GIFD_ENOMEM, "digest");
+    sha256_update(d, LUAJIT_VERSION, sizeof LUAJIT_VERSION);
+    for (size_t i = 0; i < b->put_count; i++) {
+        const uint8_t *from = source_digest(b, b->put[i].name);
+        if (!from) {
+            sha256_of(b->put[i].bytes.p, b->put[i].bytes.n, own);
+            from = own;
+        }
+        sha256_update(d, b->put[i].name, strlen(b->put[i].name) + 1);
+        sha256_update(d, from, SHA256_LEN);
+    }
+    sha256_final(d, own);
+    sha256_free(d);
+    hex_encode(own, sizeof own, b->result->digest);
+    return GIFD_OK;
+}
+
+static int write_bundle(struct building *b, struct err *e)
+{
+    char path[1100];
+    struct buf out;
+    buf_init(&out, BUNDLE_MAX);
+    int rc = bundle__encode(b->put, b->put_count, &out, e);
+    if (rc == GIFD_OK) rc = name_digest(b, e);
+    if (rc == GIFD_OK && b->o->out_dir) {
+        rc = bundle__write(b->o->out_dir, b->result->digest, buf_slice(&out), path, sizeof path, e);
+        if (rc == GIFD_OK) b->result->bundle = keep(b, slice_str(path));
+    }
+    buf_free(&out);
+    return rc;
+}
+
+/* ---- all of it ---- */
+
+static int refuse_config(struct building *b, const struct err *why)
+{
+    struct buf out;
+    struct json_writer w;
+    buf_init(&out, 1 << 16);
+    json_write_begin(&w, &out, NULL);
+    json_write_array(&w);
+    json_write_object(&w);
+    json_write_key(&w, SLICE("file"));
+    json_write_string(&w, slice_str(b->o->config));
+    json_write_key(&w, SLICE("message"));
+    json_write_string(&w, slice_str(why->text));
+    json_write_object_end(&w);
+    json_write_array_end(&w);
+    json_write_end(&w);
+    b->result->faults = keep(b, buf_slice(&out));
+    b->result->text = keep(b, slice_str(why->text));
+    buf_free(&out);
+    return GIFD_OK;
+}
+
+static int begin(struct building *b, struct err *e)
+{
+    struct arena *a = &b->result->arena;
+    b->compiled = arena_alloc(a, BUNDLE_ENTRIES_MAX * sizeof *b->compiled);
+    b->put = arena_alloc(a, BUNDLE_ENTRIES_MAX * sizeof *b->put);
+    if (!b->compiled || !b->put) return err_set(e, GIFD_ENOMEM, "build");
+    int rc = sources_collect(&b->sources, a, b->o, e);
+    if (rc < 0) return rc;
+    b->g = gen_new(NULL, bindings, CTX_BUILD, 0, e);
+    if (!b->g) return e->code;
+    b->g->source = read_source;
+    b->g->source_arg = b;
+    return GIFD_OK;
+}
+
+int build_generation(const struct build_options *o, struct build_result *out, struct err *e)
+{
+    struct err own = {0}, config = {0};
+    struct building b = {.o = o, .result = out};
+    if (!e) e = &own;
+    *out = (struct build_result){.settings = "", .faults = "[]", .text = ""};
+    arena_init(&out->arena, BUILD_ARENA_MAX);
+    int rc = begin(&b, e);
+    if (rc == GIFD_OK && o->config && sources_slurp(&out->arena, o->config, CONFIG_MAX, &b.config, &config) < 0)
+        rc = refuse_config(&b, &config);
+    else if (rc == GIFD_OK)
+        rc = gen_protect(b.g, run_build, &b, e);
+    if (rc == GIFD_OK && out->ok) rc = write_bundle(&b, e);
+    if (rc < 0) out->ok = false;
+    gen_close(b.g);
+    return rc;
+}
+
+void build_result_free(struct build_result *r)
+{
+    arena_free(&r->arena);
+    *r = (struct build_result){0};
+}

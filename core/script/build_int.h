@@ -1,0 +1,30 @@
+/* build_int.h: one build under way. Private to core/script. */
+#ifndef GIFD_SCRIPT_BUILD_INT_H
+#define GIFD_SCRIPT_BUILD_INT_H
+
+#include "crypto/crypto.h"
+#include "script/bundle_int.h"
+#include "script/gen.h"
+#include "script/sources.h"
+
+struct compiled {
+    const char *name;           /* the chunk's, without '@' */
+    uint8_t digest[SHA256_LEN]; /* of its source */
+};
+
+struct building {
+    const struct build_options *o;
+    struct build_result *result;
+    struct sources sources;
+    struct gen *g;
+    struct slice config; /* p == NULL: none */
+    struct compiled *compiled;
+    size_t compiled_count;
+    struct bundle_put *put;
+    size_t put_count;
+    unsigned steps; /* of the run under way */
+};
+
+extern const struct binding bind_build[]; /* reaches its build by gen->source_arg */
+
+#endif

@@ -1,0 +1,75 @@
+/* gen.h: one lua_State and what belongs to it. Private to core/script.
+ *
+ *   gen_new --load--> PREPARED --commit--> LIVE --swap--> DRAINING --last reference--> closed
+ *
+ * References are counted and each has a reason: one for being prepared or live, one for each task (its name is the
+ * reason). The builder's VM is a generation too, without a host. gen_of finds a generation from any of its coroutines.
+ *
+ * The main stack L is used only to push values for others, always by gen_protect: nothing here enters Lua unprotected.
+ * gen_protect may not be called while Lua runs in that generation. Loop thread only. */
+#ifndef GIFD_SCRIPT_GEN_H
+#define GIFD_SCRIPT_GEN_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/list.h"
+#include "http/router.h"
+#include "script/binding.h"
+#include "script/build.h"
+
+enum gen_state { GEN_LOADING, GEN_PREPARED, GEN_LIVE, GEN_DRAINING };
+
+struct gen {
+    struct list node; /* in host->draining */
+    struct host *host;
+    lua_State *L;
+    enum gen_state state;
+    unsigned number;
+    size_t refs;
+    size_t memory, memory_max; /* bytes taken by the allocator */
+    struct bundle *bundle;
+    /* Where require finds the file "lua/gifd/x.lua": the bundle's bytecode, or the builder's sources. */
+    bool (*source)(struct gen *g, const char *path, struct slice *out);
+    void *source_arg;
+    bool bytecode;
+    struct router *router;
+    char digest[65];
+
+    struct task *running; /* NULL while Lua does not run, and while chunks load */
+    enum context context; /* what holds when no task runs: CTX_LOAD or CTX_BUILD */
+    struct list tasks;    /* all that are not done */
+    struct list idle;     /* done tasks whose coroutine can be used again */
+    size_t task_count, idle_count;
+    struct door *door;    /* the protected call under way */
+    struct arena scratch; /* for one primitive at a time: emptied before use, so that a throw leaks nothing */
+    struct buf out;       /* the same for text */
+
+    int door_ref, err_mt, handle_mt, array_mt, app_ref; /* in the registry */
+};
+
+#define GEN_SCRATCH_MAX ((size_t)160 << 20)
+#define GEN_MEMORY_MAX ((size_t)256 << 20)
+
+/* An empty VM: the allowed libraries, a strict _G, gifd.* by the rows of `bindings` (ended by NULL). */
+struct gen *gen_new(struct host *h, const struct binding *const *bindings, enum context context, size_t memory_max,
+                    struct err *e);
+/* Opens a bundle and runs boot: fills router and app. */
+int gen_load(struct gen *g, const char *bundle_path, struct err *e);
+struct gen *gen_ref(struct gen *g);
+void gen_unref(struct gen *g); /* the last one closes the VM */
+void gen_close(struct gen *g); /* at once, whatever holds it; for the builder and for the end of a process */
+
+struct gen *gen_of(lua_State *L);
+
+/* Runs fn(L, arg) on the main stack, protected. What fn returns is dropped. */
+typedef int (*gen_fn)(lua_State *L, void *arg);
+int gen_protect(struct gen *g, gen_fn fn, void *arg, struct err *e);
+
+/* A full collection, after memory ran out. */
+void gen_collect(struct gen *g);
+
+/* Loads a file as text or bytecode under the name "@path" and calls it in its environment: one value on the stack. */
+void gen_require(lua_State *L, const char *name);
+
+#endif

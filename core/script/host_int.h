@@ -1,0 +1,37 @@
+/* host_int.h: what only core/script may know about a host. */
+#ifndef GIFD_SCRIPT_HOST_INT_H
+#define GIFD_SCRIPT_HOST_INT_H
+
+#include "script/gen.h"
+#include "script/host.h"
+#include "script/task.h"
+
+#define HOST_DRAINING_MAX 2
+
+struct host {
+    struct host_services s;
+    struct gen *live, *prepared;
+    struct list draining; /* oldest first */
+    size_t draining_count;
+    unsigned numbers;  /* the last one given to a generation */
+    struct list ready; /* tasks */
+    bool settling;
+    size_t tasks;       /* of all generations */
+    uv_poll_t *wake;    /* polls wake_fd while somebody waits for it */
+    struct list wakers; /* struct jobs_wait of bind_jobs.c */
+    struct drain {
+        void (*done)(void *);
+        void *arg;
+        uv_timer_t *timer;
+        bool last;
+    } drain;
+};
+
+void host_settle(struct host *h);     /* runs what is ready, until nothing is */
+void host_task_ended(struct host *h); /* a drain may be over now */
+void host_gen_drained(struct gen *g); /* leaves the list of draining ones */
+void host_on_request(void *to, struct request *r);
+void host_on_gone(void *to, struct request *r);
+void jobs_stop(struct host *h); /* bind_jobs.c: lets go of wake_fd */
+
+#endif

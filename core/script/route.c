@@ -1,0 +1,348 @@
+/* route.c: a request becomes a ROUTE task, and what the task returns becomes a reply.
+ *
+ *   host_on_request -> router -> task: app.handle(index, req) -> reply table -> reply_send
+ *
+ * 404, 405 and OPTIONS are answered here without Lua. Strings of a reply are lent to reply_send while the table that
+ * holds them stays on the task's stack; nothing is copied but header lists. A file is opened last, when nothing can
+ * fail any more before reply_send owns it. */
+#include "base/log.h"
+#include "http/query.h"
+#include "http/reply.h"
+#include "script/border.h"
+#include "script/host_int.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define HEADERS_MAX 64
+
+/* ---- request to Lua ---- */
+
+static void push_headers(lua_State *L, const struct request *r)
+{
+    lua_createtable(L, 0, (int)r->header_count);
+    for (size_t i = 0; i < r->header_count; i++) {
+        char name[256];
+        struct slice from = r->headers[i].name;
+        if (from.n > sizeof name) continue;
+        for (size_t k = 0; k < from.n; k++)
+            name[k] = (char)(from.p[k] >= 'A' && from.p[k] <= 'Z' ? from.p[k] | 32 : from.p[k]);
+        lua_pushlstring(L, name, from.n);
+        lua_pushvalue(L, -1);
+        lua_rawget(L, -3);
+        if (lua_isnil(L, -1)) {
+            lua_pop(L, 1);
+            push_slice(L, r->headers[i].value);
+        } else {
+            lua_pushliteral(L, ", ");
+            push_slice(L, r->headers[i].value);
+            lua_concat(L, 3);
+        }
+        lua_rawset(L, -3);
+    }
+}
+
+struct arriving {
+    struct request *r;
+    const struct route_match *match;
+    struct query_pair *query;
+    size_t query_count;
+};
+
+static int read_query(struct arriving *a, struct err *e)
+{
+    struct query q = query_of(a->r->query, &a->r->arena);
+    struct query_pair pair;
+    int rc;
+    if (a->r->query.n == 0) return GIFD_OK;
+    a->query = arena_alloc(&a->r->arena, QUERY_PAIRS_MAX * sizeof *a->query);
+    if (!a->query) return err_set(e, GIFD_ENOMEM, "query");
+    while ((rc = query_next(&q, &pair, e)) > 0 && a->query_count < QUERY_PAIRS_MAX) a->query[a->query_count++] = pair;
+    return rc < 0 ? rc : GIFD_OK;
+}
+
+static void set_slice(lua_State *L, const char *key, struct slice s)
+{
+    push_slice(L, s);
+    lua_setfield(L, -2, key);
+}
+
+static int push_call(lua_State *L, void *arg)
+{
+    struct arriving *a = arg;
+    struct request *r = a->r;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, gen_of(L)->app_ref);
+    lua_getfield(L, -1, "handle");
+    lua_pushinteger(L, a->match->id);
+    lua_createtable(L, 0, 14);
+    lua_pushstring(L, http_method_name(r->method));
+    lua_setfield(L, -2, "method");
+    set_slice(L, "path", r->path);
+    set_slice(L, "query_string", r->query);
+    set_slice(L, "host", r->host);
+    lua_pushstring(L, r->id);
+    lua_setfield(L, -2, "id");
+    lua_pushstring(L, r->client_ip);
+    lua_setfield(L, -2, "client_ip");
+    lua_pushboolean(L, r->has_body);
+    lua_setfield(L, -2, "has_body");
+    if (r->content_length >= 0) {
+        lua_pushnumber(L, (lua_Number)r->content_length);
+        lua_setfield(L, -2, "content_length");
+    }
+    lua_pushinteger(L, r->minor_zero ? 0 : 1);
+    lua_setfield(L, -2, "http_minor");
+    lua_createtable(L, 0, (int)a->match->param_count);
+    for (size_t i = 0; i < a->match->param_count; i++) set_slice(L, a->match->param[i].name, a->match->param[i].value);
+    lua_setfield(L, -2, "params");
+    lua_createtable(L, 0, (int)a->query_count);
+    for (size_t i = 0; i < a->query_count; i++) {
+        push_slice(L, a->query[i].name);
+        push_slice(L, a->query[i].value);
+        lua_rawset(L, -3);
+    }
+    lua_setfield(L, -2, "query");
+    push_headers(L, r);
+    lua_setfield(L, -2, "headers");
+    return 3;
+}
+
+/* ---- Lua to reply ---- */
+
+struct leaving {
+    struct request *r;
+    lua_State *co;
+    int results;
+    struct reply reply;
+    struct http_header *headers;
+    struct slice blob;
+    struct err e;
+};
+
+static int wrong(struct leaving *l, const char *what)
+{
+    return err_set(&l->e, GIFD_EINVALID, "reply: %s", what);
+}
+
+static bool clean(struct slice s)
+{
+    return !memchr(s.p, '\r', s.n) && !memchr(s.p, '\n', s.n) && !memchr(s.p, 0, s.n);
+}
+
+/* The string or number at the top, copied into the arena when it is a number. */
+static bool text_at_top(lua_State *L, struct request *r, struct slice *out)
+{
+    if (lua_type(L, -1) != LUA_TSTRING && lua_type(L, -1) != LUA_TNUMBER) return false;
+    bool number = lua_type(L, -1) == LUA_TNUMBER;
+    out->p = lua_tolstring(L, -1, &out->n);
+    if (number) out->p = arena_strndup(&r->arena, out->p, out->n);
+    return out->p != NULL;
+}
+
+static int add_header(lua_State *L, struct leaving *l, struct slice name)
+{
+    struct slice value;
+    if (l->reply.header_count == HEADERS_MAX) return wrong(l, "more than 64 headers");
+    if (!text_at_top(L, l->r, &value)) return wrong(l, "a header is neither text nor number");
+    if (!clean(name) || !clean(value) || name.n == 0)
+        return err_set(&l->e, GIFD_EINVALID, "reply: header %.64s holds a control character", name.p);
+    l->headers[l->reply.header_count++] = (struct http_header){name, value};
+    return GIFD_OK;
+}
+
+static int read_headers(lua_State *L, struct leaving *l)
+{
+    lua_getfield(L, 1, "headers");
+    if (lua_isnil(L, -1)) return GIFD_OK;
+    if (!lua_istable(L, -1)) return wrong(l, "headers must be a table");
+    l->headers = arena_alloc(&l->r->arena, HEADERS_MAX * sizeof *l->headers);
+    if (!l->headers) return err_set(&l->e, GIFD_ENOMEM, "reply: headers");
+    l->reply.headers = l->headers;
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+        struct slice name;
+        if (lua_type(L, -2) != LUA_TSTRING) return wrong(l, "a header's name is no text");
+        name.p = lua_tolstring(L, -2, &name.n);
+        if (!lua_istable(L, -1)) {
+            if (add_header(L, l, name) < 0) return l->e.code;
+            continue;
+        }
+        for (int i = 1; i <= HEADERS_MAX; i++) {
+            lua_rawgeti(L, -1, i);
+            bool end = lua_isnil(L, -1);
+            int rc = end ? GIFD_OK : add_header(L, l, name);
+            lua_pop(L, 1);
+            if (rc < 0) return rc;
+            if (end) break;
+        }
+    }
+    return GIFD_OK;
+}
+
+static int read_text(lua_State *L, struct leaving *l, const char *field, struct slice *out, bool field_value)
+{
+    lua_getfield(L, 1, field);
+    if (lua_isnil(L, -1)) return GIFD_OK;
+    if (lua_type(L, -1) != LUA_TSTRING) return err_set(&l->e, GIFD_EINVALID, "reply: %s must be text", field);
+    out->p = lua_tolstring(L, -1, &out->n);
+    if (field_value && !clean(*out)) return err_set(&l->e, GIFD_EINVALID, "reply: %s holds a control character", field);
+    return GIFD_OK;
+}
+
+static int read_fields(lua_State *L, struct leaving *l)
+{
+    struct reply *p = &l->reply;
+    lua_getfield(L, 1, "status");
+    lua_Number status = lua_isnil(L, -1) ? 200 : lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : 0;
+    if (!(status >= 200 && status <= 599)) return wrong(l, "status must be a number from 200 to 599");
+    p->status = (int)status;
+    struct slice body = {NULL, 0};
+    if (read_text(L, l, "type", &p->type, true) < 0 || read_text(L, l, "etag", &p->etag, true) < 0 ||
+        read_text(L, l, "body", &body, false) < 0 || read_text(L, l, "blob", &l->blob, true) < 0)
+        return l->e.code;
+    if (body.p && l->blob.p) return wrong(l, "body and blob exclude each other");
+    if (body.p) {
+        p->body = REPLY_BYTES;
+        p->bytes = body;
+    }
+    lua_getfield(L, 1, "last_modified");
+    if (lua_type(L, -1) == LUA_TNUMBER)
+        p->last_modified = (int64_t)lua_tonumber(L, -1);
+    else if (!lua_isnil(L, -1))
+        return wrong(l, "last_modified must be a number");
+    lua_getfield(L, 1, "close");
+    p->close = lua_toboolean(L, -1);
+    return read_headers(L, l);
+}
+
+/* The table stays at the bottom of the task's stack, so that its strings live until the reply was sent. */
+static int read_reply(lua_State *L, void *arg)
+{
+    struct leaving *l = arg;
+    lua_settop(l->co, 1);
+    lua_xmove(l->co, L, 1);
+    lua_pushvalue(L, -1);
+    lua_xmove(L, l->co, 1);
+    lua_replace(L, 1);
+    lua_settop(L, 1);
+    if (!lua_istable(L, 1))
+        wrong(l, "app.handle must return a table");
+    else
+        read_fields(L, l);
+    return 0;
+}
+
+static void refuse(struct request *r, const struct task *t, const char *text)
+{
+    log_error("route.failed", LS("request_id", r->id), LS("method", http_method_name(r->method)),
+              LN("path", r->path.p, r->path.n), LI("generation", t->gen->number), LS("error", text));
+    reply_problem(r, 500, "internal", "The request failed. Its id is in the server's log.");
+}
+
+static void send_reply(struct task *t, struct request *r)
+{
+    struct leaving l = {.r = r, .co = t->co, .reply = {.body = REPLY_EMPTY, .fd = -1}};
+    if (gen_protect(t->gen, read_reply, &l, &l.e) < 0 || l.e.code < 0) {
+        refuse(r, t, l.e.text);
+        return;
+    }
+    if (l.blob.p) {
+        char digest[BLOB_DIGEST_HEX + 1];
+        snprintf(digest, sizeof digest, "%.*s", (int)(l.blob.n > BLOB_DIGEST_HEX ? BLOB_DIGEST_HEX : l.blob.n),
+                 l.blob.p);
+        struct blobs *blobs = t->gen->host->s.blobs;
+        l.reply.fd = blobs ? blob_open(blobs, digest, &l.reply.size, &l.e) : err_set(&l.e, GIFD_ECLOSED, "no blobs");
+        if (l.reply.fd < 0) {
+            refuse(r, t, l.e.text);
+            return;
+        }
+        l.reply.body = REPLY_FILE;
+    }
+    reply_send(r, &l.reply);
+}
+
+static void on_route_end(struct task *t, enum task_outcome outcome, int results, const char *text)
+{
+    struct request *r = t->request;
+    t->request = NULL;
+    t->body = NULL;
+    if (!r) {
+        if (outcome == TASK_FAILED) log_error("route.failed", LS("error", text));
+        return;
+    }
+    r->user = NULL;
+    if (outcome == TASK_RETURNED && results > 0)
+        send_reply(t, r);
+    else
+        refuse(r, t, outcome == TASK_RETURNED ? "app.handle returned nothing" : text);
+}
+
+/* ---- the server's side ---- */
+
+static void refuse_method(struct request *r, const struct route_match *match)
+{
+    char allow[64];
+    router_allow(match->methods, allow);
+    struct http_header header = {SLICE("Allow"), slice_str(allow)};
+    struct reply p = {.status = 204, .headers = &header, .header_count = 1, .fd = -1};
+    char body[384];
+    if (r->method != HTTP_OPTIONS) {
+        int n =
+            snprintf(body, sizeof body,
+                     "{\"type\":\"about:blank\",\"title\":\"Method Not Allowed\",\"status\":405,\"detail\":\"%s is not "
+                     "allowed here, only %s.\",\"code\":\"method_not_allowed\",\"request_id\":\"%s\"}",
+                     http_method_name(r->method), allow, r->id);
+        p.status = 405;
+        p.type = SLICE("application/problem+json");
+        p.body = REPLY_BYTES;
+        p.bytes = slice_of(body, (size_t)n);
+    }
+    reply_send(r, &p);
+}
+
+void host_on_request(void *to, struct request *r)
+{
+    struct host *h = to;
+    struct route_match match;
+    struct err e = {0};
+    r->user = NULL;
+    if (!h->live) {
+        reply_problem(r, 503, "busy", "The server is starting.");
+        return;
+    }
+    router_match(h->live->router, r->method, r->path, &match);
+    if (match.id == ROUTE_NOT_FOUND) {
+        reply_problem(r, 404, "not_found", "There is nothing at this address.");
+        return;
+    }
+    if (match.id == ROUTE_BAD_METHOD) {
+        refuse_method(r, &match);
+        return;
+    }
+    struct arriving a = {.r = r, .match = &match};
+    if (read_query(&a, &e) < 0) {
+        reply_problem(r, 400, err_name(e.code), "%s", e.text);
+        return;
+    }
+    struct task *t = task_start(h->live, CTX_ROUTE, "route", push_call, &a, &e);
+    if (!t) {
+        log_error("route.failed", LS("request_id", r->id), LS("error", e.text));
+        reply_problem(r, 503, "busy", "The server has no room for this request now.");
+        return;
+    }
+    t->end = on_route_end;
+    t->request = r;
+    r->user = t;
+    host_settle(h);
+}
+
+void host_on_gone(void *to, struct request *r)
+{
+    struct host *h = to;
+    struct task *t = r->user;
+    if (!t) return;
+    r->user = NULL;
+    task_cancel(t);
+    t->request = NULL;
+    t->body = NULL;
+    host_settle(h);
+}
