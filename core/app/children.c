@@ -55,6 +55,9 @@ static void enter_child(struct supervisor *s, struct child *c, pid_t parent)
     for (size_t i = 0; i < s->child_count; i++)
         if (&s->children[i] != c && s->children[i].control_fd >= 0) close(s->children[i].control_fd);
     if (s->builder.fd >= 0) close(s->builder.fd);
+    char title[32];
+    snprintf(title, sizeof title, "gifd-%s", c->name);
+    prctl(PR_SET_NAME, title); /* ps and top show it, cut to 15 characters */
     log_role_set(c->name);
 }
 
