@@ -57,11 +57,34 @@ TEST(bodies_come_out_at_every_split)
 
 TEST(anything_else_is_malformed)
 {
-    static const char *const bad[] = {"0x5\r\nhello", "+5\r\n",      "-5\r\n",       "-0\r\n",       "5_0\r\n",       "\r\n",
-                                      "g\r\n",        "5\rhello",    "2\r\r;a\r\n",  "5zz\r\n",      "5,5\r\n",       " 5\r\n",
-                                      "5 \r\n",       "5 ;a\r\n",    "5; a\r\n",     "5;\r\n",       "5;a=\r\n",      "5;a=\"b\r\n",
-                                      "5\nhello",     "5;a\nhello",  "5\r\nhelloX",  "5\r\nhello\n", "5\r\nhello0\r\n", "0\n",
-                                      "FFFFFFFFFFFFFFFFF\r\n", "10000000000000005\r\n", "00000000000000005\r\n", "7FFFFFFFFFFFFFFF1\r\n"};
+    static const char *const bad[] = {"0x5\r\nhello",
+                                      "+5\r\n",
+                                      "-5\r\n",
+                                      "-0\r\n",
+                                      "5_0\r\n",
+                                      "\r\n",
+                                      "g\r\n",
+                                      "5\rhello",
+                                      "2\r\r;a\r\n",
+                                      "5zz\r\n",
+                                      "5,5\r\n",
+                                      " 5\r\n",
+                                      "5 \r\n",
+                                      "5 ;a\r\n",
+                                      "5; a\r\n",
+                                      "5;\r\n",
+                                      "5;a=\r\n",
+                                      "5;a=\"b\r\n",
+                                      "5\nhello",
+                                      "5;a\nhello",
+                                      "5\r\nhelloX",
+                                      "5\r\nhello\n",
+                                      "5\r\nhello0\r\n",
+                                      "0\n",
+                                      "FFFFFFFFFFFFFFFFF\r\n",
+                                      "10000000000000005\r\n",
+                                      "00000000000000005\r\n",
+                                      "7FFFFFFFFFFFFFFF1\r\n"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         if (decode(bad[i]) != -1) {
             fprintf(stderr, "taken: %s\n", bad[i]);

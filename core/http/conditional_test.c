@@ -18,7 +18,7 @@ static void ask(enum http_method m, const char *const pairs[][2], size_t n)
 }
 
 #define CHECKED(m, ...)                                                                                                \
-    (ask(m, (const char *const[][2]){__VA_ARGS__}, sizeof((const char *const[][2]){__VA_ARGS__}) / sizeof(char *[2])),  \
+    (ask(m, (const char *const[][2]){__VA_ARGS__}, sizeof((const char *const[][2]){__VA_ARGS__}) / sizeof(char *[2])), \
      conditional_check(&request, SLICE(TAG), MODIFIED))
 #define GET(...) CHECKED(HTTP_GET, __VA_ARGS__)
 #define RANGED(value)                                                                                                  \

@@ -14,7 +14,8 @@ static int feed(const char *p, size_t n, size_t step)
         ptrdiff_t end = head__scan(&s, p, have, &http_limits_default, &why);
         if (end < 0) return why.status;
         if (end > 0)
-            return head__parse(slice_of(p + s.start, (size_t)end - s.start), &http_limits_default, &head, fields, &why) < 0
+            return head__parse(slice_of(p + s.start, (size_t)end - s.start), &http_limits_default, &head, fields,
+                               &why) < 0
                        ? why.status
                        : 0;
         if (have == n) return 1;
@@ -52,7 +53,8 @@ TEST(ordinary_heads_are_accepted)
 
 TEST(the_meaning_of_a_head_is_found)
 {
-    CHECK(STATUS("POST /x%20y?q=1 HTTP/1.1\r\nhOsT: h:8080\r\nContent-Length: 010\r\nExpect: 100-Continue\r\n\r\n") == 0);
+    CHECK(STATUS("POST /x%20y?q=1 HTTP/1.1\r\nhOsT: h:8080\r\nContent-Length: 010\r\nExpect: 100-Continue\r\n\r\n") ==
+          0);
     CHECK(head.method == HTTP_POST && head.content_length == 10 && head.expect_continue && head.keep_alive);
     CHECK(slice_is(head.path, "/x%20y") && slice_is(head.query, "q=1") && slice_is(head.host, "h:8080"));
     CHECK(FIELD("Transfer-Encoding: ChunKed\r\nConnection: foo, Close") == 0);
@@ -104,8 +106,10 @@ TEST(field_lines_of_any_other_form_are_refused)
     CHECK(FIELD("X\xff: v") == 400);
     CHECK(FIELD("X-A: 1\r\n 2") == 400);
     CHECK(FIELD("X-A: 1\r\n\t2") == 400);
-    CHECK(FIELD("X-A: a\x07" "b") == 400);
-    CHECK(FIELD("X-A: a\x7f" "b") == 400);
+    CHECK(FIELD("X-A: a\x07"
+                "b") == 400);
+    CHECK(FIELD("X-A: a\x7f"
+                "b") == 400);
     CHECK(FIELD("X-A: a\0b") == 400);
     CHECK(FIELD("X-A: a\rb") == 400);
     CHECK(FIELD("X-A: a\nX-B: b") == 400);
@@ -118,8 +122,9 @@ TEST(field_lines_of_any_other_form_are_refused)
 TEST(one_host_of_valid_syntax)
 {
     static const char *const good[] = {"", "a", "a.b-c_d~e", "a:80", "a:", "127.0.0.1:8080", "[::1]", "[::1]:80"};
-    static const char *const bad[] = {"a b", "a/b", "u@a", "a^b", "a:b", "a?x", "a#x", "[::1", "[::1]x", "[::g]", "a:80:80",
-                                      "a:65536", "\"a\"", "<script>", "a,b", "a%41", "[::1]:x"};
+    static const char *const bad[] = {"a b",   "a/b",      "u@a",    "a^b",   "a:b",     "a?x",
+                                      "a#x",   "[::1",     "[::1]x", "[::g]", "a:80:80", "a:65536",
+                                      "\"a\"", "<script>", "a,b",    "a%41",  "[::1]:x"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) CHECK(head__host_valid(slice_str(good[i])));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) CHECK(!head__host_valid(slice_str(bad[i])));
     CHECK(HOST("a b") == 400);
@@ -130,10 +135,25 @@ TEST(one_host_of_valid_syntax)
 
 TEST(framing_that_two_readers_could_see_differently_is_refused)
 {
-    static const char *const lengths[] = {"+5", "-5", "0x5", "5 5", "5,5", "5,6", "1e1", "5;", "5_0", "5.0", "\"5\"", "", "five",
-                                          "99999999999999999999", "9223372036854775808", "18446744073709551621"};
-    static const char *const codings[] = {"xchunked x",     "chunked, identity", "identity",      ",chunked", "chunked, gzip",
-                                          "chunked;q=1", "chunked, chunked",  "\"chunked\"", "",         "chunked cow"};
+    static const char *const lengths[] = {"+5",
+                                          "-5",
+                                          "0x5",
+                                          "5 5",
+                                          "5,5",
+                                          "5,6",
+                                          "1e1",
+                                          "5;",
+                                          "5_0",
+                                          "5.0",
+                                          "\"5\"",
+                                          "",
+                                          "five",
+                                          "99999999999999999999",
+                                          "9223372036854775808",
+                                          "18446744073709551621"};
+    static const char *const codings[] = {
+        "xchunked x",  "chunked, identity", "identity",    ",chunked", "chunked, gzip",
+        "chunked;q=1", "chunked, chunked",  "\"chunked\"", "",         "chunked cow"};
     char text[256];
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         snprintf(text, sizeof text, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %s\r\n\r\n", lengths[i]);
@@ -190,7 +210,8 @@ TEST(a_trailer_section_may_be_empty_and_no_more_lenient)
     static const struct {
         const char *text;
         int want; /* 1 accepted, 0 more, -1 refused */
-    } cases[] = {{"\r\n", 1}, {"X: y\r\n\r\n", 1}, {"X: y\r\n", 0}, {"\n", -1}, {"X: y\n\r\n", -1}, {"\r", 0}, {"\rX", -1}};
+    } cases[] = {{"\r\n", 1},        {"X: y\r\n\r\n", 1}, {"X: y\r\n", 0}, {"\n", -1},
+                 {"X: y\n\r\n", -1}, {"\r", 0},           {"\rX", -1}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct head_scan s = {.trailer = true};
         struct refusal why;

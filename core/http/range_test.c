@@ -49,10 +49,11 @@ TEST(single_ranges)
 
 TEST(what_is_no_range_set_is_ignored)
 {
-    static const char *const bad[] = {"",           "bytes",        "bytes=",      "bytes=-",     "bytes=,",     "bytes 0-1",
-                                      "lines=0-1",  "bytes=5-2",    "bytes=a-b",   "bytes=1-2-3", "bytes=+0-1",  "bytes=0x0-1",
-                                      "bytes=--5",  "bytes=-5-9",   "bytes=0-1,x", "bytes=0.0-1", "bytes=0 - 1", "bytes=0-1;a",
-                                      "bytes=1",    "bytes= =0-1"};
+    static const char *const bad[] = {
+        "",          "bytes",      "bytes=",      "bytes=-",     "bytes=,",     "bytes 0-1",
+        "lines=0-1", "bytes=5-2",  "bytes=a-b",   "bytes=1-2-3", "bytes=+0-1",  "bytes=0x0-1",
+        "bytes=--5", "bytes=-5-9", "bytes=0-1,x", "bytes=0.0-1", "bytes=0 - 1", "bytes=0-1;a",
+        "bytes=1",   "bytes= =0-1"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) CHECK_STR(ranges(bad[i], 1000), "whole");
 }
 

@@ -10,19 +10,19 @@ static struct router *table(void)
         enum http_method method;
         const char *pattern;
     } routes[] = {
-        {HTTP_GET, "/"},                          /* 0 */
-        {HTTP_GET, "/api/v1/assets/{id}"},        /* 1 */
-        {HTTP_POST, "/api/v1/assets"},            /* 2 */
-        {HTTP_GET, "/api/v1/shares/{code}"},      /* 3 */
-        {HTTP_DELETE, "/api/v1/shares/{code}"},   /* 4 */
-        {HTTP_POST, "/api/v1/shares/new"},        /* 5 */
-        {HTTP_GET, "/api/v1/shares/new/x"},       /* 6 */
-        {HTTP_GET, "/api/v1/shares/{code}/y"},    /* 7 */
-        {HTTP_POST, "/p/echo/{rest...}"},         /* 8 */
-        {HTTP_GET, "/a/{id}/{name}"},             /* 9 */
-        {HTTP_GET, "/a/{asset}/poster"},          /* 10 */
-        {HTTP_HEAD, "/a/{id}/{name}"},            /* 11 */
-        {HTTP_GET, "/d/"},                        /* 12 */
+        {HTTP_GET, "/"},                        /* 0 */
+        {HTTP_GET, "/api/v1/assets/{id}"},      /* 1 */
+        {HTTP_POST, "/api/v1/assets"},          /* 2 */
+        {HTTP_GET, "/api/v1/shares/{code}"},    /* 3 */
+        {HTTP_DELETE, "/api/v1/shares/{code}"}, /* 4 */
+        {HTTP_POST, "/api/v1/shares/new"},      /* 5 */
+        {HTTP_GET, "/api/v1/shares/new/x"},     /* 6 */
+        {HTTP_GET, "/api/v1/shares/{code}/y"},  /* 7 */
+        {HTTP_POST, "/p/echo/{rest...}"},       /* 8 */
+        {HTTP_GET, "/a/{id}/{name}"},           /* 9 */
+        {HTTP_GET, "/a/{asset}/poster"},        /* 10 */
+        {HTTP_HEAD, "/a/{id}/{name}"},          /* 11 */
+        {HTTP_GET, "/d/"},                      /* 12 */
     };
     struct err e;
     struct router *t = router_new();
@@ -100,11 +100,20 @@ TEST(methods_of_a_path_are_told)
 
 TEST(patterns_are_checked)
 {
-    static const char *const bad[] = {"",           "x",         "/a//b",          "/{}",        "/{1a}",      "/a{b}",
-                                      "/{rest...}/x", "/{a}/{a}", "/{a b}",        "/{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}"};
+    static const char *const bad[] = {"",
+                                      "x",
+                                      "/a//b",
+                                      "/{}",
+                                      "/{1a}",
+                                      "/a{b}",
+                                      "/{rest...}/x",
+                                      "/{a}/{a}",
+                                      "/{a b}",
+                                      "/{a}/{b}/{c}/{d}/{e}/{f}/{g}/{h}/{i}"};
     struct router *t = table();
     struct err e;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) CHECK(router_add(t, HTTP_GET, bad[i], 1, &e) == GIFD_EINVALID);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CHECK(router_add(t, HTTP_GET, bad[i], 1, &e) == GIFD_EINVALID);
     CHECK(router_add(t, HTTP_GET, "/a/{other}/{names}", 1, &e) == GIFD_ECONFLICT);
     CHECK(strstr(e.text, "GET /a/{other}/{names}"));
     router_free(t);
