@@ -3,9 +3,9 @@
  *   DIR/tmp/PID.TIME.N          a draft: written, hashed on the way
  *   DIR/ab/cd/abcd...64        a blob: complete and on disk, read-only, never changed
  *
- * Commit: fdatasync the draft, make the folders (fsync of each parent that is new), rename, fsync the folder; only then is
- * done() called with rc 0. A digest that exists already is success and the draft goes away. Writing and hashing happen on
- * the loop (page cache, 64 KiB at a time), everything that waits for the disk on the thread pool. */
+ * Commit: fdatasync the draft, make the folders (fsync of each parent that is new), rename, fsync the folder; only then
+ * is done() called with rc 0. A digest that exists already is success and the draft goes away. Writing and hashing
+ * happen on the loop (page cache, 64 KiB at a time), everything that waits for the disk on the thread pool. */
 #ifndef GIFD_STORE_BLOB_H
 #define GIFD_STORE_BLOB_H
 
@@ -28,8 +28,10 @@ int blobs_sweep(const char *dir, struct err *e);
 struct blob_draft;
 /* max: GIFD_ETOOBIG beyond. The file exists from now on; an unfinished draft goes with blob_draft_drop or the sweep. */
 struct blob_draft *blob_draft_new(struct blobs *b, uint64_t max, struct err *e);
-int blob_draft_write(struct blob_draft *d, const void *p, size_t n, struct err *e); /* GIFD_ENOSPACE when the disk is full */
-/* For somebody else to write (another process): the descriptor stays the draft's; commit then hashes the file itself. */
+int blob_draft_write(struct blob_draft *d, const void *p, size_t n,
+                     struct err *e); /* GIFD_ENOSPACE when the disk is full */
+/* For somebody else to write (another process): the descriptor stays the draft's; commit then hashes the file itself.
+ */
 int blob_draft_fd(struct blob_draft *d);
 uint64_t blob_draft_size(const struct blob_draft *d);
 void blob_draft_drop(struct blob_draft *d);
@@ -43,6 +45,6 @@ void blob_commit_forget(struct blob_commit *c);
 /* A read-only descriptor, the caller's to close, and the size; GIFD_ENOTFOUND. digest: 64 lower-case hex digits. */
 int blob_open(struct blobs *b, const char *digest, uint64_t *size, struct err *e);
 int blob_delete(struct blobs *b, const char *digest, struct err *e); /* GIFD_OK also when it was not there */
-uint64_t blobs_free_bytes(const char *dir); /* of the file system, for an ordinary user */
+uint64_t blobs_free_bytes(const char *dir);                          /* of the file system, for an ordinary user */
 
 #endif

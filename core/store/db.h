@@ -9,8 +9,8 @@
  *
  * A batch is atomic. Waiting batches share one commit; a batch that fails is rolled back alone. done() is called only
  * when the commit is on disk, or has failed for all in it. The mutex file lies beside the database ("PATH.turn"): a
- * robust process-shared mutex, so that a dead holder is noticed; SQLite's own locking stays underneath. Loop thread only
- * unless a function says otherwise. */
+ * robust process-shared mutex, so that a dead holder is noticed; SQLite's own locking stays underneath. Loop thread
+ * only unless a function says otherwise. */
 #ifndef GIFD_STORE_DB_H
 #define GIFD_STORE_DB_H
 
@@ -48,10 +48,10 @@ struct db_rows {
     int64_t last_id;     /* rowid of the last insert on the connection */
 };
 
-#define DB_ROWS_MAX 10000             /* more rows than this is GIFD_ETOOBIG */
+#define DB_ROWS_MAX 10000               /* more rows than this is GIFD_ETOOBIG */
 #define DB_BYTES_MAX (32 * 1024 * 1024) /* of one result */
-#define DB_BATCH_MAX 256              /* statements in one batch */
-#define DB_QUEUE_MAX 4096             /* waiting batches, then GIFD_EBUSY */
+#define DB_BATCH_MAX 256                /* statements in one batch */
+#define DB_QUEUE_MAX 4096               /* waiting batches, then GIFD_EBUSY */
 
 struct db_options {
     const char *path;
@@ -67,8 +67,8 @@ void db_close(struct db *db); /* finishes what was queued, joins the threads; do
 
 /* Runs here and now; GIFD_ETIMEOUT when budget_us was not enough (nothing was changed: ask db_read instead). Only
  * statements that do not write: GIFD_EINVALID otherwise. out lives in `arena`. Statements are cached. */
-int db_read_now(struct db *db, const struct db_call *call, uint32_t budget_us, struct arena *arena,
-                struct db_rows *out, struct err *e);
+int db_read_now(struct db *db, const struct db_call *call, uint32_t budget_us, struct arena *arena, struct db_rows *out,
+                struct err *e);
 
 /* rows, results and e are valid during the call only. `results` has one entry per statement of the batch. */
 typedef void (*db_done_fn)(void *arg, int rc, const struct db_rows *results, size_t count, const struct err *e);
@@ -80,9 +80,9 @@ struct db_job *db_write(struct db *db, const struct db_call *calls, size_t count
 /* done() will not be called. A write that has begun is still committed or not as a whole. */
 void db_forget(struct db_job *j);
 
-/* Forward-only migrations, each in one transaction together with its row in schema_migrations(name, digest, applied_at).
- * Applied ones must come first, unchanged and in order (GIFD_ECORRUPT otherwise, naming the file). Blocks; own
- * connection; takes the mutex file. Returns how many were applied. Any thread, no loop needed. */
+/* Forward-only migrations, each in one transaction together with its row in schema_migrations(name, digest,
+ * applied_at). Applied ones must come first, unchanged and in order (GIFD_ECORRUPT otherwise, naming the file). Blocks;
+ * own connection; takes the mutex file. Returns how many were applied. Any thread, no loop needed. */
 struct migration {
     const char *name; /* "0001_catalogue" */
     struct slice sql;
