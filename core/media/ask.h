@@ -1,9 +1,10 @@
 /* ask.h: questions about untrusted media, answered by another process.
  *
  *   this process                         gifd-media (zygote, libav* loaded)      its child, one per question
- *   media_ask --connect------------------> accept, fork ---------------------------> locks itself in, reads the question,
- *             --question, descriptors-------------------------------------------------> decodes, writes to the descriptors,
- *   done()    <-----------------------------------------------------------------------  answers, exits
+ *   media_ask --connect------------------> accept, fork ---------------------------> locks itself in, reads the
+ * question,
+ *             --question, descriptors-------------------------------------------------> decodes, writes to the
+ * descriptors, done()    <-----------------------------------------------------------------------  answers, exits
  *
  * The zygote listens on a SOCK_SEQPACKET socket; one connection is one question. Closing it (cancel, deadline, our
  * death) makes the zygote kill the child. A connection that ends without an answer is a crash: GIFD_EBADMEDIA with a
@@ -22,8 +23,8 @@ enum media_op { MEDIA_PROBE = 1, MEDIA_RENDER = 2 };
 enum media_format { MEDIA_JPEG = 1, MEDIA_PNG = 2, MEDIA_MP4 = 3 };
 
 struct media_limits {
-    uint64_t canvas_px;   /* width x height of the canvas */
-    uint64_t total_px;    /* canvas x frames */
+    uint64_t canvas_px; /* width x height of the canvas */
+    uint64_t total_px;  /* canvas x frames */
     uint32_t frames;
     uint32_t deadline_ms; /* for the whole question, kept by the asker */
     uint64_t memory;      /* address space the child may add, bytes */
@@ -58,7 +59,7 @@ struct media_facts {
     int32_t loop;         /* how often it plays: 0 for ever, -1 when the format does not say */
     bool has_alpha;
     bool has_audio;
-    bool truncated;       /* a tail was unreadable; the facts are of the whole frames before it */
+    bool truncated; /* a tail was unreadable; the facts are of the whole frames before it */
 };
 
 struct media_output {
@@ -80,7 +81,8 @@ typedef void (*media_done_fn)(void *arg, int rc, const struct media_answer *answ
 struct media_pool;
 struct media_ask;
 
-/* `path` of the zygote's socket; at most `running` questions are out at a time, `waiting` more are kept. NULL on error. */
+/* `path` of the zygote's socket; at most `running` questions are out at a time, `waiting` more are kept. NULL on error.
+ */
 struct media_pool *media_pool_new(struct loop *l, const char *path, size_t running, size_t waiting, struct err *e);
 void media_pool_free(struct media_pool *p); /* cancels everything; no done() is called */
 /* Copies the question and duplicates its descriptors. NULL when the queue is full or the question invalid; else done()

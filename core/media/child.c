@@ -1,0 +1,164 @@
+/* child.c: see child.h. The input is mapped, never opened; the answer is one message on SANDBOX_SOCK. */
+#include "media/child.h"
+
+#include "media/render.h"
+#include "media/source.h"
+#include "media/wire.h"
+
+#include <errno.h>
+#include <libavcodec/avcodec.h>
+#include <libavutil/log.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define POPULATE_BYTES (4u << 20)
+#define PROBE_DECODE_PX (4u << 20) /* of the first picture, decoded while probing to be sure that it can be */
+#define RENDER_NICE 10
+
+static void silent(void *p, int level, const char *fmt, va_list ap)
+{
+    (void)p, (void)level, (void)fmt, (void)ap;
+}
+
+static void open_once(const AVCodec *codec, int width, int height, enum AVPixelFormat format)
+{
+    AVCodecContext *c = codec ? avcodec_alloc_context3(codec) : NULL;
+    if (!c) return;
+    c->thread_count = 1;
+    c->width = width;
+    c->height = height;
+    c->pix_fmt = format;
+    c->time_base = (AVRational){1, 1000};
+    c->strict_std_compliance = FF_COMPLIANCE_UNOFFICIAL;
+    avcodec_open2(c, codec, NULL);
+    avcodec_free_context(&c);
+}
+
+int child_warm_up(struct err *e)
+{
+    static const enum AVCodecID decoders[] = {AV_CODEC_ID_PNG, AV_CODEC_ID_H264, AV_CODEC_ID_VP8, AV_CODEC_ID_VP9};
+    av_log_set_callback(silent);
+    for (size_t i = 0; i < sizeof decoders / sizeof *decoders; i++)
+        open_once(avcodec_find_decoder(decoders[i]), 16, 16, AV_PIX_FMT_YUV420P);
+    open_once(avcodec_find_encoder(AV_CODEC_ID_MJPEG), 16, 16, AV_PIX_FMT_YUVJ420P);
+    open_once(avcodec_find_encoder(AV_CODEC_ID_PNG), 16, 16, AV_PIX_FMT_RGBA);
+    if (!avcodec_find_encoder_by_name("libx264")) return err_set(e, GIFD_EUNSUPPORTED, "libavcodec without libx264");
+    return GIFD_OK;
+}
+
+struct job {
+    struct wire_question q;
+    int fd[WIRE_FDS_MAX];
+    size_t fds;
+};
+
+static int read_question(struct job *j, struct err *e)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int) * WIRE_FDS_MAX)];
+    } control;
+    struct iovec iov = {&j->q, sizeof j->q};
+    struct msghdr m = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    ssize_t n = recvmsg(SANDBOX_SOCK, &m, MSG_CMSG_CLOEXEC);
+    struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+    if (n == 0) exit(0); /* the asker went away before asking */
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+        j->fds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        memcpy(j->fd, CMSG_DATA(c), j->fds * sizeof(int));
+    }
+    bool fits = n == (ssize_t)sizeof j->q && !(m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) && j->q.magic == WIRE_MAGIC &&
+                j->q.version == WIRE_VERSION && j->q.recipes <= MEDIA_RECIPES_MAX && j->fds == 1 + j->q.recipes;
+    return fits ? GIFD_OK : err_set(e, GIFD_EINVALID, "not a question of this version");
+}
+
+static int map_input(int fd, struct bytes *in, struct err *e)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) return err_set(e, GIFD_EINVALID, "the input is not a file");
+    *in = (struct bytes){(const uint8_t *)"", (size_t)st.st_size};
+    if (in->n == 0) return GIFD_OK;
+    int flags = MAP_PRIVATE | (in->n <= POPULATE_BYTES ? MAP_POPULATE : 0);
+    void *p = mmap(NULL, in->n, PROT_READ, flags, fd, 0);
+    if (p == MAP_FAILED) return err_sys(e, errno, "mapping the input");
+    in->p = p;
+    return GIFD_OK;
+}
+
+static int answer(struct job *j, struct bytes in, struct media_answer *a, struct err *e)
+{
+    struct source s;
+    int rc = source_open(&s, in, &j->q.limits, e);
+    if (rc == GIFD_OK && j->q.op == MEDIA_PROBE && (uint64_t)s.width * (uint64_t)s.height <= PROBE_DECODE_PX) {
+        struct picture p;
+        rc = source_next(&s, &p, e);
+        if (rc == 0) rc = err_set(e, GIFD_EBADMEDIA, "not one picture could be decoded");
+    }
+    if (rc >= 0 && j->q.op == MEDIA_RENDER) {
+        rc = render(&s, j->q.recipe, j->q.recipes, j->fd + 1, a->output, e);
+        a->outputs = j->q.recipes;
+    }
+    a->facts = s.facts;
+    return rc < 0 ? rc : GIFD_OK; /* the exit frees the source */
+}
+
+static struct wire_facts pack(const struct media_facts *f)
+{
+    struct wire_facts w = {.width = f->width,
+                           .height = f->height,
+                           .frames = f->frames,
+                           .loop = f->loop,
+                           .duration_ms = f->duration_ms,
+                           .has_alpha = f->has_alpha,
+                           .has_audio = f->has_audio,
+                           .truncated = f->truncated};
+    memcpy(w.type, f->type, sizeof w.type);
+    return w;
+}
+
+static bool send_answer(int rc, const struct media_answer *a, const struct err *e)
+{
+    static struct wire_answer w;
+    w.magic = WIRE_MAGIC;
+    w.version = WIRE_VERSION;
+    w.code = rc;
+    if (rc < 0) {
+        snprintf(w.text, sizeof w.text, "%.*s", WIRE_TEXT_MAX - 1, e->text);
+    } else {
+        w.facts = pack(&a->facts);
+        w.outputs = (uint32_t)a->outputs;
+        for (size_t i = 0; i < a->outputs; i++) {
+            w.output[i].facts = pack(&a->output[i].facts);
+            w.output[i].bytes = a->output[i].bytes;
+        }
+    }
+    return write(SANDBOX_SOCK, &w, sizeof w) == sizeof w;
+}
+
+int child_run(const struct sandbox *s)
+{
+    static struct job j;
+    static struct media_answer a;
+    struct err e = {0};
+    struct bytes in = {0};
+    int rc = read_question(&j, &e);
+    if (rc == GIFD_OK) rc = map_input(j.fd[0], &in, &e);
+    if (rc == GIFD_OK) {
+        const struct media_limits *l = &j.q.limits;
+        struct sandbox_limits walls = {.memory = l->memory + in.n,
+                                       .out_bytes = l->out_bytes ? l->out_bytes : 4096,
+                                       .cpu_s = l->deadline_ms / 1000 * 2 + 2};
+        if (j.q.op == MEDIA_RENDER)
+            setpriority(PRIO_PROCESS, 0, RENDER_NICE); /* probes first: an upload waits for it */
+        sandbox_lock(s, &walls);
+        rc = answer(&j, in, &a, &e);
+    }
+    return send_answer(rc, &a, &e) ? 0 : 1;
+}

@@ -1,0 +1,213 @@
+/* mp4.c: see encode.h.
+ *
+ * No B-frames: decoding order is showing order, so every frame time is exact and no edit list is needed. A packet's
+ * duration is its picture's, which the muxer needs for the last one. The movie header goes first: the muxer then reads
+ * its own output again through io_open, which here answers with a second AVIO on the same descriptor. */
+#include "media/encode.h"
+
+#include <errno.h>
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libavutil/opt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define AVIO_BYTES 65536
+#define DEFAULT_CRF "23"
+#define PENDING_MAX 128 /* pictures inside the encoder */
+#define X264_THREADS 2
+
+struct file {
+    struct mp4 *owner;
+    uint64_t at;
+};
+
+struct mp4 {
+    int fd;
+    uint64_t max, size;
+    struct file out, again;
+    AVFormatContext *format;
+    AVCodecContext *encoder;
+    AVIOContext *io;
+    AVStream *stream;
+    AVPacket *packet;
+    AVRational time_base;
+    int64_t duration[PENDING_MAX]; /* ring, of the pictures given but not yet packets */
+    uint64_t given, taken;
+    struct err failure; /* of a write, which libav would turn into a number */
+};
+
+static int write_bytes(void *opaque, uint8_t *buf, int n)
+{
+    struct file *f = opaque;
+    struct mp4 *m = f->owner;
+    if (encode_write(m->fd, buf, (size_t)n, f->at, m->max, &m->failure) < 0) return AVERROR(EIO);
+    f->at += (uint64_t)n;
+    if (f->at > m->size) m->size = f->at;
+    return n;
+}
+
+static int read_bytes(void *opaque, uint8_t *buf, int n)
+{
+    struct file *f = opaque;
+    ssize_t did = pread(f->owner->fd, buf, (size_t)n, (off_t)f->at);
+    if (did == 0) return AVERROR_EOF;
+    if (did < 0) return AVERROR(errno);
+    f->at += (uint64_t)did;
+    return (int)did;
+}
+
+static int64_t seek_bytes(void *opaque, int64_t to, int whence)
+{
+    struct file *f = opaque;
+    if (whence == AVSEEK_SIZE) return (int64_t)f->owner->size;
+    whence &= ~AVSEEK_FORCE;
+    if (whence == SEEK_CUR) to += (int64_t)f->at;
+    if (whence == SEEK_END) to += (int64_t)f->owner->size;
+    if (to < 0) return AVERROR(EINVAL);
+    f->at = (uint64_t)to;
+    return to;
+}
+
+static AVIOContext *new_io(struct file *f, bool writes)
+{
+    uint8_t *buffer = av_malloc(AVIO_BYTES);
+    AVIOContext *io = NULL;
+    if (buffer)
+        io = avio_alloc_context(buffer, AVIO_BYTES, writes, f, writes ? NULL : read_bytes, writes ? write_bytes : NULL,
+                                seek_bytes);
+    if (!io) av_free(buffer);
+    return io;
+}
+
+static void free_io(AVIOContext **io)
+{
+    if (*io) av_freep(&(*io)->buffer);
+    avio_context_free(io);
+}
+
+static int open_again(AVFormatContext *c, AVIOContext **io, const char *url, int flags, AVDictionary **o)
+{
+    struct mp4 *m = c->opaque;
+    (void)url, (void)o;
+    if (flags & AVIO_FLAG_WRITE) return AVERROR(EPERM);
+    m->again = (struct file){m, 0};
+    *io = new_io(&m->again, false);
+    return *io ? 0 : AVERROR(ENOMEM);
+}
+
+static int close_again(AVFormatContext *c, AVIOContext *io)
+{
+    (void)c;
+    free_io(&io);
+    return 0;
+}
+
+static bool open_encoder(struct mp4 *m, int width, int height, uint32_t crf)
+{
+    const AVCodec *codec = avcodec_find_encoder_by_name("libx264");
+    AVCodecContext *c = m->encoder = codec ? avcodec_alloc_context3(codec) : NULL;
+    char value[8];
+    if (!c) return false;
+    snprintf(value, sizeof value, "%u", (unsigned)crf);
+    c->width = width;
+    c->height = height;
+    c->pix_fmt = AV_PIX_FMT_YUV420P;
+    c->time_base = m->time_base;
+    c->thread_count = X264_THREADS;
+    c->max_b_frames = 0;
+    c->color_range = AVCOL_RANGE_MPEG;
+    c->colorspace = AVCOL_SPC_BT709;
+    c->color_primaries = AVCOL_PRI_BT709;
+    c->color_trc = AVCOL_TRC_BT709;
+    c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_BITEXACT;
+    av_opt_set(c->priv_data, "preset", "veryfast", 0);
+    av_opt_set(c->priv_data, "crf", crf ? value : DEFAULT_CRF, 0);
+    return avcodec_open2(c, codec, NULL) >= 0;
+}
+
+static bool open_muxer(struct mp4 *m)
+{
+    if (avformat_alloc_output_context2(&m->format, NULL, "mp4", NULL) < 0) return false;
+    AVFormatContext *c = m->format;
+    m->out = (struct file){m, 0};
+    m->io = c->pb = new_io(&m->out, true);
+    m->stream = avformat_new_stream(c, NULL);
+    if (!m->io || !m->stream || avcodec_parameters_from_context(m->stream->codecpar, m->encoder) < 0) return false;
+    c->opaque = m;
+    c->io_open = open_again;
+    c->io_close2 = close_again;
+    c->flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_BITEXACT;
+    m->stream->time_base = m->time_base;
+    AVDictionary *o = NULL;
+    av_dict_set(&o, "movflags", "+faststart", 0);
+    int rc = avformat_write_header(c, &o);
+    av_dict_free(&o);
+    return rc >= 0;
+}
+
+struct mp4 *mp4_new(int width, int height, AVRational time_base, uint32_t crf, int fd, uint64_t max, struct err *e)
+{
+    struct mp4 *m = calloc(1, sizeof *m);
+    if (m) {
+        m->fd = fd;
+        m->max = max;
+        m->time_base = time_base;
+        m->packet = av_packet_alloc();
+    }
+    if (m && m->packet && open_encoder(m, width, height, crf) && open_muxer(m)) return m;
+    err_set(e, GIFD_EBADMEDIA, "an MP4 of %d x %d could not be started in the memory allowed", width, height);
+    mp4_free(m);
+    return NULL;
+}
+
+static int failed(const struct mp4 *m, struct err *e)
+{
+    if (m->failure.code) return err_set(e, m->failure.code, "%s", m->failure.text);
+    return err_set(e, GIFD_EBADMEDIA, "the MP4 could not be made in the memory allowed");
+}
+
+static int drain(struct mp4 *m, struct err *e)
+{
+    int rc;
+    while ((rc = avcodec_receive_packet(m->encoder, m->packet)) >= 0) {
+        m->packet->duration = m->duration[m->taken++ % PENDING_MAX];
+        m->packet->stream_index = m->stream->index;
+        av_packet_rescale_ts(m->packet, m->time_base, m->stream->time_base);
+        if (av_write_frame(m->format, m->packet) < 0) rc = AVERROR(EIO);
+        av_packet_unref(m->packet);
+        if (rc < 0) return failed(m, e);
+    }
+    return rc == AVERROR(EAGAIN) || rc == AVERROR_EOF ? GIFD_OK : failed(m, e);
+}
+
+int mp4_add(struct mp4 *m, AVFrame *f, int64_t start, int64_t duration, struct err *e)
+{
+    if (m->given - m->taken >= PENDING_MAX) return err_set(e, GIFD_EBADMEDIA, "the encoder holds too many pictures");
+    m->duration[m->given++ % PENDING_MAX] = duration;
+    f->pts = start;
+    f->pict_type = AV_PICTURE_TYPE_NONE;
+    if (avcodec_send_frame(m->encoder, f) < 0) return failed(m, e);
+    return drain(m, e);
+}
+
+int mp4_finish(struct mp4 *m, uint64_t *bytes, struct err *e)
+{
+    if (avcodec_send_frame(m->encoder, NULL) < 0) return failed(m, e);
+    int rc = drain(m, e);
+    if (rc < 0) return rc;
+    if (av_write_trailer(m->format) < 0 || m->failure.code) return failed(m, e);
+    *bytes = m->size;
+    return GIFD_OK;
+}
+
+void mp4_free(struct mp4 *m)
+{
+    if (!m) return;
+    avcodec_free_context(&m->encoder);
+    avformat_free_context(m->format);
+    free_io(&m->io);
+    av_packet_free(&m->packet);
+    free(m);
+}

@@ -1,0 +1,27 @@
+/* pixels.h: a picture made ready for an encoder: scaled to the size as displayed, turned, flattened on a background,
+ * padded to even sides with its edge pixels. Buffers are kept from picture to picture. */
+#ifndef GIFD_MEDIA_PIXELS_H
+#define GIFD_MEDIA_PIXELS_H
+
+#include "base/err.h"
+#include "media/source.h"
+
+#include <libswscale/swscale.h>
+
+struct pixels {
+    enum AVPixelFormat format;     /* wanted: YUV420P, YUVJ420P, RGB24 or RGBA */
+    int width, height;             /* wanted, rotation applied; even when `pad` */
+    int inner_width, inner_height; /* before padding */
+    uint32_t background;
+    struct SwsContext *to_rgba, *to_format;
+    AVFrame *rgba, *turned, *flat, *out;
+};
+
+/* max_side: larger pictures are scaled down to it. */
+void pixels_init(struct pixels *p, const struct source *s, enum AVPixelFormat format, bool pad, int max_side,
+                 uint32_t background);
+/* The frame belongs to p and is writable until the next call. NULL: e says why. */
+AVFrame *pixels_make(struct pixels *p, const struct source *s, const AVFrame *in, struct err *e);
+void pixels_free(struct pixels *p);
+
+#endif

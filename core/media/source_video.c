@@ -1,0 +1,307 @@
+/* source_video.c: MP4 and WebM by libav, from memory, the demuxer named and never guessed.
+ *
+ * No protocol is reachable: the context has an AVIO of our own and an io_open that refuses. Opening demuxes the whole
+ * file once to count and time its pictures; reading opens it again from the start. Only codecs that browsers play. */
+#include "media/source.h"
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libavutil/display.h>
+#include <libavutil/mathematics.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AVIO_BYTES 65536
+#define STREAMS_MAX 16
+#define ERRORS_MAX 64 /* of packets that cannot be decoded, one after another */
+
+struct state {
+    const AVInputFormat *demuxer;
+    AVFormatContext *format;
+    AVCodecContext *decoder;
+    AVPacket *packet;
+    AVFrame *frame[2]; /* the picture given out, and the one after it */
+    int stream;
+    size_t read_at;
+    bool draining, ended, primed;
+    int64_t first_pts, end_pts; /* of what is shown, stream time base */
+    uint32_t given;
+};
+
+static int read_bytes(void *opaque, uint8_t *buf, int n)
+{
+    struct source *s = opaque;
+    struct state *t = s->state;
+    size_t left = t->read_at < s->in.n ? s->in.n - t->read_at : 0;
+    if (!left) return AVERROR_EOF;
+    if ((size_t)n > left) n = (int)left;
+    memcpy(buf, s->in.p + t->read_at, (size_t)n);
+    t->read_at += (size_t)n;
+    return n;
+}
+
+static int64_t seek_bytes(void *opaque, int64_t to, int whence)
+{
+    struct source *s = opaque;
+    struct state *t = s->state;
+    int64_t size = (int64_t)s->in.n;
+    if (whence == AVSEEK_SIZE) return size;
+    whence &= ~AVSEEK_FORCE;
+    if (whence == SEEK_CUR) to += (int64_t)t->read_at;
+    if (whence == SEEK_END) to += size;
+    if (to < 0) return AVERROR(EINVAL);
+    t->read_at = (size_t)to;
+    return to;
+}
+
+static int refuse(AVFormatContext *c, AVIOContext **io, const char *url, int flags, AVDictionary **o)
+{
+    (void)c, (void)io, (void)url, (void)flags, (void)o;
+    return AVERROR(EPERM);
+}
+
+static void close_format(struct state *t)
+{
+    if (!t->format) return;
+    AVIOContext *io = t->format->pb;
+    avcodec_free_context(&t->decoder);
+    avformat_close_input(&t->format);
+    if (io) av_freep(&io->buffer);
+    avio_context_free(&io);
+}
+
+static int open_format(struct source *s, struct state *t, struct err *e)
+{
+    AVDictionary *o = NULL;
+    uint8_t *buffer = av_malloc(AVIO_BYTES);
+    AVIOContext *io = buffer ? avio_alloc_context(buffer, AVIO_BYTES, 0, s, read_bytes, NULL, seek_bytes) : NULL;
+    AVFormatContext *c = avformat_alloc_context();
+    if (!io || !c) return err_set(e, GIFD_EBADMEDIA, "out of memory");
+    t->read_at = 0;
+    c->pb = io;
+    c->flags |= AVFMT_FLAG_CUSTOM_IO;
+    c->io_open = refuse;
+    c->max_streams = STREAMS_MAX;
+    av_dict_set(&o, "protocol_whitelist", "none", 0);
+    av_dict_set(&o, "format_whitelist", t->demuxer->name, 0);
+    int rc = avformat_open_input(&c, "", t->demuxer, &o); /* frees c on failure, not io */
+    av_dict_free(&o);
+    if (rc < 0) {
+        av_freep(&io->buffer);
+        avio_context_free(&io);
+        return err_set(e, GIFD_EBADMEDIA, "the video's structure cannot be read");
+    }
+    t->format = c;
+    return GIFD_OK;
+}
+
+static const AVCodec *decoder_for(const AVStream *st)
+{
+    const AVDictionaryEntry *alpha = av_dict_get(st->metadata, "alpha_mode", NULL, 0);
+    bool has_alpha = alpha && strcmp(alpha->value, "1") == 0;
+    switch (st->codecpar->codec_id) {
+    case AV_CODEC_ID_VP8:
+        return has_alpha ? avcodec_find_decoder_by_name("libvpx") : avcodec_find_decoder(AV_CODEC_ID_VP8);
+    case AV_CODEC_ID_VP9:
+        return has_alpha ? avcodec_find_decoder_by_name("libvpx-vp9") : avcodec_find_decoder(AV_CODEC_ID_VP9);
+    case AV_CODEC_ID_AV1: return avcodec_find_decoder_by_name("libdav1d");
+    case AV_CODEC_ID_H264:
+    case AV_CODEC_ID_HEVC: return avcodec_find_decoder(st->codecpar->codec_id);
+    default: return NULL;
+    }
+}
+
+static int pick_stream(struct source *s, struct state *t, struct err *e)
+{
+    t->stream = -1;
+    for (unsigned i = 0; i < t->format->nb_streams; i++) {
+        AVStream *st = t->format->streams[i];
+        bool still = st->disposition & AV_DISPOSITION_ATTACHED_PIC;
+        if (st->codecpar->codec_type == AVMEDIA_TYPE_AUDIO) s->facts.has_audio = true;
+        if (st->codecpar->codec_type == AVMEDIA_TYPE_VIDEO && !still && t->stream < 0) t->stream = (int)i;
+        st->discard = (int)i == t->stream ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
+    }
+    if (t->stream < 0) return err_set(e, GIFD_EBADMEDIA, "the video has no picture track");
+    AVStream *st = t->format->streams[t->stream];
+    const AVCodec *codec = decoder_for(st);
+    if (!codec) return err_set(e, GIFD_EUNSUPPORTED, "a video in %s", avcodec_get_name(st->codecpar->codec_id));
+    t->decoder = avcodec_alloc_context3(codec);
+    if (!t->decoder || avcodec_parameters_to_context(t->decoder, st->codecpar) < 0)
+        return err_set(e, GIFD_EBADMEDIA, "the video's header is corrupt");
+    t->decoder->thread_count = 1;
+    t->decoder->pkt_timebase = st->time_base;
+    t->decoder->max_pixels = (int64_t)s->limits->canvas_px;
+    return avcodec_open2(t->decoder, codec, NULL) < 0 ? err_set(e, GIFD_EBADMEDIA, "the video's header is corrupt")
+                                                      : GIFD_OK;
+}
+
+/* Size as displayed: sample aspect, then rotation by quarter turns. */
+static int set_size(struct source *s, struct state *t, struct err *e)
+{
+    AVStream *st = t->format->streams[t->stream];
+    int w = t->decoder->width, h = t->decoder->height;
+    AVRational a = st->sample_aspect_ratio.num > 0 ? st->sample_aspect_ratio : st->codecpar->sample_aspect_ratio;
+    int rc = source_check(s->limits, w > 0 ? (uint64_t)w : 0, h > 0 ? (uint64_t)h : 0, 1, e);
+    if (rc < 0) return rc;
+    if (a.num > 0 && a.den > 0 && a.num != a.den && a.num < 16 * (int64_t)a.den && a.den < 16 * (int64_t)a.num)
+        w = (int)av_rescale(w, a.num, a.den);
+    s->width = w > 0 ? w : 1;
+    s->height = h;
+    size_t n = 0;
+    const int32_t *matrix = (const int32_t *)(const void *)av_stream_get_side_data(st, AV_PKT_DATA_DISPLAYMATRIX, &n);
+    double turn = matrix && n >= 36 ? -av_display_rotation_get(matrix) : 0;
+    if (!isnan(turn)) s->rotation = ((int)lrint(turn / 90) % 4 + 4) % 4 * 90;
+    bool aside = s->rotation % 180 != 0;
+    s->facts.width = (uint32_t)(aside ? s->height : s->width);
+    s->facts.height = (uint32_t)(aside ? s->width : s->height);
+    s->time_base = st->time_base;
+    const AVDictionaryEntry *alpha = av_dict_get(st->metadata, "alpha_mode", NULL, 0);
+    s->facts.has_alpha = alpha && strcmp(alpha->value, "1") == 0;
+    return source_check(s->limits, s->facts.width, s->facts.height, 1, e);
+}
+
+static void count_packet(struct source *s, struct state *t, int64_t *last, int64_t *last_gap)
+{
+    const AVPacket *p = t->packet;
+    int64_t pts = p->pts != AV_NOPTS_VALUE ? p->pts : p->dts;
+    if (pts == AV_NOPTS_VALUE) pts = s->facts.frames ? *last + 1 : 0;
+    if (s->facts.frames == 0 || pts < t->first_pts) t->first_pts = pts;
+    if (s->facts.frames && pts > *last && pts - *last < INT32_MAX) *last_gap = pts - *last;
+    int64_t end = pts + (p->duration > 0 ? p->duration : *last_gap);
+    if (s->facts.frames == 0 || end > t->end_pts) t->end_pts = end;
+    *last = pts;
+    s->facts.frames++;
+}
+
+static int count_packets(struct source *s, struct state *t, struct err *e)
+{
+    int64_t last = 0, last_gap = 0;
+    int rc;
+    while ((rc = av_read_frame(t->format, t->packet)) >= 0) {
+        bool ours = t->packet->stream_index == t->stream && !(t->packet->flags & AV_PKT_FLAG_DISCARD);
+        if (ours && t->packet->flags & AV_PKT_FLAG_CORRUPT) {
+            s->facts.truncated = true;
+        } else if (ours) {
+            count_packet(s, t, &last, &last_gap);
+            rc = source_check(s->limits, s->facts.width, s->facts.height, s->facts.frames, e);
+        }
+        av_packet_unref(t->packet);
+        if (rc < 0) return rc;
+    }
+    if (rc != AVERROR_EOF || t->format->pb->error) s->facts.truncated = true;
+    if (!s->facts.frames) return err_set(e, GIFD_EBADMEDIA, "the video has no whole picture");
+    int64_t ms = av_rescale_q(t->end_pts - t->first_pts, s->time_base, (AVRational){1, 1000});
+    s->facts.duration_ms = ms > 0 ? (uint64_t)ms : 0;
+    return GIFD_OK;
+}
+
+static int video_open(struct source *s, const char *demuxer, struct err *e)
+{
+    struct state *t = s->state = calloc(1, sizeof *t);
+    if (!t) return err_set(e, GIFD_EBADMEDIA, "out of memory");
+    t->demuxer = av_find_input_format(demuxer);
+    t->packet = av_packet_alloc();
+    t->frame[0] = av_frame_alloc();
+    t->frame[1] = av_frame_alloc();
+    if (!t->demuxer || !t->packet || !t->frame[0] || !t->frame[1]) return err_set(e, GIFD_EBADMEDIA, "out of memory");
+    s->facts.loop = -1;
+    int rc = open_format(s, t, e);
+    if (rc == GIFD_OK) rc = pick_stream(s, t, e);
+    if (rc == GIFD_OK) rc = set_size(s, t, e);
+    if (rc == GIFD_OK) rc = count_packets(s, t, e);
+    close_format(t);
+    return rc;
+}
+
+static int mp4_open(struct source *s, struct err *e)
+{
+    memcpy(s->facts.type, "video/mp4", sizeof "video/mp4");
+    return video_open(s, "mov", e);
+}
+
+static int webm_open(struct source *s, struct err *e)
+{
+    memcpy(s->facts.type, "video/webm", sizeof "video/webm");
+    return video_open(s, "matroska", e);
+}
+
+/* One packet of ours into the decoder, or the end of the file. A broken one is passed over. */
+static void feed(struct state *t)
+{
+    while (av_read_frame(t->format, t->packet) >= 0) {
+        bool ours = t->packet->stream_index == t->stream;
+        if (ours) avcodec_send_packet(t->decoder, t->packet);
+        av_packet_unref(t->packet);
+        if (ours) return;
+    }
+    avcodec_send_packet(t->decoder, NULL);
+    t->draining = true;
+}
+
+static bool decode_one(struct state *t, AVFrame *into)
+{
+    for (int errors = 0; errors < ERRORS_MAX;) {
+        int rc = avcodec_receive_frame(t->decoder, into);
+        if (rc >= 0) {
+            int64_t pts = into->best_effort_timestamp;
+            if (!(into->flags & AV_FRAME_FLAG_DISCARD) && (pts == AV_NOPTS_VALUE || pts < t->end_pts)) return true;
+            av_frame_unref(into);
+            continue;
+        }
+        if (rc == AVERROR_EOF || (t->draining && rc != AVERROR(EAGAIN))) return false;
+        if (rc != AVERROR(EAGAIN)) errors++;
+        feed(t);
+    }
+    return false;
+}
+
+static int start(struct source *s, struct state *t, struct err *e)
+{
+    struct media_facts keep = s->facts;
+    int rc = open_format(s, t, e);
+    if (rc == GIFD_OK) rc = pick_stream(s, t, e);
+    s->facts = keep;
+    if (rc < 0) return rc;
+    if (!decode_one(t, t->frame[1])) return err_set(e, GIFD_EBADMEDIA, "not one picture of the video can be decoded");
+    t->primed = true;
+    return GIFD_OK;
+}
+
+static int64_t pts_of(const struct state *t, const AVFrame *f, int64_t least)
+{
+    int64_t pts = f->best_effort_timestamp == AV_NOPTS_VALUE ? least : f->best_effort_timestamp - t->first_pts;
+    return pts < least ? least : pts;
+}
+
+static int video_next(struct source *s, struct picture *p, struct err *e)
+{
+    struct state *t = s->state;
+    if (t->ended || t->given == s->facts.frames) return 0;
+    if (!t->primed && start(s, t, e) < 0) return e->code;
+    int64_t now = t->given ? p->start + p->duration : pts_of(t, t->frame[1], 0);
+    av_frame_unref(t->frame[0]);
+    av_frame_move_ref(t->frame[0], t->frame[1]);
+    t->ended = !decode_one(t, t->frame[1]);
+    bool last = t->ended || t->given + 1 == s->facts.frames;
+    int64_t next = last ? t->end_pts - t->first_pts : pts_of(t, t->frame[1], now + 1);
+    p->frame = t->frame[0];
+    p->start = now;
+    p->duration = next > now ? next - now : 1;
+    t->given++;
+    return 1;
+}
+
+static void video_close(struct source *s)
+{
+    struct state *t = s->state;
+    if (!t) return;
+    close_format(t);
+    av_packet_free(&t->packet);
+    av_frame_free(&t->frame[0]);
+    av_frame_free(&t->frame[1]);
+    free(t);
+}
+
+const struct source_kind source_mp4 = {mp4_open, video_next, video_close};
+const struct source_kind source_webm = {webm_open, video_next, video_close};
