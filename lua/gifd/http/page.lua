@@ -173,7 +173,7 @@ end
 local function facts(asset)
   local out = { ("%d × %d"):format(asset.width, asset.height) }
   if asset.duration_ms > 0 and asset.frames > 1 then out[2] = ("%.1f s"):format(asset.duration_ms / 1000) end
-  out[#out + 1] = (kinds[asset.type] or asset.type) .. " " .. size(asset.bytes)
+  out[#out + 1] = (kinds[asset.type] or asset.type) .. "\194\160" .. size(asset.bytes)
   return table.concat(out, " · ")
 end
 

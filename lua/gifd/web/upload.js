@@ -286,7 +286,7 @@
       open.href = path(page);
       const word = box.querySelector(".word") || document.createElement("span");
       word.className = "word";
-      word.textContent = "Copy as";
+      word.textContent = "Copy";
       for (const element of [open, word, ...buttons]) if (element.parentNode !== box) box.append(element);
     }
 
