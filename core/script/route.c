@@ -219,11 +219,9 @@ static int read_reply(lua_State *L, void *arg)
 {
     struct leaving *l = arg;
     lua_settop(l->co, 1);
-    lua_xmove(l->co, L, 1);
-    lua_pushvalue(L, -1);
+    lua_xmove(l->co, L, 1); /* L was empty: index 1 */
+    lua_pushvalue(L, 1);
     lua_xmove(L, l->co, 1);
-    lua_replace(L, 1);
-    lua_settop(L, 1);
     if (!lua_istable(L, 1))
         wrong(l, "app.handle must return a table");
     else

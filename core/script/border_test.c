@@ -1,0 +1,256 @@
+/* border_test.c: what authors see of each primitive: results, wrong arguments, wrong contexts. Each case is one Lua
+ * expression that runs in a ROUTE task of a real server; its outcome is compared as text. */
+#include "script/rig_int.h"
+
+static const char boot_head[] = "local function show(ok, ...)\n"
+                                "  local v, err = ...\n"
+                                "  if not ok then return 'throws ' .. tostring(v) end\n"
+                                "  if v == nil and err ~= nil then return 'nil, ' .. tostring(err) end\n"
+                                "  if type(v) == 'table' then return gifd.json.encode(v) end\n"
+                                "  return tostring(v)\n"
+                                "end\n"
+                                "local cases = {\n";
+static const char boot_tail[] =
+    "}\n"
+    "return function(settings)\n"
+    "  return { routes = { { method = 'GET', pattern = '/{n}' } }, handle = function(_, req)\n"
+    "    return { body = show(pcall(cases[tonumber(req.params.n)])) }\n"
+    "  end }\n"
+    "end\n";
+
+struct border_case {
+    const char *lua, *want; /* want "~text": only has to contain it */
+};
+
+static const struct border_case cases[] = {
+    /* err, try, catch */
+    {"tostring(gifd.err('busy', { message = 'later', after = 3 }))", "busy: later"},
+    {"gifd.err('busy').retryable", "true"},
+    {"gifd.err('busy', { retryable = false }).retryable", "false"},
+    {"gifd.err('nonsense')", "~gifd.err: argument 1 (code): \"nonsense\" is no error code"},
+    {"gifd.err()", "~gifd.err: argument 1 (code): must be a string, not a no value"},
+    {"gifd.try(1, nil)", "1"},
+    {"gifd.try(false, 'x')", "false"},
+    {"gifd.try(nil, gifd.err('timeout', { message = 'm' }))", "throws timeout: m"},
+    {"gifd.catch(function() return 5 end)", "5"},
+    {"gifd.catch(function() error('bad') end)", "~nil, script: "},
+    {"gifd.catch(function() gifd.try(nil, gifd.err('denied', { message = 'no' })) end)", "nil, denied: no"},
+    {"gifd.catch(function() gifd.time.sleep(0.001) return 'slept' end)", "slept"},
+    {"pcall(function() gifd.time.sleep(0.001) end)", "true"},
+    /* json */
+    {"gifd.json.encode({ b = 1, a = { 1, 2.5, gifd.null, true } })", "{\"a\":[1,2.5,null,true],\"b\":1}"},
+    {"gifd.json.encode({})", "{}"},
+    {"gifd.json.encode(gifd.json.array({}))", "[]"},
+    {"gifd.json.encode(gifd.json.decode('[]'))", "[]"},
+    {"gifd.json.encode(gifd.json.decode('{\"x\":[],\"y\":null,\"z\":-1.25e2}'))", "{\"x\":[],\"y\":null,\"z\":-125}"},
+    {"gifd.json.decode('{') ", "~nil, invalid: "},
+    {"gifd.json.decode('[1,2,3]', { max = 3 })", "~nil, too_large"},
+    {"gifd.json.decode(1)", "~gifd.json.decode: argument 1 (text): must be a string, not a number"},
+    {"gifd.json.encode(print)", "~global \"print\" does not exist"},
+    {"gifd.json.encode(pcall)", "~gifd.json.encode: argument 1 (value): a function has no form in JSON"},
+    {"gifd.json.encode(0/0)", "~not finite"},
+    {"(function() local t = {} t.t = t return gifd.json.encode(t) end)()", "~a cycle"},
+    {"gifd.json.encode({ 1, x = 2 })", "~an array has holes or names"},
+    {"gifd.json.is_array(gifd.json.decode('[1]')) and not gifd.json.is_array({ 1 })", "true"},
+    {"gifd.json.array(1)", "~gifd.json.array: argument 1 (table): must be a table"},
+    {"gifd.json.encode(9007199254740991)", "9007199254740991"},
+    /* crypto */
+    {"gifd.crypto.sha256('abc')", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+    {"gifd.crypto.hex(gifd.crypto.hmac('key', 'The quick brown fox jumps over the lazy dog'))",
+     "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8"},
+    {"gifd.crypto.equal('a', 'a') and not gifd.crypto.equal('a', 'b') and not gifd.crypto.equal('a', 'aa')", "true"},
+    {"#gifd.crypto.random(33)", "33"},
+    {"gifd.crypto.random(0)", "~gifd.crypto.random: argument 1 (n): must be from 1 to 4096"},
+    {"gifd.crypto.random(1.5)", "~must be an integer"},
+    {"gifd.crypto.code(8):match('^%w%w%w%w%w%w%w%w$') ~= nil", "true"},
+    {"gifd.crypto.base64url('\\255\\254a')", "__5h"},
+    {"gifd.crypto.unbase64url('__5h') == '\\255\\254a'", "true"},
+    {"gifd.crypto.unbase64url('=')", "~nil, invalid"},
+    {"gifd.crypto.sha256({})", "~gifd.crypto.sha256: argument 1 (bytes): must be a string, not a table"},
+    {"gifd.crypto.hmac('k')", "~gifd.crypto.hmac: argument 2 (message): must be a string, not a no value"},
+    {"gifd.crypto.hex(1)", "~gifd.crypto.hex: argument 1"},
+    {"gifd.crypto.equal(1, 2)", "~gifd.crypto.equal: argument 1 (a)"},
+    {"gifd.crypto.code('x')", "~gifd.crypto.code: argument 1 (n)"},
+    {"gifd.crypto.base64url()", "~gifd.crypto.base64url: argument 1"},
+    {"gifd.crypto.unbase64url()", "~gifd.crypto.unbase64url: argument 1"},
+    /* text */
+    {"gifd.text.escape_html([[<a href=\"x\">'&]])", "&lt;a href=&quot;x&quot;&gt;&#39;&amp;"},
+    {"gifd.text.escape_html('plain')", "plain"},
+    {"gifd.text.uri('a b/\\195\\164~')", "a%20b%2F%C3%A4~"},
+    {"gifd.text.fold('STRASSE \\195\\132\\206\\163\\208\\150')", "strasse \xc3\xa4\xcf\x83\xd0\xb6"},
+    {"gifd.text.length('\\195\\164b')", "2"},
+    {"gifd.text.valid_utf8('\\195\\164') and not gifd.text.valid_utf8('\\195') and not "
+     "gifd.text.valid_utf8('\\237\\160\\128')",
+     "true"},
+    {"'[' .. gifd.text.trim(' \\n a b\\t') .. ']'", "[a b]"},
+    {"gifd.text.words({ 'Sex', 'graphic violence' }):find('Essex, SEX! Graphic-Violence; graphic design')",
+     "[{\"from\":8,\"to\":10,\"word\":\"Sex\"},{\"from\":13,\"to\":28,\"word\":\"graphic violence\"}]"},
+    {"gifd.text.words({ 'a b c', 'b c', 'c' }):find('a b c')",
+     "[{\"from\":1,\"to\":5,\"word\":\"a b c\"},{\"from\":3,\"to\":5,\"word\":\"b "
+     "c\"},{\"from\":5,\"to\":5,\"word\":\"c\"}]"},
+    {"gifd.text.words({ 'b d', 'a b c' }):find('a b d')", "[{\"from\":3,\"to\":5,\"word\":\"b d\"}]"},
+    {"gifd.text.words({ '\\195\\156bel' }):find('das \\195\\188BEL')", "[{\"from\":5,\"to\":9,\"word\":\"\xc3\x9c"
+                                                                       "bel\"}]"},
+    {"gifd.text.words({ \"don't\" }):find('I don\\226\\128\\153t')", "[{\"from\":3,\"to\":9,\"word\":\"don't\"}]"},
+    {"gifd.text.words({ '...' })", "~gifd.text.words: argument 1 (list): entry 1: \"...\" has no letter"},
+    {"gifd.text.words({ 1 })", "~entry 1 is no text"},
+    {"gifd.text.words('x')", "~gifd.text.words: argument 1 (list): must be a table"},
+    {"#gifd.text.words({ 'x' }):find(('x '):rep(5000))", "1000"},
+    {"gifd.text.escape_html(nil)", "~gifd.text.escape_html: argument 1"},
+    {"gifd.text.uri({})", "~gifd.text.uri: argument 1"},
+    {"gifd.text.fold()", "~gifd.text.fold: argument 1"},
+    {"gifd.text.length()", "~gifd.text.length: argument 1"},
+    {"gifd.text.trim()", "~gifd.text.trim: argument 1"},
+    {"gifd.text.valid_utf8()", "~gifd.text.valid_utf8: argument 1"},
+    /* time */
+    {"math.abs(gifd.time.now() - 1.7e9) < 1e9", "true"},
+    {"gifd.time.rfc3339(0)", "1970-01-01T00:00:00Z"},
+    {"gifd.time.rfc3339(1700000000.123456, 6)", "2023-11-14T22:13:20.123456Z"},
+    {"gifd.time.rfc3339(1, 2)", "~gifd.time.rfc3339: argument 2 (digits): must be 0, 3 or 6"},
+    {"gifd.time.rfc3339(-1)", "~gifd.time.rfc3339: argument 1 (seconds): must be from 0 to"},
+    {"gifd.time.http_date(784111777)", "Sun, 06 Nov 1994 08:49:37 GMT"},
+    {"gifd.time.http_date('x')", "~gifd.time.http_date: argument 1"},
+    {"gifd.time.parse('2023-11-14T22:13:20Z')", "1700000000"},
+    {"gifd.time.parse('2023-11-14T23:13:20.5+01:00')", "1700000000.5"},
+    {"gifd.time.parse('2023-02-29T00:00:00Z')", "nil, invalid: no RFC 3339 time"},
+    {"gifd.time.parse(1)", "~gifd.time.parse: argument 1"},
+    {"gifd.time.sleep(0.002)", "true"},
+    {"gifd.time.sleep(-1)", "~gifd.time.sleep: argument 1 (seconds): must be from 0 to 86400"},
+    {"table.sort({ 3, 2, 1 }, function() gifd.time.sleep(0) end)", "~gifd.time.sleep: may not wait inside a C call"},
+    /* log */
+    {"gifd.log.info()", "~gifd.log.info: argument 1 (event)"},
+    {"gifd.log.warn('x', 1)", "~gifd.log.warn: argument 2 (fields): must be a table"},
+    {"gifd.log.error('x', { 1 })", "~gifd.log.error: argument 2 (fields): must have names as keys"},
+    {"gifd.log.debug('x', { a = 1, b = 'c', d = true, e = 1.5 })", "nil"},
+    /* db */
+    {"gifd.db.run('INSERT INTO cats(name, weight, kind) VALUES (?1, ?2, ?3)', 'Tom', 4.5, gifd.null)",
+     "{\"changes\":1,\"last_id\":1,\"rows\":{}}"},
+    {"gifd.db.row('SELECT * FROM cats WHERE name = ?', 'Tom')", "{\"id\":1,\"name\":\"Tom\",\"weight\":4.5}"},
+    {"gifd.db.row('SELECT * FROM cats WHERE name = ?', 'Nobody')", "false"},
+    {"gifd.db.rows('SELECT 1 AS a, ?1 AS b, ?2 AS c, ?3 AS d', true, nil, 0.5)", "[{\"a\":1,\"b\":1,\"d\":0.5}]"},
+    {"gifd.db.rows('SELECT 1 AS a WHERE 0')", "{}"},
+    {"gifd.db.rows('SELEKT')", "~nil, "},
+    {"gifd.db.rows(1)", "~gifd.db.rows: argument 1 (sql): must be a string, not a number"},
+    {"gifd.db.row('SELECT ?', {})", "~gifd.db.row: argument 2 (value): a table is no SQL value"},
+    {"gifd.db.run('INSERT INTO cats(name) VALUES (?)', 'Tom')", "~nil, conflict"},
+    {"gifd.db.run(nil)", "~gifd.db.run: argument 1 (sql)"},
+    {"gifd.db.run('INSERT INTO cats(name) VALUES (?) RETURNING id, name', 'Kit').rows",
+     "[{\"id\":2,\"name\":\"Kit\"}]"},
+    {"#gifd.db.batch({ { 'INSERT INTO cats(name) VALUES (?)', 'A' }, { 'UPDATE cats SET kind = ?', gifd.null, expect = "
+     "3 } })",
+     "2"},
+    {"gifd.db.batch({ { 'DELETE FROM cats' }, { 'DELETE FROM cats WHERE id = 99', expect = 1 } })", "~nil, conflict"},
+    {"gifd.db.row('SELECT count(*) AS n FROM cats').n", "3"},
+    {"gifd.db.batch({})", "~gifd.db.batch: argument 1 (batch): must have 1 to 256 statements"},
+    {"gifd.db.batch({ { 1 } })", "~statement 1 has no SQL"},
+    {"gifd.db.batch({ 1 })", "~statement 1 must be a table"},
+    {"gifd.db.row([[WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 300000) SELECT count(*) "
+     "AS c FROM n]])",
+     "{\"c\":300000}"},
+    /* blob */
+    {"gifd.blob.stat(('0'):rep(64))", "~nil, not_found"},
+    {"gifd.blob.stat('x')", "~gifd.blob.stat: argument 1 (digest): must be 64 lower-case hex digits"},
+    {"gifd.blob.read(('0'):rep(64), 0, 2^21)", "~gifd.blob.read: argument 3 (n): must be from 1 to 1048576"},
+    {"gifd.blob.delete(('0'):rep(64))", "true"},
+    {"gifd.blob.delete(1)", "~gifd.blob.delete: argument 1"},
+    {"gifd.blob.commit({})", "~gifd.blob.commit: argument 1 (draft): must be a draft, not a table"},
+    {"gifd.blob.free() > 0", "true"},
+    /* media, without a process */
+    {"gifd.media.probe(('0'):rep(64))", "~nil, not_found"},
+    {"gifd.media.probe(1)", "~gifd.media.probe: argument 1 (digest)"},
+    {"gifd.media.probe(('0'):rep(64), { deadline = 0 })", "~gifd.media.probe: argument 2 (deadline): must be from"},
+    {"gifd.media.render(('0'):rep(64), {})", "~gifd.media.render: argument 2 (recipes): must be 1 to 16"},
+    {"gifd.media.render(('0'):rep(64), { { format = 'bmp' } })", "~format must be"},
+    /* tally, without shared memory */
+    {"gifd.tally.add(1, 1)", "~nil, closed"},
+    {"gifd.tally.add(0, 1)", "~gifd.tally.add: argument 1 (key)"},
+    {"gifd.tally.peek(7)", "0"},
+    {"gifd.tally.peek('x')", "~gifd.tally.peek: argument 1 (key)"},
+    {"gifd.tally.list()", "~gifd.tally.list: not allowed in context route (allowed: job)"},
+    {"gifd.tally.freeze(1, 1)", "~not allowed in context route"},
+    {"gifd.tally.free(1)", "~not allowed in context route"},
+    /* contexts */
+    {"gifd.jobs.wait(1)", "~gifd.jobs.wait: not allowed in context route (allowed: job, command)"},
+    {"gifd.jobs.wake()", "false"},
+    {"gifd.task.spawn(function() end)", "~gifd.task.spawn: not allowed in context route (allowed: job, command)"},
+    {"gifd.console.write('x')", "~gifd.console.write: not allowed in context route (allowed: command)"},
+    {"gifd.console.error('x')", "~not allowed in context route"},
+    {"gifd.console.is_terminal()", "~not allowed in context route"},
+    {"gifd.bundle.load('lua/gifd/boot.lua')", "~gifd.bundle.load: not allowed in context route (allowed: load)"},
+    {"gifd.bundle.read('note.txt')", "a note"},
+    {"gifd.bundle.read('none')", "nil"},
+    {"gifd.bundle.list('lua/')", "[\"lua/gifd/boot.lua\"]"},
+    {"gifd.bundle.read(1)", "~gifd.bundle.read: argument 1 (name)"},
+    {"gifd.bundle.list()", "~gifd.bundle.list: argument 1 (prefix)"},
+    {"gifd.health.facts().generation", "1"},
+    {"gifd.health.facts().media", "false"},
+    {"gifd.server.role .. gifd.server.version .. #gifd.server.urls", "worker1.2.30"},
+    {"gifd.request.body(10)", ""},
+    {"gifd.request.body('x')", "~gifd.request.body: argument 1 (max): must be a number"},
+    {"gifd.request.upload(1)", "~gifd.request.upload: argument 1 (options): must be a table"},
+    {"(function() gifd.request.body(1) gifd.request.body(1) end)()",
+     "~gifd.request.body: the body was asked for already"},
+    /* the environment */
+    {"(function() surprise = 1 end)()", "~boot.lua:"},
+    {"(function() surprise = 1 end)()", "~global \"surprise\" may not be written"},
+    {"surprise", "~global \"surprise\" does not exist"},
+    {"io", "~does not exist"},
+    {"os", "~does not exist"},
+    {"debug", "~does not exist"},
+    {"coroutine", "~does not exist"},
+    {"jit", "~does not exist"},
+    {"loadstring", "~does not exist"},
+    {"string.dump", "nil"},
+    {"getmetatable('')", "false"},
+    {"getmetatable(_G)", "false"},
+    {"require('gifd.none')", "~there is no lua/gifd/none.lua"},
+    {"require('../etc')", "~is no name of a module"},
+    {"bit.band(7, 3)", "3"},
+    /* all, any */
+    {"{ gifd.all(function() return 1, 9 end, function() gifd.time.sleep(0.002) return 2 end, function() end) }",
+     "[1,2]"},
+    {"gifd.all(function() gifd.time.sleep(10) end, function() return nil, gifd.err('denied', { message = 'no' }) end)",
+     "nil, denied: no"},
+    {"gifd.all(function() error('bad') end)", "~nil, script: "},
+    {"gifd.all()", "~takes 1 to 64 functions"},
+    {"gifd.all(1)", "~argument 1 (function): must be a function, not a number"},
+    {"gifd.any(function() gifd.time.sleep(10) end, function() return 'first', 2 end)", "first"},
+    {"select(2, gifd.any(function() return 'first', 2 end))", "2"},
+    {"gifd.any(function() return nil, gifd.err('busy') end, function() return nil, gifd.err('timeout') end)",
+     "nil, timeout: timeout"},
+    {"gifd.all(function() return gifd.all(function() gifd.time.sleep(0.001) return 'deep' end) end)", "deep"},
+};
+
+#define CASES (sizeof cases / sizeof *cases)
+
+TEST(each_primitive_answers_authors_as_promised)
+{
+    struct rig r;
+    struct buf boot;
+    char target[32];
+    buf_init(&boot, 1 << 20);
+    buf_puts(&boot, boot_head, NULL);
+    for (size_t i = 0; i < CASES; i++) buf_printf(&boot, NULL, "function() return %s end,\n", cases[i].lua);
+    buf_puts(&boot, boot_tail, NULL);
+    rig_open(&r, "worker", 0, -1);
+    rig_serve(&r);
+    struct rig_file files[] = {{"lua/gifd/boot.lua", buf_str(&boot)}, {"note.txt", "a note"}};
+    rig_live(&r, files, 2);
+    int wrong = 0;
+    for (size_t i = 0; i < CASES; i++) {
+        snprintf(target, sizeof target, "/%zu", i + 1);
+        char *answer = rig_get(&r, target);
+        const char *body = rig_body(answer), *want = cases[i].want;
+        bool right = want[0] == '~' ? strstr(body, want + 1) != NULL : strcmp(body, want) == 0;
+        if (rig_status(answer) != 200 || !right) {
+            fprintf(stderr, "%s\n  got:  %s\n  want: %s\n", cases[i].lua, body, want);
+            wrong++;
+        }
+        free(answer);
+    }
+    buf_free(&boot);
+    rig_close(&r);
+    CHECK(wrong == 0);
+}
+
+TEST_MAIN()
