@@ -42,6 +42,8 @@ struct tally_slot {
 };
 /* Calls fn for each slot in use until it returns false. */
 void tally_each(struct tally *t, bool (*fn)(void *arg, const struct tally_slot *s), void *arg);
+/* While nobody else uses it: finishes what deaths left undone. segment_open does it when it takes a file over. */
+void tally_mend(struct tally *t);
 /* True when the slot held exactly this count, or was frozen before: it can no longer change. */
 bool tally_freeze(struct tally *t, uint32_t slot, uint64_t count);
 void tally_free(struct tally *t, uint32_t slot); /* a frozen one, after its mark is gone */
