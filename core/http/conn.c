@@ -88,11 +88,12 @@ void conn__request_done(struct conn *c)
     pool__put(&s->request_pool, (char *)r - offsetof(struct request_slot, r));
 }
 
-/* How many bytes went out, 0 when the socket is full, -1 when it is broken. */
-static ssize_t push(struct conn *c, const char *p, size_t n, bool more)
+/* How many bytes went out, 0 when the socket is full, -1 when it is broken. Never MSG_MORE: a head glued to the pages
+ * of its file costs more than its own small segment (100 KB on loopback: 62 us of CPU against 37). */
+static ssize_t push(struct conn *c, const char *p, size_t n)
 {
     ssize_t sent;
-    do sent = send(c->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT | (more ? MSG_MORE : 0));
+    do sent = send(c->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (sent < 0 && errno == EINTR);
     if (sent < 0 && errno == EAGAIN) return 0;
     return sent;
@@ -103,7 +104,7 @@ static ssize_t push_piece(struct conn *c, struct piece *p)
     size_t room = c->turn_bytes < TURN_BYTES ? TURN_BYTES - c->turn_bytes : 0;
     size_t n = p->n < room ? (size_t)p->n : room;
     if (n == 0) return 0;
-    if (p->p) return push(c, p->p + p->at, n, c->piece + 1 < c->piece_count);
+    if (p->p) return push(c, p->p + p->at, n);
     off_t at = (off_t)p->at;
     ssize_t sent;
     do sent = sendfile(c->fd, c->file, &at, n);
@@ -122,7 +123,7 @@ static bool broken(struct conn *c)
 bool conn__flush(struct conn *c)
 {
     while (c->out && c->out_sent < c->out->n) {
-        ssize_t sent = push(c, c->out->bytes + c->out_sent, c->out->n - c->out_sent, c->piece < c->piece_count);
+        ssize_t sent = push(c, c->out->bytes + c->out_sent, c->out->n - c->out_sent);
         if (sent < 0) return broken(c);
         if (sent > 0) c->progress = true;
         c->out_sent += (size_t)sent;

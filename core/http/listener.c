@@ -1,9 +1,10 @@
 /* listener.c: listening sockets, shared by the workers of a server.
  *
- * One connection is accepted per wake, so that the kernel wakes the others for the next. A worker that holds more than
- * its fair share lets one chance pass: it looks away for a few milliseconds, and whoever is free takes the connection;
- * when it is still there afterwards nobody was free, and it is accepted. With no descriptor left, or at the limit of
- * connections, the listener is not watched at all, so that nothing spins. */
+ * One connection is accepted per wake, so that the kernel wakes the others for the next; after a long turn of the loop
+ * as many as it lasted milliseconds, so that newcomers do not queue behind work on those that are here already. A
+ * worker that holds more than its fair share lets one chance pass: it looks away for a few milliseconds, and whoever is
+ * free takes the connection; when it is still there afterwards nobody was free, and it is accepted. With no descriptor
+ * left, or at the limit of connections, the listener is not watched at all, so that nothing spins. */
 #include "http/server_int.h"
 #include "base/log.h"
 
@@ -20,6 +21,7 @@
 #define STEP_BACK_MS 2
 #define EXHAUSTED_MS 100
 #define SHARE_SLACK 4
+#define ACCEPT_MAX 64 /* per wake */
 
 struct listener {
     struct list node;
@@ -28,6 +30,7 @@ struct listener {
     uv_timer_t timer;
     int fd, open_handles;
     bool stepped_back, full;
+    uint64_t last_ms; /* loop time of the wake before */
 };
 
 static void on_readable(uv_poll_t *p, int status, int events);
@@ -72,35 +75,54 @@ static void address_text(const struct sockaddr_storage *a, char out[46])
     }
 }
 
+/* False when there is no more to accept now. */
+static bool accept_one(struct listener *l)
+{
+    struct http_server *s = l->server;
+    struct sockaddr_storage from = {0};
+    socklen_t len = sizeof from;
+    int fd = accept4(l->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED || errno == EPROTO) return false;
+        log_warn("http.accept", LS("error", strerror(errno)), LI("connections", s->conn_count));
+        look_away(l, EXHAUSTED_MS);
+        return false;
+    }
+    char ip[46];
+    address_text(&from, ip);
+    return conn__open(s, fd, ip) == GIFD_OK;
+}
+
 static void on_readable(uv_poll_t *p, int status, int events)
 {
     struct listener *l = p->data;
     struct http_server *s = l->server;
     (void)events;
-    if (s->conn_count >= s->limits.connections) {
-        uv_poll_stop(&l->poll);
-        l->full = true; /* until a connection ends */
-        return;
-    }
-    if (!l->stepped_back && above_share(s)) {
-        l->stepped_back = true;
-        look_away(l, STEP_BACK_MS);
-        return;
-    }
-    l->stepped_back = false;
-    struct sockaddr_storage from = {0};
-    socklen_t len = sizeof from;
-    int fd = status < 0 ? -1 : accept4(l->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) {
-        if (status == 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED || errno == EPROTO)) return;
-        log_warn("http.accept", LS("error", status < 0 ? uv_strerror(status) : strerror(errno)),
-                 LI("connections", s->conn_count));
+    if (status < 0) {
+        log_warn("http.accept", LS("error", uv_strerror(status)));
         look_away(l, EXHAUSTED_MS);
         return;
     }
-    char ip[46];
-    address_text(&from, ip);
-    conn__open(s, fd, ip);
+    uint64_t now = loop_now_ms(s->loop), most = now - l->last_ms;
+    if (most == 0) most = 1;
+    if (most > ACCEPT_MAX) most = ACCEPT_MAX;
+    l->last_ms = now;
+    for (uint64_t i = 0; i < most; i++) {
+        if (s->conn_count >= s->limits.connections) {
+            uv_poll_stop(&l->poll);
+            l->full = true; /* until a connection ends */
+            return;
+        }
+        bool above = above_share(s);
+        if (above && i) return;
+        if (above && !l->stepped_back) {
+            l->stepped_back = true;
+            look_away(l, STEP_BACK_MS);
+            return;
+        }
+        l->stepped_back = false;
+        if (!accept_one(l)) return;
+    }
 }
 
 static void on_handle_closed(uv_handle_t *h)

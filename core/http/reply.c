@@ -7,6 +7,7 @@
 #include "http/utf8_int.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -324,8 +325,9 @@ static int put_body(struct conn *c, struct request *r, struct plan *plan, struct
         return 0;
     }
     if (p->body == REPLY_FILE) {
-        c->file = p->fd;
-        p->fd = -1;
+        c->file = p->keep_fd ? fcntl(p->fd, F_DUPFD_CLOEXEC, 3) : p->fd;
+        if (c->file < 0) return -1;
+        if (!p->keep_fd) p->fd = -1;
     }
     return keep_pieces(c, r, plan, p);
 }
@@ -428,7 +430,7 @@ void reply_send(struct request *r, const struct reply *p)
     struct reply own = *p;
     if (own.body != REPLY_FILE) own.fd = -1;
     send_reply(r, &own, -1);
-    if (own.fd >= 0) close(own.fd);
+    if (own.fd >= 0 && !own.keep_fd) close(own.fd);
 }
 
 /* ---- problems ---- */

@@ -21,6 +21,7 @@ struct reply {
     struct slice bytes;         /* REPLY_BYTES: copied when it cannot be sent at once */
     int fd;                     /* REPLY_FILE: a regular file; closed by the reply, also on failure */
     uint64_t size;              /* REPLY_FILE: of the file; bytes 0 .. size are the representation */
+    bool keep_fd;               /* fd stays the caller's: what cannot be sent at once is sent from a duplicate */
     bool close;                 /* close the connection afterwards */
 };
 
