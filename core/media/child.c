@@ -96,7 +96,8 @@ static int answer(struct job *j, struct bytes in, struct media_answer *a, struct
 {
     struct source s;
     int rc = source_open(&s, in, &j->q.limits, e);
-    if (rc == GIFD_OK && j->q.op == MEDIA_PROBE && (uint64_t)s.width * (uint64_t)s.height <= PROBE_DECODE_PX) {
+    bool cheap = rc == GIFD_OK && (uint64_t)s.width * (uint64_t)s.height <= PROBE_DECODE_PX;
+    if (j->q.op == MEDIA_PROBE && cheap && !s.sure) {
         struct picture p;
         rc = source_next(&s, &p, e);
         if (rc == 0) rc = err_set(e, GIFD_EBADMEDIA, "not one picture could be decoded");

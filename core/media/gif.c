@@ -128,54 +128,82 @@ static inline bool refill(struct stream *s, unsigned width)
     return true;
 }
 
+static inline unsigned take(struct stream *s, unsigned width)
+{
+    unsigned code = (unsigned)s->bits & ((1u << width) - 1);
+    s->bits >>= width;
+    s->held -= width;
+    return code;
+}
+
 /* A table entry is a string that the output already holds: where it began and how long it is. Entry `next` is the
- * string of the code before, and the byte after it. */
+ * string of the code before and the byte after it, so it is known in full only when the code that uses it is read. */
+struct table {
+    uint32_t from[CODES_MAX], length[CODES_MAX];
+    unsigned least, clear, width, next;
+    uint64_t before;        /* where the string of the code before began */
+    uint32_t before_length; /* 0: there is none */
+};
+
+static bool start_table(struct table *t, const struct gif *g, const struct gif_frame *f)
+{
+    t->least = g->p[f->data];
+    if (t->least < 1 || t->least > 8) return false;
+    t->clear = 1u << t->least;
+    for (unsigned i = 0; i < t->clear; i++) t->length[i] = 1;
+    t->width = t->least + 1;
+    t->next = t->clear + 2;
+    t->before_length = 0;
+    return true;
+}
+
+/* false: no such entry */
+static inline bool grow_table(struct table *t, unsigned code)
+{
+    if (t->before_length && t->next < CODES_MAX) {
+        t->from[t->next] = (uint32_t)t->before;
+        t->length[t->next] = t->before_length + 1;
+        t->next++;
+        if (t->next == 1u << t->width && t->width < 12) t->width++;
+    }
+    return code < t->next;
+}
+
+static void copy_string(const struct table *t, unsigned code, uint8_t *out, uint64_t done, uint32_t len)
+{
+    uint8_t *to = out + done;
+    if (code < t->clear) {
+        *to = (uint8_t)code;
+        return;
+    }
+    const uint8_t *from = out + t->from[code];
+    if (len < 16 || to - from < (ptrdiff_t)len)
+        for (uint32_t i = 0; i < len; i++) to[i] = from[i];
+    else
+        memcpy(to, from, len);
+}
+
 int64_t gif_lzw(const struct gif *g, const struct gif_frame *f, uint8_t *out)
 {
-    uint32_t from[CODES_MAX], length[CODES_MAX];
-    uint64_t total = (uint64_t)f->width * f->height, done = 0;
-    unsigned least = g->p[f->data], clear = 1u << least;
-    if (least < 1 || least > 8) return GIF_CUT;
+    struct table t;
     struct stream s = {.p = g->p, .n = g->n, .at = f->data + 1};
-    unsigned width = least + 1, next = clear + 2;
-    uint64_t before = 0;        /* where the string of the code before began */
-    uint32_t before_length = 0; /* 0: there is none */
-    while (done < total && refill(&s, width)) {
-        unsigned code = (unsigned)s.bits & ((1u << width) - 1);
-        s.bits >>= width;
-        s.held -= width;
-        if (code == clear) {
-            width = least + 1;
-            next = clear + 2;
-            before_length = 0;
+    uint64_t total = (uint64_t)f->width * f->height, done = 0;
+    if (!start_table(&t, g, f)) return GIF_CUT;
+    while (done < total && refill(&s, t.width)) {
+        unsigned code = take(&s, t.width);
+        if ((code & ~1u) == t.clear) {
+            if (code != t.clear) break;
+            t.width = t.least + 1;
+            t.next = t.clear + 2;
+            t.before_length = 0;
             continue;
         }
-        if (code == clear + 1) break;
-        uint32_t len;
-        if (code < clear) {
-            len = 1;
-            if (out) out[done] = (uint8_t)code;
-        } else {
-            if (code > next || (code == next && (!before_length || next >= CODES_MAX))) return GIF_CUT;
-            len = code == next ? before_length + 1 : length[code];
-            if (len > total - done) len = (uint32_t)(total - done);
-            if (out) {
-                const uint8_t *src = out + (code == next ? before : from[code]);
-                uint8_t *dst = out + done;
-                if (len < 16 || dst - src < (ptrdiff_t)len)
-                    for (uint32_t i = 0; i < len; i++) dst[i] = src[i];
-                else
-                    memcpy(dst, src, len);
-            }
-        }
-        if (before_length && next < CODES_MAX) {
-            from[next] = (uint32_t)before;
-            length[next] = before_length + 1;
-            next++;
-            if (next == 1u << width && width < 12) width++;
-        }
-        before = done;
-        before_length = len;
+        if (!grow_table(&t, code)) return GIF_CUT;
+        uint32_t len = t.length[code];
+        if (len > total - done) len = (uint32_t)(total - done);
+        if (out) copy_string(&t, code, out, done, len);
+        t.before = done;
+        t.before_length = len;
         done += len;
     }
     return (int64_t)done;

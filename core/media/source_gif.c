@@ -123,6 +123,7 @@ static int gif_source_open(struct source *s, struct err *e)
     struct state *t = s->state = calloc(1, sizeof *t);
     if (!t) return err_set(e, GIFD_EBADMEDIA, "out of memory");
     t->gif = first;
+    s->sure = true;
     return GIFD_OK;
 }
 

@@ -256,6 +256,7 @@ static AVPacket *make_packet(const struct source *s, struct state *t, const stru
     p += copy_chunk(s, p, t->trns_at);
     p += frame_data(s, t, f, p);
     p += put_chunk(t, p, "IEND", p, 0);
+    packet->flags |= AV_PKT_FLAG_KEY; /* else the decoder adds it to the picture before (MPNG) */
     av_shrink_packet(packet, (int)(p - packet->data));
     return packet;
 }

@@ -146,6 +146,7 @@ static int set_size(struct source *s, struct state *t, struct err *e)
     if (rc < 0) return rc;
     if (a.num > 0 && a.den > 0 && a.num != a.den && a.num < 16 * (int64_t)a.den && a.den < 16 * (int64_t)a.num)
         w = (int)av_rescale(w, a.num, a.den);
+    if (abs(w - t->decoder->width) == 1) w = t->decoder->width; /* rounding in the container */
     s->width = w > 0 ? w : 1;
     s->height = h;
     size_t n = 0;
