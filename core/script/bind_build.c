@@ -86,8 +86,8 @@ static int l_file(lua_State *L)
     return 1;
 }
 
-/* nil, {file, line, message} from "file:line: message" at the top. */
-static int push_located(lua_State *L)
+/* nil, {file, line, message} from "file:line: message" at the top; without a place, the file is the chunk's. */
+static int push_located(lua_State *L, struct slice chunk)
 {
     char text[1024];
     border_text(L, -1, text, sizeof text);
@@ -100,9 +100,10 @@ static int push_located(lua_State *L)
     }
     lua_pushnil(L);
     lua_createtable(L, 0, 3);
+    if (chunk.n && (chunk.p[0] == '@' || chunk.p[0] == '=')) chunk = slice_of(chunk.p + 1, chunk.n - 1);
+    push_slice(L, colon ? slice_of(text, (size_t)(colon - text)) : chunk);
+    lua_setfield(L, -2, "file");
     if (colon) {
-        lua_pushlstring(L, text, (size_t)(colon - text));
-        lua_setfield(L, -2, "file");
         lua_pushinteger(L, line);
         lua_setfield(L, -2, "line");
     }
@@ -135,7 +136,7 @@ static int l_compile(lua_State *L)
 {
     struct gen *g = gen_of(L);
     struct slice text = border_string(L, 1, "text"), name = border_string(L, 2, "chunkname");
-    if (luaL_loadbufferx(L, text.p, text.n, name.p, "t")) return push_located(L);
+    if (luaL_loadbufferx(L, text.p, text.n, name.p, "t")) return push_located(L, name);
     buf_reset(&g->out);
     if (lua_dump(L, append, &g->out) || note_source(building_here(L), name, text) < 0)
         border_throw(L, "%s is too large", name.p);
@@ -147,8 +148,10 @@ static int l_compile(lua_State *L)
 static void on_step(lua_State *L, lua_Debug *at)
 {
     struct building *b = building_here(L);
-    (void)at;
-    if (++b->steps > RUN_STEPS) luaL_error(L, "runs too long");
+    if (++b->steps <= RUN_STEPS) return;
+    lua_getinfo(L, "Sl", at);
+    lua_pushfstring(L, "%s:%d: runs too long", at->short_src, at->currentline);
+    lua_error(L);
 }
 
 static int l_run(lua_State *L)
@@ -157,14 +160,14 @@ static int l_run(lua_State *L)
     struct slice text = border_string(L, 1, "text"), name = border_string(L, 2, "chunkname");
     border_table(L, 3, "env");
     lua_pushfstring(L, "%s%s", name.p[0] == '@' || name.p[0] == '=' ? "" : "@", name.p);
-    if (luaL_loadbufferx(L, text.p, text.n, lua_tostring(L, -1), "t")) return push_located(L);
+    if (luaL_loadbufferx(L, text.p, text.n, lua_tostring(L, -1), "t")) return push_located(L, name);
     lua_pushvalue(L, 3);
     lua_setfenv(L, -2);
     b->steps = 0;
     lua_sethook(L, on_step, LUA_MASKCOUNT, RUN_STEP);
     int status = lua_pcall(L, 0, 1, 0);
     lua_sethook(L, NULL, 0, 0);
-    return status ? push_located(L) : 1;
+    return status ? push_located(L, name) : 1;
 }
 
 const struct binding bind_build[] = {

@@ -174,7 +174,7 @@ struct rig_client {
     pthread_t thread;
     const char *request;
     size_t n;
-    unsigned leave_after_ms; /* closes then, without reading */
+    unsigned leave_after_ms; /* resets the connection then, without reading */
     char *answer;            /* whole, NUL-terminated */
     size_t answer_n;
     volatile bool done;
@@ -194,6 +194,8 @@ static inline void *rig_client_main(void *arg)
             if (k <= 0) break;
             at += (size_t)k;
         }
+        struct linger reset = {1, 0};
+        if (c->leave_after_ms) setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
         if (c->leave_after_ms) usleep(c->leave_after_ms * 1000);
         for (ssize_t k; !c->leave_after_ms && n < cap - 1 && (k = recv(fd, c->answer + n, cap - 1 - n, 0)) > 0;)
             n += (size_t)k;

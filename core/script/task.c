@@ -149,9 +149,11 @@ static void fail(struct task *t, int status)
 {
     char text[2048] = "error";
     struct failing f = {t->co, text, sizeof text};
-    gen_protect(t->gen, describe, &f, NULL);
-    if (status == LUA_ERRMEM) gen_collect(t->gen);
+    struct gen *g = gen_ref(t->gen);
+    gen_protect(g, describe, &f, NULL);
     finish(t, TASK_FAILED, 0, text);
+    if (status == LUA_ERRMEM) gen_collect(g);
+    gen_unref(g);
 }
 
 /* ---- running ---- */
