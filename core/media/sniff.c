@@ -54,7 +54,7 @@ static const struct {
 
 static bool brand_in(const uint8_t *b, const char *list)
 {
-    for (; *list; list += 4)
+    for (size_t n = strlen(list); n >= 4; n -= 4, list += 4)
         if (memcmp(b, list, 4) == 0) return true;
     return false;
 }
@@ -71,7 +71,7 @@ static enum sniffed sniff_iso(const uint8_t *p, size_t n, const char **name)
         heic |= brand_in(p + at, "heicheixhevchevxheimheismif1msf1miaf");
         quicktime |= brand_in(p + at, "qt  ");
         mp4 |=
-            brand_in(p + at, "isomiso2iso3iso4iso5iso6iso7iso8iso9mp41mp42mp71avc1dashM4V M4VHM4VPMSNVcmfcmf2f4v F4V "
+            brand_in(p + at, "isomiso2iso3iso4iso5iso6iso7iso8iso9mp41mp42mp71avc1dashM4V M4VHM4VPMSNVcmfccmf2f4v F4V "
                              "3gp43gp53gp6mmp4");
     }
     *name = avif        ? "an AVIF image"
