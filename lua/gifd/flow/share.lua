@@ -9,7 +9,7 @@ local M = {}
 
 --- May this asker see the share whatever its verdict: its owner and an admin.
 function M.owns(identity, share)
-  return identity ~= nil and (identity.account_id == share.account_id or identity:may("admin"))
+  return identity and (identity.account_id == share.account_id or identity:may("admin")) or false
 end
 
 --- Pure: may a stranger see the page (or its direct forms)?
