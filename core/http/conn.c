@@ -101,7 +101,8 @@ static ssize_t push(struct conn *c, const char *p, size_t n)
 
 static ssize_t push_piece(struct conn *c, struct piece *p)
 {
-    size_t room = c->turn_bytes < TURN_BYTES ? TURN_BYTES - c->turn_bytes : 0;
+    size_t most = c->server->sent < BUSY_BYTES ? TURN_BYTES : TURN_BYTES_BUSY;
+    size_t room = c->turn_bytes < most ? most - c->turn_bytes : 0;
     size_t n = p->n < room ? (size_t)p->n : room;
     if (n == 0) return 0;
     if (p->p) return push(c, p->p + p->at, n);
@@ -138,6 +139,7 @@ bool conn__flush(struct conn *c)
         p->at += (uint64_t)sent;
         p->n -= (uint64_t)sent;
         c->turn_bytes += (size_t)sent;
+        c->server->sent += (size_t)sent;
         if (p->n) return false;
         c->piece++;
     }

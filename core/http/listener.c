@@ -1,10 +1,10 @@
 /* listener.c: listening sockets, shared by the workers of a server.
  *
- * One connection is accepted per wake, so that the kernel wakes the others for the next; after a long turn of the loop
- * as many as it lasted milliseconds, so that newcomers do not queue behind work on those that are here already. A
- * worker that holds more than its fair share lets one chance pass: it looks away for a few milliseconds, and whoever is
- * free takes the connection; when it is still there afterwards nobody was free, and it is accepted. With no descriptor
- * left, or at the limit of connections, the listener is not watched at all, so that nothing spins. */
+ * One connection is accepted per wake, so that the kernel wakes the others for the next; when the last wake was some
+ * milliseconds ago more are, so that newcomers do not queue behind long work on those that are here already. A worker
+ * that holds more than its fair share lets one chance pass: it looks away for a moment, and whoever is free takes the
+ * connection; when it is still there afterwards nobody was free, and it is accepted. With no descriptor left, or at the
+ * limit of connections, the listener is not watched at all, so that nothing spins. */
 #include "http/server_int.h"
 #include "base/log.h"
 
@@ -21,7 +21,8 @@
 #define STEP_BACK_MS 2
 #define EXHAUSTED_MS 100
 #define SHARE_SLACK 4
-#define ACCEPT_MAX 64 /* per wake */
+#define ACCEPT_PER_MS 16 /* of a turn that took longer than one */
+#define ACCEPT_MAX 256
 
 struct listener {
     struct list node;
@@ -103,7 +104,7 @@ static void on_readable(uv_poll_t *p, int status, int events)
         look_away(l, EXHAUSTED_MS);
         return;
     }
-    uint64_t now = loop_now_ms(s->loop), most = now - l->last_ms;
+    uint64_t now = loop_now_ms(s->loop), most = (now - l->last_ms) * ACCEPT_PER_MS;
     if (most == 0) most = 1;
     if (most > ACCEPT_MAX) most = ACCEPT_MAX;
     l->last_ms = now;

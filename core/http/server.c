@@ -114,6 +114,7 @@ static void on_prepare(uv_prepare_t *p)
 {
     struct http_server *s = p->data;
     struct list now;
+    s->sent = 0;
     list_init(&now);
     while (!list_empty(&s->ready)) list_push(&now, list_shift(&s->ready));
     while (!list_empty(&now)) conn__turn(conn__of_ready(list_shift(&now)), false);

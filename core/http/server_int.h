@@ -14,7 +14,9 @@ enum wait_kind { WAIT_NONE, WAIT_IDLE, WAIT_HEAD, WAIT_BODY, WAIT_SEND, WAIT_LIN
 #define SMALL_BODY 65536      /* a body up to this is copied behind its head and goes out with it */
 #define REPLY_HEAD_MAX 16384
 #define OUT_ROOM (SMALL_BODY + REPLY_HEAD_MAX + 256) /* what must be free before a request is handed to the app */
-#define TURN_BYTES (1536 * 1024)                     /* a connection yields to the others after sending so much */
+#define TURN_BYTES (1536 * 1024)                     /* a connection yields to the others after sending so much, */
+#define TURN_BYTES_BUSY (256 * 1024)                 /* or so much, once all of them together have sent */
+#define BUSY_BYTES (32 << 20) /* this many in one turn of the loop: what newcomers wait for stays short */
 #define LINGER_MS 5000
 #define LINGER_TOTAL_MS 30000
 #define DRAIN_BODY 65536 /* an unwanted body up to this is read and dropped, else the connection is closed */
@@ -65,6 +67,7 @@ struct http_server {
     void *drained_arg;
     struct pool conn_pool, request_pool, out_pool;
     uint64_t random;
+    size_t sent;                /* bytes in this turn of the loop */
     struct date_text dates[16]; /* Last-Modified as text */
     char *scratch;              /* READ_SIZE bytes, in use by one turn at a time */
 };
