@@ -90,7 +90,8 @@ local function take(app, req, ctx)
 end
 
 function M.create(app, req, ctx)
-  if (req.content_length or 0) > app.settings.uploads.max_bytes + FIELD_COUNT * FIELD_BYTES then
+  local form = (req.headers["content-type"] or ""):lower():match("^multipart/form%-data") ~= nil
+  if (req.content_length or 0) > app.settings.uploads.max_bytes + (form and FIELD_COUNT * FIELD_BYTES or 0) then
     return nil, gifd.err("too_large", { message = "the body is larger than the limit of "
       .. size_text(app.settings.uploads.max_bytes) })
   end
