@@ -118,6 +118,7 @@ static int l_wait(lua_State *L)
     j->host = h;
     list_push(&h->wakers, &j->node);
     uv_timer_init(&h->s.loop->uv, &j->timer);
+    uv_update_time(j->timer.loop); /* this turn may have lasted a while */
     uv_timer_start(&j->timer, on_time, (uint64_t)ceil(seconds * 1000), 0);
     wait_begin(&j->wait, t, "gifd.jobs.wait", undo_jobs);
     return wait_yield(L);

@@ -132,6 +132,7 @@ static int l_sleep(lua_State *L)
     struct sleep *s = calloc(1, sizeof *s);
     if (!s) return push_fault(L, GIFD_ENOMEM, "sleep");
     uv_timer_init(&t->gen->host->s.loop->uv, &s->timer);
+    uv_update_time(s->timer.loop); /* this turn may have lasted a while */
     uv_timer_start(&s->timer, on_time, (uint64_t)ceil(seconds * 1000), 0);
     wait_begin(&s->wait, t, "gifd.time.sleep", undo_sleep);
     return wait_yield(L);

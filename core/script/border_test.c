@@ -155,16 +155,16 @@ static const struct border_case cases[] = {
     {"gifd.blob.delete(1)", "~gifd.blob.delete: argument 1"},
     {"gifd.blob.commit({})", "~gifd.blob.commit: argument 1 (draft): must be a draft, not a table"},
     {"gifd.blob.free() > 0", "true"},
-    /* media, without a process */
+    /* media, whose process is not there */
     {"gifd.media.probe(('0'):rep(64))", "~nil, not_found"},
     {"gifd.media.probe(1)", "~gifd.media.probe: argument 1 (digest)"},
     {"gifd.media.probe(('0'):rep(64), { deadline = 0 })", "~gifd.media.probe: argument 2 (deadline): must be from"},
     {"gifd.media.render(('0'):rep(64), {})", "~gifd.media.render: argument 2 (recipes): must be 1 to 16"},
     {"gifd.media.render(('0'):rep(64), { { format = 'bmp' } })", "~format must be"},
-    /* tally, without shared memory */
-    {"gifd.tally.add(1, 1)", "~nil, closed"},
+    /* tally */
+    {"gifd.tally.add(7, 3) and gifd.tally.peek(7)", "3"},
     {"gifd.tally.add(0, 1)", "~gifd.tally.add: argument 1 (key)"},
-    {"gifd.tally.peek(7)", "0"},
+    {"gifd.tally.peek(8)", "0"},
     {"gifd.tally.peek('x')", "~gifd.tally.peek: argument 1 (key)"},
     {"gifd.tally.list()", "~gifd.tally.list: not allowed in context route (allowed: job)"},
     {"gifd.tally.freeze(1, 1)", "~not allowed in context route"},
@@ -183,7 +183,7 @@ static const struct border_case cases[] = {
     {"gifd.bundle.read(1)", "~gifd.bundle.read: argument 1 (name)"},
     {"gifd.bundle.list()", "~gifd.bundle.list: argument 1 (prefix)"},
     {"gifd.health.facts().generation", "1"},
-    {"gifd.health.facts().media", "false"},
+    {"gifd.health.facts().media", "true"},
     {"gifd.server.role .. gifd.server.version .. #gifd.server.urls", "worker1.2.30"},
     {"gifd.request.body(10)", ""},
     {"gifd.request.body('x')", "~gifd.request.body: argument 1 (max): must be a number"},
@@ -251,6 +251,114 @@ TEST(each_primitive_answers_authors_as_promised)
     buf_free(&boot);
     rig_close(&r);
     CHECK(wrong == 0);
+}
+
+/* ---- what only commands and background tasks may do: a command tells what it saw by its exit code ---- */
+
+static int exit_code;
+
+static void on_command_done(void *flag, int code)
+{
+    exit_code = code;
+    *(volatile bool *)flag = true;
+}
+
+static int run_command(struct rig *r, const char *lua, char *argument)
+{
+    char boot[2048];
+    char *args[] = {argument, NULL};
+    struct err e = {0};
+    volatile bool done = false;
+    snprintf(boot, sizeof boot,
+             "return function() return { routes = {}, handle = function() end, commands = { x = function(args) %s end "
+             "} } end",
+             lua);
+    rig_boot(r, boot);
+    CHECK(host_command(r->host, "x", 1, args, on_command_done, (void *)&done, &e) == GIFD_OK);
+    if (!done) rig_until(r, &done);
+    return exit_code;
+}
+
+TEST(commands_write_to_the_console_and_wait_for_tasks)
+{
+    struct rig r;
+    rig_open(&r, "command", 0, -1);
+    CHECK(run_command(&r,
+                      "gifd.console.write('') gifd.console.error('') return gifd.console.is_terminal() and 1 or #args",
+                      "a") >= 1);
+    CHECK(run_command(&r, "return pcall(gifd.console.write, {}) and 1 or 2", "a") == 2);
+    CHECK(run_command(&r,
+                      "local h = gifd.task.spawn(function() gifd.time.sleep(0.001) return 40, 2 end) local a, b = "
+                      "h:wait() return a + b",
+                      "a") == 42);
+    CHECK(run_command(&r,
+                      "local h = gifd.task.spawn(function() error('bad') end) local ok, err = h:wait() "
+                      "return err.code == 'script' and 5 or 6",
+                      "a") == 5);
+    CHECK(run_command(&r, "return pcall(gifd.task.spawn, 1) and 1 or 2", "a") == 2);
+    CHECK(run_command(&r,
+                      "local h = gifd.task.spawn(function() return gifd.time.sleep(60) end) h:cancel() "
+                      "local ok, err = h:wait() return err.code == 'cancelled' and 3 or 4",
+                      "a") == 3);
+    CHECK(run_command(&r, "return pcall(gifd.request.body, 1) and 1 or 2", "a") == 2);
+    CHECK(run_command(&r,
+                      "local began = gifd.time.now() local woken = gifd.jobs.wait(0.02) "
+                      "return not woken and gifd.time.now() - began >= 0.019 and 7 or 8",
+                      "a") == 7);
+    rig_close(&r);
+}
+
+/* What the folding task of a role does with a count, slot by slot. */
+static const char tally_boot[] =
+    "local said = ''\n"
+    "return function() return { routes = { { method = 'GET', pattern = '/' } }, handle = function() return { body = "
+    "said } end,\n"
+    "  roles = { runner = function()\n"
+    "    gifd.tally.add(99, 5)\n"
+    "    local listing = gifd.tally.list()\n"
+    "    local s = listing.slots[1]\n"
+    "    said = #listing.epoch .. ' ' .. #listing.slots .. ' ' .. s.key .. ' ' .. s.count .. ' ' .. "
+    "tostring(s.frozen)\n"
+    "    said = said .. ' ' .. tostring(gifd.tally.freeze(s.slot, 4)) .. ' ' .. tostring(gifd.tally.freeze(s.slot, "
+    "5))\n"
+    "    gifd.tally.free(s.slot)\n"
+    "    said = said .. ' ' .. #gifd.tally.list().slots .. ' ' .. tostring(pcall(gifd.tally.freeze, 'x', 1))\n"
+    "  end } } end";
+
+TEST(counts_are_listed_frozen_and_freed)
+{
+    struct rig r;
+    rig_open(&r, "runner", 0, -1);
+    rig_serve(&r);
+    rig_boot(&r, tally_boot);
+    CHECK_GET(&r, "/", 200, "16 1 99 5 false false true 0 false");
+    rig_close(&r);
+}
+
+static const char media_boot[] =
+    "return function() return { routes = { { method = 'POST', pattern = '/' } }, handle = function()\n"
+    "  local up = gifd.request.upload({ max = 100 })\n"
+    "  local draft = up.files[1].draft\n"
+    "  local facts, err = gifd.media.probe(draft, { deadline = 1 })\n"
+    "  local made, err2 = gifd.media.render(draft, { { format = 'png' }, { format = 'mp4', at = 0.5 } }, { deadline = "
+    "1 })\n"
+    "  local digest = gifd.blob.commit(draft)\n"
+    "  local again = select(2, pcall(gifd.blob.commit, draft))\n"
+    "  return { body = tostring(facts) .. ' ' .. err.code .. ' ' .. tostring(made) .. ' ' .. err2.code .. ' '\n"
+    "    .. gifd.blob.stat(digest) .. ' ' .. gifd.blob.read(digest, 1, 3) .. ' ' .. again:match('draft.*') }\n"
+    "end } end";
+
+TEST(media_without_its_process_is_busy_and_a_draft_is_spent_by_its_commit)
+{
+    struct rig r;
+    rig_open(&r, "worker", 0, -1);
+    rig_serve(&r);
+    rig_boot(&r, media_boot);
+    char *a = rig_request(&r, "POST", "/", "Content-Type: image/gif\r\n", "GIF89a");
+    CHECK(rig_status(a) == 200);
+    CHECK_STR(rig_body(a), "nil busy nil busy 6 IF8 draft): was committed already");
+    free(a);
+    rig_close(&r);
 }
 
 TEST_MAIN()

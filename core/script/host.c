@@ -144,12 +144,13 @@ static void role_start(struct gen *g)
         log_error("role.failed", LS("role", g->host->s.role), LS("error", e.text));
 }
 
-static void cancel_tasks(struct gen *g, bool roles_only)
+/* Background: what the role started, its own task and all that it spawned. */
+static void cancel_tasks(struct gen *g, bool background_only)
 {
     LIST_EACH(n, &g->tasks)
     {
         struct task *t = LIST_OF(n, struct task, node);
-        if (!roles_only || t->end == on_role_end) task_cancel(t);
+        if (!background_only || t->context == CTX_JOB) task_cancel(t);
     }
 }
 
@@ -207,12 +208,12 @@ void host_task_ended(struct host *h)
     if (h->drain.done && h->tasks == 0) drained(h);
 }
 
-static void cancel_all(struct host *h, bool roles_only)
+static void cancel_all(struct host *h, bool background_only)
 {
-    if (h->live) cancel_tasks(h->live, roles_only);
+    if (h->live) cancel_tasks(h->live, background_only);
     LIST_EACH(n, &h->draining)
     {
-        cancel_tasks(LIST_OF(n, struct gen, node), roles_only);
+        cancel_tasks(LIST_OF(n, struct gen, node), background_only);
     }
     host_settle(h);
 }

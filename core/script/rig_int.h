@@ -26,6 +26,8 @@ struct rig {
     struct loop loop;
     struct db *db;
     struct blobs *blobs;
+    struct media_pool *media; /* its process is not there */
+    struct segment *segment;
     struct host *host;
     struct http_server *server;
     int port;
@@ -91,9 +93,17 @@ static inline void rig_open(struct rig *r, const char *role, size_t memory_max, 
     snprintf(path, sizeof path, "%s/blobs", r->dir);
     r->blobs = blobs_open(&r->loop, path, &e);
     CHECK(r->blobs);
+    snprintf(path, sizeof path, "%s/segment", r->dir);
+    r->segment = segment_open(path, true, &e);
+    CHECK(r->segment);
+    snprintf(path, sizeof path, "%s/none.sock", r->dir);
+    r->media = media_pool_new(&r->loop, path, 2, 2, &e);
+    CHECK(r->media);
     struct host_services s = {.loop = &r->loop,
                               .db = r->db,
                               .blobs = r->blobs,
+                              .media = r->media,
+                              .segment = r->segment,
                               .role = role,
                               .wake_fd = wake_fd,
                               .data_dir = r->dir,
@@ -138,6 +148,8 @@ static inline void rig_close(struct rig *r)
     char command[128];
     if (r->server) http_server_free(r->server);
     host_free(r->host);
+    media_pool_free(r->media);
+    segment_close(r->segment);
     blobs_close(r->blobs);
     db_close(r->db);
     loop_close(&r->loop);
