@@ -25,7 +25,9 @@ async function knownBy(link) {
 const words = { title: "Cats & \"dogs\" <3", tags: "cat,dog", description: "Two of them.\nLooping." };
 const link = process.env.GIFD_SHARE || (await uploaded(sample("walk-cycle"), words)).share.short_url;
 const { asset, share } = await knownBy(link);
-const seen = await scrape(link);
+const seen = await scrape(link).catch((error) => {
+  throw new Error(`${link} cannot be read: ${error.result ? error.result.error : error}`);
+});
 const rendition = (name) => asset.renditions.find((one) => one.name === name);
 const mp4 = rendition("mp4");
 
