@@ -337,8 +337,9 @@ static int put_body(struct conn *c, struct request *r, struct plan *plan, struct
 static bool must_close(struct conn *c, const struct reply *p)
 {
     bool body_open = !c->body_done && (c->body_rc || c->expect || !h1__body_small(c));
-    if (body_open) c->linger = true;
-    return p->close || !c->keep_alive || c->server->draining || body_open;
+    bool ends = p->close || !c->keep_alive || c->server->draining || body_open;
+    if (ends && !c->body_done) c->linger = true; /* else what still arrives resets the connection before the reply is read */
+    return ends;
 }
 
 static void after_reply(struct conn *c, bool close)
