@@ -5,7 +5,9 @@
 --   local reply = s:request { "GET", "/healthz" }      -- { status, headers, body, json }
 --   s:stop()                                            -- TERM, waits, removes the data directory
 local cjson = require "cjson"
+local fcntl = require "posix.fcntl"
 local posix = require "posix"
+local unistd = require "posix.unistd"
 local socket = require "socket"
 local ltn12 = require "ltn12"
 local http = require "socket.http"
@@ -52,14 +54,16 @@ local function run(argv, out_path, err_path)
   io.stdout:flush()
   local pid = assert(posix.fork())
   if pid == 0 then
-    local flags = posix.O_CREAT + posix.O_WRONLY + posix.O_TRUNC
-    posix.dup2(posix.open(out_path, flags, 384), 1)
-    posix.dup2(posix.open(err_path, flags, 384), 2)
-    posix.dup2(posix.open("/dev/null", posix.O_RDONLY), 0)
-    local rest = {}
-    for i = 2, #argv do rest[i - 1] = argv[i] end
-    posix.execp(argv[1], rest)
-    posix._exit(127)
+    pcall(function()
+      local flags = fcntl.O_CREAT + fcntl.O_WRONLY + fcntl.O_TRUNC
+      unistd.dup2(fcntl.open(out_path, flags, 384), 1)
+      unistd.dup2(fcntl.open(err_path, flags, 384), 2)
+      unistd.dup2(fcntl.open("/dev/null", fcntl.O_RDONLY), 0)
+      local rest = {}
+      for i = 2, #argv do rest[i - 1] = argv[i] end
+      unistd.execp(argv[1], rest)
+    end)
+    unistd._exit(127)
   end
   return pid
 end
@@ -91,6 +95,7 @@ function Server:begin()
     argv[#argv + 1] = "--plugins"
     argv[#argv + 1] = dir
   end
+  os.remove(self.dir .. "/out") -- else the last start's "ready" would be read
   self.pid = run(argv, self.dir .. "/out", self.dir .. "/err")
   self.url = M.wait_until("ready", function()
     local out = read_file(self.dir .. "/out") or ""
