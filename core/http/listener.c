@@ -20,7 +20,7 @@
 #define BACKLOG 4096
 #define STEP_BACK_MS 2
 #define EXHAUSTED_MS 100
-#define SHARE_SLACK 4
+#define SHARE_MARGIN 4
 #define ACCEPT_PER_MS 16 /* of a turn that took longer than one */
 #define ACCEPT_MAX 256
 
@@ -59,7 +59,7 @@ static bool above_share(const struct http_server *s)
     for (uint32_t i = 0; i < s->share.workers; i++)
         sum += atomic_load_explicit(&s->share.held[i], memory_order_relaxed);
     uint32_t own = atomic_load_explicit(&s->share.held[s->share.self], memory_order_relaxed);
-    return own > sum / s->share.workers + SHARE_SLACK;
+    return own > sum / s->share.workers + SHARE_MARGIN;
 }
 
 static void address_text(const struct sockaddr_storage *a, char out[46])
