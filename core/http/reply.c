@@ -338,7 +338,8 @@ static bool must_close(struct conn *c, const struct reply *p)
 {
     bool body_open = !c->body_done && (c->body_rc || c->expect || !h1__body_small(c));
     bool ends = p->close || !c->keep_alive || c->server->draining || body_open;
-    if (ends && !c->body_done) c->linger = true; /* else what still arrives resets the connection before the reply is read */
+    if (ends && !c->body_done)
+        c->linger = true; /* else what still arrives resets the connection before the reply is read */
     return ends;
 }
 
