@@ -33,9 +33,13 @@ struct value {
     struct slice s; /* TEXT and BLOB */
 };
 
+/* Statements may not begin or end transactions, ATTACH, or set what belongs to this floor by PRAGMA: GIFD_EDENIED.
+ * A uniqueness violated is GIFD_ECONFLICT and its text names table.column; any other constraint, like any wrong
+ * statement, GIFD_EINVALID; a full disk GIFD_ENOSPACE; over its time GIFD_ETIMEOUT; no turn within busy_ms GIFD_EBUSY.
+ */
 struct db_call {
-    struct slice sql; /* one statement; parameters ?1 ?2 ... */
-    const struct value *args;
+    struct slice sql;         /* one statement; parameters ?1 ?2 ... */
+    const struct value *args; /* missing ones at the end are NULL, too many an error */
     size_t arg_count;
     int64_t expect; /* rows that must be changed, else GIFD_ECONFLICT and the whole batch is undone; -1: any number */
 };
@@ -61,7 +65,7 @@ struct db_options {
 };
 
 struct db;
-/* Opens (WAL, synchronous=FULL, foreign_keys=ON) and starts the writer and one reader thread. */
+/* Opens (WAL, synchronous=FULL, foreign_keys=ON). The writer and the reader thread start with their first job. */
 struct db *db_open(struct loop *l, const struct db_options *o, struct err *e);
 void db_close(struct db *db); /* finishes what was queued, joins the threads; done()s are called before it returns */
 

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -410,6 +411,31 @@ TEST(a_full_disk_is_an_answer_and_reads_go_on)
     int status;
     CHECK(waitpid(pid, &status, 0) == pid);
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    clear();
+}
+
+TEST(a_full_file_system_is_an_answer_and_room_makes_it_well)
+{
+    fresh();
+    char folder[64], filler[80];
+    snprintf(folder, sizeof folder, "%.*s", (int)strlen(path) - 3, path);
+    snprintf(filler, sizeof filler, "%s/filler", folder);
+    if (mount("none", folder, "tmpfs", 0, "size=2m") < 0)
+        return clear(); /* only root may; RLIMIT_FSIZE is tested above */
+    struct migration m = {"0001_test", slice_str(schema)};
+    CHECK(db_migrate(path, &m, 1, &e) == 1);
+    struct db *db = opened();
+    CHECK(write_one(db, "INSERT INTO t (n) VALUES (1)").rc == GIFD_OK);
+    CHECK(system(strcat(strcpy((char[160]){0}, "head -c 1700000 /dev/zero > "), filler)) == 0);
+    int rc = GIFD_OK, good = 0;
+    while ((rc = write_one(db, "INSERT INTO t (a, n) VALUES (hex(randomblob(8000)), 1)").rc) == GIFD_OK) good++;
+    CHECK(rc == GIFD_ENOSPACE && good > 0 && good < 100);
+    CHECK(number(db, "SELECT count(*) FROM t") == 1 + good);
+    CHECK(unlink(filler) == 0);
+    CHECK(write_one(db, "INSERT INTO t (n) VALUES (1)").rc == GIFD_OK);
+    CHECK(number(db, "SELECT count(*) FROM t") == 2 + good);
+    closed(db);
+    CHECK(umount(folder) == 0);
     clear();
 }
 

@@ -12,8 +12,8 @@
 
 #define STEP_OPS 1000
 #define PAGE_CACHE_KIB 512
-#define MAPPED_BYTES (32 << 20) /* of the database file, shared by all processes through the page cache */
-#define WAL_KEPT_BYTES (16 << 20)
+#define MAPPED_BYTES (8 << 20) /* of the database file, shared by all processes through the page cache */
+#define WAL_KEPT_BYTES (32 << 20)
 #define CELLS_KEPT 1024 /* values of the row buffer kept between statements */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;

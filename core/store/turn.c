@@ -79,6 +79,7 @@ void turn__open(struct turn *t, const char *database_path)
         if (p != MAP_FAILED) t->page = p;
     }
     flock(fd, LOCK_UN); /* the mapping keeps the open file, and with it the lock, beyond close */
+    if (rc == 0) flock(fd, LOCK_UN); /* the mapping keeps the open file, and with it the lock, beyond close */
     close(fd);
     if (!t->page) log_warn("store.turn", LS("path", path), LS("error", "of another layout or not writable"));
 }

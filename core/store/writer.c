@@ -16,7 +16,7 @@
 
 #define GROUP_MAX 128
 #define GROUP_NS 2000000
-#define CHECKPOINT_BYTES (4 << 20)
+#define CHECKPOINT_BYTES (16 << 20)
 #define TRUNCATE_BYTES (64 << 20)
 
 struct group {
