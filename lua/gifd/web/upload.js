@@ -34,7 +34,7 @@
         { again: true, signin: true });
       case 403: return trouble("You may not upload here.", detail);
       case 413: return trouble("This file is too large.", detail);
-      case 415: return trouble("This kind of file does not work here.", 
+      case 415: return trouble("This kind of file does not work here.",
         `${answer && answer.detail ? `It is ${answer.detail}. ` : ""}Try a GIF, WebP, PNG, MP4 or WebM.`);
       case 400: return trouble("The upload was not understood.", detail, { reasons });
       case 422: return answer && answer.code === "bad_media"
