@@ -18,9 +18,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define FREE_BYTES_MIN                                                                                                 \
-    (64ull << 20) /* drafts are refused below this, or below 1 / FREE_PART_MIN of the file system                      \
-                   */
+/* Drafts are refused below this, or below 1 / FREE_PART_MIN of the file system. */
+#define FREE_BYTES_MIN (64ull << 20)
 #define FREE_PART_MIN 100
 #define FREE_CHECK_MS 1000
 #define HASH_BYTES 65536

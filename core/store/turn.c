@@ -72,14 +72,13 @@ void turn__open(struct turn *t, const char *database_path)
         return;
     }
     int rc;
-    while ((rc = flock(fd, LOCK_EX)) < 0 && errno == EINTR) {
-    }
+    do rc = flock(fd, LOCK_EX);
+    while (rc < 0 && errno == EINTR);
     if (rc == 0 && make_page(fd) == 0) {
         void *p = mmap(NULL, PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (p != MAP_FAILED) t->page = p;
     }
     flock(fd, LOCK_UN); /* the mapping keeps the open file, and with it the lock, beyond close */
-    if (rc == 0) flock(fd, LOCK_UN); /* the mapping keeps the open file, and with it the lock, beyond close */
     close(fd);
     if (!t->page) log_warn("store.turn", LS("path", path), LS("error", "of another layout or not writable"));
 }
