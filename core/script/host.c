@@ -237,6 +237,7 @@ void host_drain(struct host *h, uint32_t drain_ms, void (*done)(void *), void *a
     if (h->drain.timer) {
         uv_timer_init(&h->s.loop->uv, h->drain.timer);
         h->drain.timer->data = h;
+        uv_update_time(&h->s.loop->uv);
         uv_timer_start(h->drain.timer, on_drain_time, drain_ms, 0);
     }
     cancel_all(h, true);

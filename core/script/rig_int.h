@@ -186,8 +186,9 @@ struct rig_client {
     pthread_t thread;
     const char *request;
     size_t n;
-    unsigned leave_after_ms; /* resets the connection then, without reading */
-    char *answer;            /* whole, NUL-terminated */
+    bool leaves; /* resets the connection when told by rig_leave, without reading */
+    volatile bool go;
+    char *answer; /* whole, NUL-terminated */
     size_t answer_n;
     volatile bool done;
 };
@@ -207,10 +208,9 @@ static inline void *rig_client_main(void *arg)
             at += (size_t)k;
         }
         struct linger reset = {1, 0};
-        if (c->leave_after_ms) setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-        if (c->leave_after_ms) usleep(c->leave_after_ms * 1000);
-        for (ssize_t k; !c->leave_after_ms && n < cap - 1 && (k = recv(fd, c->answer + n, cap - 1 - n, 0)) > 0;)
-            n += (size_t)k;
+        if (c->leaves) setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        while (c->leaves && !c->go) usleep(500);
+        for (ssize_t k; !c->leaves && n < cap - 1 && (k = recv(fd, c->answer + n, cap - 1 - n, 0)) > 0;) n += (size_t)k;
     }
     close(fd);
     c->answer_n = n;
@@ -218,9 +218,9 @@ static inline void *rig_client_main(void *arg)
     return NULL;
 }
 
-static inline void rig_send(struct rig *r, struct rig_client *c, const char *request, size_t n, unsigned leave_after_ms)
+static inline void rig_send(struct rig *r, struct rig_client *c, const char *request, size_t n, bool leaves)
 {
-    *c = (struct rig_client){.rig = r, .request = request, .n = n, .leave_after_ms = leave_after_ms};
+    *c = (struct rig_client){.rig = r, .request = request, .n = n, .leaves = leaves};
     CHECK(pthread_create(&c->thread, NULL, rig_client_main, c) == 0);
 }
 
@@ -229,6 +229,20 @@ static inline char *rig_answer(struct rig *r, struct rig_client *c)
     rig_until(r, &c->done);
     pthread_join(c->thread, NULL);
     return c->answer;
+}
+
+static inline void rig_leave(struct rig *r, struct rig_client *c)
+{
+    c->go = true;
+    free(rig_answer(r, c));
+}
+
+/* Turns the loop until as many tasks are there, at most 10 s. */
+static inline void rig_tasks(struct rig *r, size_t count)
+{
+    uint64_t end = clock_mono_ns() + 10000000000ull;
+    while (r->host->tasks != count && clock_mono_ns() < end) rig_turn(r, 1);
+    CHECK(r->host->tasks == count);
 }
 
 /* Sends one request with Connection: close and gives the whole answer, to be freed. */
@@ -243,7 +257,7 @@ static inline char *rig_request(struct rig *r, const char *method, const char *t
         n += snprintf(text + n, sizeof text - (size_t)n, "Content-Length: %zu\r\n\r\n%s", strlen(body), body);
     else
         n += snprintf(text + n, sizeof text - (size_t)n, "\r\n");
-    rig_send(r, &c, text, (size_t)n, 0);
+    rig_send(r, &c, text, (size_t)n, false);
     return rig_answer(r, &c);
 }
 
