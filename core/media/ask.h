@@ -32,7 +32,8 @@ struct media_limits {
 };
 
 /* What to make. JPEG and PNG are the picture at at_ms (0: the first frame). MP4 is H.264, yuv420p, moov first, with the
- * source's frame times and the last frame's duration, no audio. Odd sides are padded to even with their edge pixels. */
+ * source's frame times and the last frame's duration, no audio. Odd sides are padded to even with their edge pixels;
+ * what H.264 level 5.2 cannot hold (4096 a side, 9.4 million pixels) is scaled down to it. */
 struct media_recipe {
     uint32_t format;     /* enum media_format */
     uint32_t at_ms;      /* stills */

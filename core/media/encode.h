@@ -10,7 +10,8 @@
 #include <libavutil/rational.h>
 
 #define ENCODE_JPEG_SIDE_MAX 65500
-#define ENCODE_MP4_SIDE_MAX 16384
+#define ENCODE_MP4_SIDE_MAX 4096
+#define ENCODE_MP4_AREA_MAX (36864 * 256) /* macroblocks of H.264 level 5.2: what decoders in hardware play */
 
 int encode_still(const AVFrame *f, const struct media_recipe *r, int fd, uint64_t max, uint64_t *bytes, struct err *e);
 int encode_write(int fd, const uint8_t *p, size_t n, uint64_t at, uint64_t max, struct err *e);

@@ -17,6 +17,7 @@
 #define DEFAULT_CRF "23"
 #define PENDING_MAX 128 /* pictures inside the encoder */
 #define X264_THREADS 2
+#define LARGE_PX (4 << 20) /* from here on memory counts more than speed */
 
 struct file {
     struct mp4 *owner;
@@ -109,13 +110,14 @@ static bool open_encoder(struct mp4 *m, int width, int height, uint32_t crf)
     const AVCodec *codec = avcodec_find_encoder_by_name("libx264");
     AVCodecContext *c = m->encoder = codec ? avcodec_alloc_context3(codec) : NULL;
     char value[8];
+    bool large = (int64_t)width * height >= LARGE_PX;
     if (!c) return false;
     snprintf(value, sizeof value, "%u", (unsigned)crf);
     c->width = width;
     c->height = height;
     c->pix_fmt = AV_PIX_FMT_YUV420P;
     c->time_base = m->time_base;
-    c->thread_count = X264_THREADS;
+    c->thread_count = large ? 1 : X264_THREADS;
     c->max_b_frames = 0;
     c->color_range = AVCOL_RANGE_MPEG;
     c->colorspace = AVCOL_SPC_BT709;
@@ -124,6 +126,7 @@ static bool open_encoder(struct mp4 *m, int width, int height, uint32_t crf)
     c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_BITEXACT;
     av_opt_set(c->priv_data, "preset", "veryfast", 0);
     av_opt_set(c->priv_data, "crf", crf ? value : DEFAULT_CRF, 0);
+    if (large) av_opt_set(c->priv_data, "x264-params", "rc-lookahead=2:sync-lookahead=0", 0);
     return avcodec_open2(c, codec, NULL) >= 0;
 }
 

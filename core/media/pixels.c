@@ -7,19 +7,28 @@
 #include "media/pixels.h"
 
 #include <libavutil/pixdesc.h>
+#include <math.h>
 #include <string.h>
 
-void pixels_init(struct pixels *p, const struct source *s, enum AVPixelFormat format, bool pad, int max_side,
-                 uint32_t background)
+/* The factor, at most 1, that fits w x h into a side and an area. */
+static double shrink(double w, double h, double side, double area)
 {
-    int64_t w = s->facts.width, h = s->facts.height, side = w > h ? w : h;
+    double f = 1;
+    if (w * f > side) f = side / w;
+    if (h * f > side) f = side / h;
+    if (w * h * f * f > area) f = sqrt(area / (w * h));
+    return f;
+}
+
+void pixels_init(struct pixels *p, const struct source *s, enum AVPixelFormat format, bool pad,
+                 struct pixels_bounds max, uint32_t background)
+{
+    double f = shrink(s->facts.width, s->facts.height, max.side, max.area);
     *p = (struct pixels){.format = format, .background = background};
-    if (side > max_side) {
-        w = w * max_side / side;
-        h = h * max_side / side;
-    }
-    p->inner_width = w > 0 ? (int)w : 1;
-    p->inner_height = h > 0 ? (int)h : 1;
+    p->inner_width = (int)(s->facts.width * f);
+    p->inner_height = (int)(s->facts.height * f);
+    if (p->inner_width < 1) p->inner_width = 1;
+    if (p->inner_height < 1) p->inner_height = 1;
     p->width = pad ? (p->inner_width + 1) & ~1 : p->inner_width;
     p->height = pad ? (p->inner_height + 1) & ~1 : p->inner_height;
 }
@@ -32,6 +41,7 @@ void pixels_free(struct pixels *p)
     av_frame_free(&p->turned);
     av_frame_free(&p->flat);
     av_frame_free(&p->out);
+    p->to_rgba = p->to_format = NULL;
 }
 
 static AVFrame *room_for(AVFrame **f, enum AVPixelFormat format, int width, int height)
@@ -127,7 +137,7 @@ static void flatten(const struct pixels *p, const AVFrame *in, AVFrame *out)
 static bool direct(const struct pixels *p, const struct source *s, const AVFrame *in)
 {
     const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(in->format);
-    bool opaque = d && !(d->flags & (AV_PIX_FMT_FLAG_ALPHA | AV_PIX_FMT_FLAG_PAL));
+    bool opaque = !s->facts.has_alpha || (d && !(d->flags & (AV_PIX_FMT_FLAG_ALPHA | AV_PIX_FMT_FLAG_PAL)));
     return (opaque || p->format == AV_PIX_FMT_RGBA) && !s->rotation && p->width == p->inner_width &&
            p->height == p->inner_height;
 }

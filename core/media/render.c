@@ -32,8 +32,9 @@ static int begin(struct task *t, const struct source *s, struct err *e)
                                 : t->recipe->format == MEDIA_JPEG ? AV_PIX_FMT_YUVJ420P
                                 : alpha                           ? AV_PIX_FMT_RGBA
                                                                   : AV_PIX_FMT_RGB24;
-    pixels_init(&t->pixels, s, format, video, video ? ENCODE_MP4_SIDE_MAX : ENCODE_JPEG_SIDE_MAX,
-                t->recipe->background);
+    struct pixels_bounds max = {ENCODE_JPEG_SIDE_MAX, (double)ENCODE_JPEG_SIDE_MAX * ENCODE_JPEG_SIDE_MAX};
+    if (video) max = (struct pixels_bounds){ENCODE_MP4_SIDE_MAX, ENCODE_MP4_AREA_MAX};
+    pixels_init(&t->pixels, s, format, video, max, t->recipe->background);
     if (ftruncate(t->fd, 0) < 0) return err_set(e, GIFD_EINVALID, "an output is not a file");
     struct media_facts *f = &t->output->facts;
     *f = (struct media_facts){.width = (uint32_t)t->pixels.width,
@@ -53,7 +54,9 @@ static int write_still(struct task *t, const struct source *s, const AVFrame *fr
     AVFrame *f = pixels_make(&t->pixels, s, frame, e);
     if (!f) return e->code;
     t->done = true;
-    return encode_still(f, t->recipe, t->fd, s->limits->out_bytes, &t->output->bytes, e);
+    int rc = encode_still(f, t->recipe, t->fd, s->limits->out_bytes, &t->output->bytes, e);
+    pixels_free(&t->pixels);
+    return rc;
 }
 
 static int add_to_mp4(struct task *t, const struct source *s, const struct picture *p, struct err *e)
