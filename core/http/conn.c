@@ -2,6 +2,8 @@
 #include "http/conn_int.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -199,6 +201,14 @@ static void on_event(uv_poll_t *p, int status, int events)
     conn__turn(c, events & UV_READABLE);
 }
 
+/* A reader that takes nothing can hold 4 MB of kernel memory by default, and all sockets share one budget. Few may:
+ * it is what makes long files cheap. In a crowd each gets less. */
+static void limit_send_queue(const struct http_server *s, int fd)
+{
+    int unsent = CROWD_UNSENT;
+    if (s->conn_count >= CROWD) setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+}
+
 int conn__open(struct http_server *s, int fd, const char *client_ip)
 {
     struct conn *c = pool__take(&s->conn_pool, sizeof *c);
@@ -224,6 +234,7 @@ int conn__open(struct http_server *s, int fd, const char *client_ip)
     s->handles++;
     s->conn_count++;
     if (s->shared) atomic_fetch_add_explicit(&s->share.held[s->share.self], 1, memory_order_relaxed);
+    limit_send_queue(s, fd);
     wait_in(c, WAIT_IDLE);
     c->interest = UV_READABLE;
     uv_poll_start(&c->poll, UV_READABLE, on_event);

@@ -16,7 +16,9 @@ enum wait_kind { WAIT_NONE, WAIT_IDLE, WAIT_HEAD, WAIT_BODY, WAIT_SEND, WAIT_LIN
 #define OUT_ROOM (SMALL_BODY + REPLY_HEAD_MAX + 256) /* what must be free before a request is handed to the app */
 #define TURN_BYTES (1536 * 1024)                     /* a connection yields to the others after sending so much, */
 #define TURN_BYTES_BUSY (256 * 1024)                 /* or so much, once all of them together have sent */
-#define BUSY_BYTES (32 << 20) /* this many in one turn of the loop: what newcomers wait for stays short */
+#define BUSY_BYTES (32 << 20)     /* this many in one turn of the loop: what newcomers wait for stays short */
+#define CROWD 128                 /* connections from which on a new one gets a short send queue, */
+#define CROWD_UNSENT (256 * 1024) /* of this */
 #define LINGER_MS 5000
 #define LINGER_TOTAL_MS 30000
 #define DRAIN_BODY 65536 /* an unwanted body up to this is read and dropped, else the connection is closed */
