@@ -8,12 +8,17 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#define LOCK_WAIT_MS 5000
+#define LOCK_STEP_MS 10
 
 void datadir_join(const struct datadir *d, const char *name, char out[PATH_LEN])
 {
@@ -46,16 +51,29 @@ int datadir_open(struct datadir *d, const char *path, struct err *e)
     return GIFD_OK;
 }
 
+/* A supervisor that was killed leaves children behind that hold the lock until they notice, a moment later: only then
+ * is nobody writing any more. So a lock whose holder is gone is waited for. */
+static bool take_lock(int fd, char holder[32])
+{
+    for (int waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited_ms += LOCK_STEP_MS) {
+        ssize_t n = pread(fd, holder, 31, 0);
+        holder[n > 0 ? n : 0] = 0;
+        holder[strcspn(holder, "\n")] = 0;
+        int pid = atoi(holder);
+        if (waited_ms >= LOCK_WAIT_MS || pid <= 0 || kill(pid, 0) == 0 || errno != ESRCH) return false;
+        nanosleep(&(struct timespec){.tv_nsec = LOCK_STEP_MS * 1000000l}, NULL);
+    }
+    return true;
+}
+
 int datadir_lock(struct datadir *d, struct err *e)
 {
     char path[PATH_LEN];
     datadir_join(d, "lock", path);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) return err_sys(e, errno, "%s", path);
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        char holder[32] = "";
-        ssize_t n = pread(fd, holder, sizeof holder - 1, 0);
-        if (n > 0) holder[strcspn(holder, "\n")] = 0;
+    char holder[32] = "";
+    if (!take_lock(fd, holder)) {
         close(fd);
         return err_set(e, GIFD_EBUSY, "data directory %s is in use by a running gifd (pid %s)", d->path,
                        holder[0] ? holder : "unknown");

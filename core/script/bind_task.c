@@ -123,6 +123,7 @@ static int l_spawn(lua_State *L)
     lua_setmetatable(L, -2);
     h->t = task_spawn(L, 1, parent->context, "spawned");
     h->t->end = on_spawned_end;
+    h->t->cancelled = parent->cancelled; /* what a cancelled task begins is cancelled from birth */
     task_ref(h->t);
     return 1;
 }

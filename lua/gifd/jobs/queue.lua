@@ -41,6 +41,7 @@ end
 function M.run(app)
   local owner = ("runner-%d-%s"):format(gifd.server.pid, gifd.crypto.hex(gifd.crypto.random(4)))
   local done, err = job_model.reclaim(owner)
+  if not done and err.code == "cancelled" then return end
   if not done then gifd.log.warn("queue.reclaim", { code = err.code, error = tostring(err.message) }) end
   local lanes = {}
   for i = 1, app.settings.jobs.running do lanes[i] = gifd.task.spawn(function() lane(app, owner) end) end
