@@ -77,7 +77,8 @@
     const failed = () => { if (media.isConnected && (!reduced.matches || media.src)) fallBack(media); };
     media.querySelector("source:last-of-type").addEventListener("error", failed);
     media.addEventListener("error", failed);
-    if (media.networkState === HTMLMediaElement.NETWORK_NO_SOURCE) failed();
+    // An error from before this script is not told again. While a source is being chosen there is none either: wait.
+    setTimeout(() => { if (media.networkState === HTMLMediaElement.NETWORK_NO_SOURCE) failed(); }, 1000);
   }
   toggle.hidden = false;
 
