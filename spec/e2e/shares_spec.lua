@@ -111,6 +111,17 @@ describe("shares", function()
     assert.equal(200, s:request({ "GET", "/a/" .. reply.json.asset.id, token = token }).status)
   end)
 
+  it("of bytes that somebody trusted uploads later too are judged anew, their owner's words are not", function()
+    local bytes = pictures.gif()
+    local first = s:upload(bytes, s:token("upload", "newcomer"))
+    assert.equal("flagged", first.json.asset.state)
+    local second = s:upload(bytes, admin)
+    assert.equal("live", second.json.share.state)
+    assert.not_equal("flagged", second.json.asset.state)
+    assert.equal(200, s:request({ "GET", "/a/" .. first.json.asset.id }).status)
+    assert.equal(404, s:request({ "GET", "/s/" .. first.json.share.code }).status)
+  end)
+
   it("with bad words are rejected without harm to the asset's other shares", function()
     local bad = create { title = "graphic violence" }
     assert.equal("rejected", bad.json.state)

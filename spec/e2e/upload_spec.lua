@@ -111,6 +111,47 @@ describe("an upload", function()
   end)
 end)
 
+describe("uploads of the same bytes at the same moment", function()
+  it("are one asset with a live share each", function()
+    local s = server.start { workers = 2 }
+    local path, token = s.dir .. "/same.gif", s:token "admin"
+    local f = assert(io.open(path, "wb"))
+    f:write(pictures.gif { frames = 2 })
+    f:close()
+    local curl = ("curl -s -H 'Authorization: Bearer %s' --data-binary @%s %s/api/v1/assets & ")
+      :format(token, path, s.url)
+    local pipe = io.popen("(" .. curl:rep(12) .. "wait)")
+    local text = pipe:read("*a")
+    pipe:close()
+    local ids, live = {}, 0
+    for id in text:gmatch('"digest":"(%x+)"') do ids[id] = true end
+    for _ in text:gmatch('"state":"live"') do live = live + 1 end
+    local distinct = 0
+    for _ in pairs(ids) do distinct = distinct + 1 end
+    assert.equal(1, distinct)
+    assert.equal(12, live, text)
+    s:stop()
+  end)
+end)
+
+describe("an upload to a full disk", function()
+  it("is refused, and what is there is still served", function()
+    local s = server.start()
+    local token = s:token "admin"
+    local id = s:upload(pictures.gif(), token).json.asset.id
+    s:kill()
+    s.config = s.dir .. "/config.lua"
+    local f = assert(io.open(s.config, "wb"))
+    f:write('return { uploads = { disk_reserve = "4000 TiB" } }')
+    f:close()
+    s:begin()
+    assert.equal(507, s:upload(pictures.gif(), token).status)
+    assert.equal(200, s:request({ "GET", "/a/" .. id }).status)
+    assert.equal(200, s:request({ "GET", "/readyz" }).status)
+    s:stop()
+  end)
+end)
+
 describe("an upload over the limit", function()
   it("is refused with the limit's name and leaves nothing behind", function()
     local s = server.start { config = 'return { uploads = { max_bytes = "10 KiB" } }' }

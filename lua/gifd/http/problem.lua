@@ -15,6 +15,8 @@ local titles = {
     [503] = "Service Unavailable",
   [507] = "Insufficient Storage",
 }
+--- Nobody's fault here: the client went away, the disk is full, there is no room now.
+local expected = { cancelled = true, closed = true, disk_full = true, busy = true }
 --- Details of these are ours alone and go to the log instead.
 local silent = { internal = true, script = true, corrupt = true, io = true, out_of_memory = true }
 
@@ -34,7 +36,7 @@ end
 function M.of(req, err)
   local code = err.code or "internal"
   local status = err.errors and 422 or statuses[code] or 500
-  if status >= 500 and code ~= "disk_full" and code ~= "busy" then
+  if status >= 500 and not expected[code] then
     gifd.log.error("request.failed", { path = req.path, code = code, error = tostring(err.message) })
   end
   local detail = silent[code] and "the server could not do this; its log has the request id"

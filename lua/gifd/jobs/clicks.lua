@@ -61,7 +61,9 @@ function M.run()
   local state = { last = {} }
   while true do
     local done, err = M.once(state)
-    if not done and err.code ~= "cancelled" then gifd.log.warn("clicks.fold", { code = err.code, error = tostring(err.message) }) end
+    if not done and err.code ~= "cancelled" then
+      gifd.log.warn("clicks.fold", { code = err.code, error = tostring(err.message) })
+    end
     local slept = gifd.time.sleep(1)
     if not slept then return end
   end
