@@ -177,6 +177,11 @@ static void write_much(struct json_writer *w)
     json_write_object_end(w);
 }
 
+static void write_minus_zero(struct json_writer *w)
+{
+    json_write_real(w, -0.0);
+}
+
 TEST(what_is_written_reads_back)
 {
     const char *text = written(write_much);
@@ -186,6 +191,8 @@ TEST(what_is_written_reads_back)
                     "\"o\":{}}");
     const struct json *v = parse(text);
     CHECK(v && json_get(v, "list")->child->next->next->next->d == 2.0 / 3);
+    v = parse(written(write_minus_zero));
+    CHECK(v && v->type == JSON_REAL && v->d == 0 && signbit(v->d));
 }
 
 static void second_root(struct json_writer *w)

@@ -168,8 +168,8 @@ void json_write_real(struct json_writer *w, double d)
     char text[40];
     if (!isfinite(d)) misuse(w, "a number that is not finite");
     if (!value(w)) return;
-    int n = 0;
-    for (int digits = 15; digits <= 17; digits++) {
+    int n = snprintf(text, sizeof text, "-0.0"); /* not "-0", which reads back as an integer */
+    for (int digits = 15; digits <= 17 && !(d == 0 && signbit(d)); digits++) {
         n = snprintf(text, sizeof text, "%.*g", digits, d);
         if (strtod(text, NULL) == d) break;
     }
