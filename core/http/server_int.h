@@ -11,7 +11,7 @@ enum wait_kind { WAIT_NONE, WAIT_IDLE, WAIT_HEAD, WAIT_BODY, WAIT_SEND, WAIT_LIN
 
 #define READ_SIZE 65536       /* of the server's one receive buffer */
 #define OUT_SIZE (128 * 1024) /* replies of one turn, of a connection that has something to say */
-#define SMALL_BODY 65536      /* a body up to this is copied behind its head and goes out with it */
+#define SMALL_BODY 32768      /* copied behind its head up to this, and sent with it; sendfile is cheaper beyond */
 #define REPLY_HEAD_MAX 16384
 #define OUT_ROOM (SMALL_BODY + REPLY_HEAD_MAX + 256) /* what must be free before a request is handed to the app */
 #define TURN_BYTES (1536 * 1024)                     /* a connection yields to the others after sending so much, */
