@@ -5,7 +5,6 @@ local pages = require "gifd.http.pages"
 local registry = require "gifd.plugin.registry"
 local routes = require "gifd.http.routes"
 local runner = require "gifd.jobs.runner"
-local settle = require "gifd.command.settle"
 local signin = require "gifd.command.signin"
 local token = require "gifd.command.token"
 
@@ -17,7 +16,6 @@ return function(settings)
   app.routes = routes(app.registry.routes)
   app.handle = dispatch(app)
   app.roles = { runner = runner(app) }
-  app.commands = { token = token, login = signin.login(settings), setup = signin.setup(settings),
-    settle = settle }
+  app.commands = { token = token, login = signin.login(settings), setup = signin.setup(settings) }
   return app
 end

@@ -56,7 +56,7 @@ function M.once(state)
   return release(listing.epoch, idle)
 end
 
---- Until the generation drains; once more at the end.
+--- Until the generation drains. What is counted after the last fold stays in the segment for the next runner.
 function M.run()
   local state = { last = {} }
   while true do
