@@ -3,6 +3,7 @@ package.path = "lua/?.lua;spec/support/?.lua;" .. package.path
 local pictures = require "pictures"
 local posix = require "posix"
 local server = require "server"
+local socket = require "socket"
 
 describe("after kill -9", function()
   it("of everything, acknowledged uploads are served and their renditions made", function()
@@ -33,6 +34,23 @@ describe("after kill -9", function()
       return s:request({ "GET", "/healthz" }).status == 200
     end)
     assert.equal(20, s:request({ "GET", "/api/v1/shares/" .. code }).json.clicks)
+    s:stop()
+  end)
+
+  it("of everything, at any moment of a fold, clicks are exact", function()
+    local s = server.start()
+    local code = s:upload(pictures.gif(), s:token "admin").json.share.code
+    local visits = 0
+    for round = 1, 3 do
+      for _ = 1, 7 do
+        s:request { "GET", "/s/" .. code }
+        visits = visits + 1
+      end
+      if round > 1 then socket.sleep(0.8 + 0.1 * round) end
+      s:kill()
+      s:begin()
+      assert.equal(visits, s:request({ "GET", "/api/v1/shares/" .. code }).json.clicks)
+    end
     s:stop()
   end)
 
