@@ -35,7 +35,9 @@ int log_level_parse(const char *name); /* -1 when unknown */
 void log_role_set(const char *role);   /* "supervisor", "worker-1", ...; copied */
 void log_emit(enum log_level level, const char *event, const struct log_field *fields);
 
+/* clang-format off */
 #define log_at(level, event, ...) log_emit(level, event, (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){NULL, NULL, 0, 0, 0}})
+/* clang-format on */
 #define log_debug(event, ...) log_at(LOG_DEBUG, event __VA_OPT__(, ) __VA_ARGS__)
 #define log_info(event, ...) log_at(LOG_INFO, event __VA_OPT__(, ) __VA_ARGS__)
 #define log_warn(event, ...) log_at(LOG_WARN, event __VA_OPT__(, ) __VA_ARGS__)

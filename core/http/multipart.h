@@ -17,7 +17,7 @@
 #define MULTIPART_HEAD_MAX 8192
 
 struct multipart_part {
-    struct slice name;     /* of Content-Disposition, decoded */
+    struct slice name; /* of Content-Disposition, decoded */
     bool has_filename;
     struct slice filename; /* last path segment only; "" when absent */
     struct slice type;     /* Content-Type, or "" */
@@ -33,7 +33,8 @@ struct multipart_events {
 struct multipart;
 /* From a Content-Type value. NULL with GIFD_EINVALID when it is not multipart/form-data with a valid boundary. */
 struct multipart *multipart_new(struct slice content_type, const struct multipart_events *events, struct err *e);
-int multipart_feed(struct multipart *m, const uint8_t *bytes, size_t n, struct err *e); /* 0, BODY_PAUSE (1) or negative */
+int multipart_feed(struct multipart *m, const uint8_t *bytes, size_t n,
+                   struct err *e);                        /* 0, BODY_PAUSE (1) or negative */
 int multipart_finish(struct multipart *m, struct err *e); /* GIFD_EINVALID when the final boundary is missing */
 void multipart_free(struct multipart *m);
 

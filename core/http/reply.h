@@ -1,8 +1,8 @@
 /* reply.h: what goes back, with conditionals and ranges decided in one place.
  *
  * reply_send writes the status line, Date, Request-Id, Content-Length, Accept-Ranges and Connection itself; a caller
- * gives the rest. With an etag or last_modified, GET and HEAD with status 200 are conditional (RFC 9110 section 13: 304,
- * 412) and rangeable (section 14: 206, 416). HEAD sends the same head and no body. Loop thread only. */
+ * gives the rest. With an etag or last_modified, GET and HEAD with status 200 are conditional (RFC 9110 section 13:
+ * 304, 412) and rangeable (section 14: 206, 416). HEAD sends the same head and no body. Loop thread only. */
 #ifndef GIFD_HTTP_REPLY_H
 #define GIFD_HTTP_REPLY_H
 
@@ -12,17 +12,17 @@ enum reply_body { REPLY_EMPTY, REPLY_BYTES, REPLY_FILE };
 
 struct reply {
     int status;
-    struct slice type;          /* Content-Type; "" for none */
-    struct slice etag;          /* with its quotes, strong; "" for none */
-    int64_t last_modified;      /* seconds; 0 for none */
+    struct slice type;                 /* Content-Type; "" for none */
+    struct slice etag;                 /* with its quotes, strong; "" for none */
+    int64_t last_modified;             /* seconds; 0 for none */
     const struct http_header *headers; /* further ones; names and values without CR, LF, NUL (else 500 is sent) */
     size_t header_count;
     enum reply_body body;
-    struct slice bytes;         /* REPLY_BYTES: copied when it cannot be sent at once */
-    int fd;                     /* REPLY_FILE: a regular file; closed by the reply, also on failure */
-    uint64_t size;              /* REPLY_FILE: of the file; bytes 0 .. size are the representation */
-    bool keep_fd;               /* fd stays the caller's: what cannot be sent at once is sent from a duplicate */
-    bool close;                 /* close the connection afterwards */
+    struct slice bytes; /* REPLY_BYTES: copied when it cannot be sent at once */
+    int fd;             /* REPLY_FILE: a regular file; closed by the reply, also on failure */
+    uint64_t size;      /* REPLY_FILE: of the file; bytes 0 .. size are the representation */
+    bool keep_fd;       /* fd stays the caller's: what cannot be sent at once is sent from a duplicate */
+    bool close;         /* close the connection afterwards */
 };
 
 /* Ends r. Everything that p points to is used or copied before this returns, fd is owned by the reply. */
@@ -34,8 +34,8 @@ void reply_problem(struct request *r, int status, const char *code, const char *
     __attribute__((format(printf, 4, 5)));
 
 /* The same with further header fields, such as Allow or Retry-After. */
-void reply_problem_with(struct request *r, int status, const char *code, const struct http_header *headers, size_t count,
-                        const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+void reply_problem_with(struct request *r, int status, const char *code, const struct http_header *headers,
+                        size_t count, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 
 const char *http_status_title(int status); /* "Not Found" */
 

@@ -29,22 +29,22 @@ struct http_header {
 struct conn;
 
 struct request {
-    struct arena arena;     /* for whoever works on the request; freed with it */
+    struct arena arena; /* for whoever works on the request; freed with it */
     struct conn *conn;
     enum http_method method;
-    struct slice target;    /* as sent */
-    struct slice path;      /* decoded once, dot segments resolved or refused, always starts with '/', valid UTF-8, no NUL */
-    struct slice query;     /* raw, without '?' */
-    struct slice host;      /* of the target when absolute, else of Host; "" in HTTP/1.0 without one */
+    struct slice target; /* as sent */
+    struct slice path; /* decoded once, dot segments resolved or refused, always starts with '/', valid UTF-8, no NUL */
+    struct slice query; /* raw, without '?' */
+    struct slice host;  /* of the target when absolute, else of Host; "" in HTTP/1.0 without one */
     const struct http_header *headers;
     size_t header_count;
-    int64_t content_length; /* -1: none given */
-    bool has_body;          /* chunked or content_length > 0 */
-    bool minor_zero;        /* HTTP/1.0 */
+    int64_t content_length;      /* -1: none given */
+    bool has_body;               /* chunked or content_length > 0 */
+    bool minor_zero;             /* HTTP/1.0 */
     char id[REQUEST_ID_LEN + 1]; /* the client's Request-Id when it is a sane token, else random; echoed in the reply */
-    char client_ip[46];     /* text of the connection's peer, or what a trusted proxy said */
-    uint64_t started_ns;    /* clock_mono_ns when the head was complete */
-    void *user;             /* the app's */
+    char client_ip[46];          /* text of the connection's peer, or what a trusted proxy said */
+    uint64_t started_ns;         /* clock_mono_ns when the head was complete */
+    void *user;                  /* the app's */
 };
 
 /* The first header of that name (ASCII case ignored), or an empty slice with p == NULL. */

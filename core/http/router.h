@@ -1,9 +1,9 @@
 /* router.h: method and path to a number.
  *
  * A pattern is segments of literal text or one {name} each: "/api/v1/assets/{id}". A literal wins over a {name}; a
- * {name} matches one non-empty segment. A pattern that ends in "/{name...}" matches the rest, slashes included, also when
- * empty. HEAD is matched as GET unless it has a route of its own. Lookups take time linear in the path and allocate
- * nothing. A router is built once and then only read. */
+ * {name} matches one non-empty segment. A pattern that ends in "/{name...}" matches the rest, slashes included, also
+ * when empty. HEAD is matched as GET unless it has a route of its own. Lookups take time linear in the path and
+ * allocate nothing. A router is built once and then only read. */
 #ifndef GIFD_HTTP_ROUTER_H
 #define GIFD_HTTP_ROUTER_H
 
@@ -19,8 +19,8 @@ struct route_param {
 };
 
 struct route_match {
-    int id;            /* what router_add was given, or one of the two above */
-    unsigned methods;  /* bit (1 << enum http_method) of each method that this path has, HEAD and OPTIONS included */
+    int id;           /* what router_add was given, or one of the two above */
+    unsigned methods; /* bit (1 << enum http_method) of each method that this path has, HEAD and OPTIONS included */
     size_t param_count;
     struct route_param param[ROUTE_PARAMS_MAX];
 };

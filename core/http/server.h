@@ -11,18 +11,19 @@
 #include <stdatomic.h>
 
 struct http_limits {
-    uint32_t head_bytes;    /* request line and fields: 431 beyond (414 when the line alone is longer than target_bytes) */
-    uint32_t head_fields;   /* 431 */
-    uint32_t target_bytes;  /* 414 */
-    uint32_t head_ms;       /* from the first byte of a head to its end: 408 */
-    uint32_t idle_ms;       /* between requests: closed */
-    uint32_t body_ms;       /* no byte of a body for so long: 408 */
-    uint32_t body_rate;     /* bytes per second that a body must average after its first 10 s: 408 */
-    uint32_t send_ms;       /* a reply that makes no progress for so long: closed */
-    uint32_t connections;   /* per process; beyond it the listener waits */
-    uint32_t drain_ms;      /* how long http_server_drain waits */
+    uint32_t head_bytes; /* request line and fields: 431 beyond (414 when the line alone is longer than target_bytes) */
+    uint32_t head_fields;  /* 431 */
+    uint32_t target_bytes; /* 414 */
+    uint32_t head_ms;      /* from the first byte of a head to its end: 408 */
+    uint32_t idle_ms;      /* between requests: closed */
+    uint32_t body_ms;      /* no byte of a body for so long: 408 */
+    uint32_t body_rate;    /* bytes per second that a body must average after its first 10 s: 408 */
+    uint32_t send_ms;      /* a reply that makes no progress for so long: closed */
+    uint32_t connections;  /* per process; beyond it the listener waits */
+    uint32_t drain_ms;     /* how long http_server_drain waits */
 };
-extern const struct http_limits http_limits_default; /* 32768, 100, 8192, 15000, 60000, 30000, 1024, 30000, 8192, 10000 */
+extern const struct http_limits
+    http_limits_default; /* 32768, 100, 8192, 15000, 60000, 30000, 1024, 30000, 8192, 10000 */
 
 struct http_app {
     void *to;
@@ -42,7 +43,8 @@ struct http_server *http_server_new(struct loop *l, const struct http_limits *li
                                     const struct http_share *share, struct err *e);
 /* Takes over fd, a listening socket that may be shared with other processes. */
 int http_server_listen(struct http_server *s, int fd, struct err *e);
-/* Stops accepting, closes idle connections, lets requests finish, closes what is left after drain_ms; then done(arg). */
+/* Stops accepting, closes idle connections, lets requests finish, closes what is left after drain_ms; then done(arg).
+ */
 void http_server_drain(struct http_server *s, void (*done)(void *), void *arg);
 void http_server_free(struct http_server *s); /* closes everything at once */
 size_t http_server_connections(const struct http_server *s);

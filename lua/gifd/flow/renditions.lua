@@ -39,7 +39,7 @@ function M.climb(settings, job)
   local moved, move_err = asset_model.set_media(asset.id, { "new", "probed" }, "rendering")
   if moved == nil then return nil, move_err end
   local wanted, recipes = M.wanted(asset), {}
-  for i, w in ipairs(wanted) do recipes[i] = { format = w.format } end
+  for i, w in ipairs(wanted) do recipes[i] = { format = w.format, background = 0xffffff } end
   local made, render_err = gifd.media.render(asset.digest, recipes, limits_of(settings))
   if not made then return nil, render_err end
   local calls = {}
