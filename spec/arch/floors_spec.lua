@@ -33,7 +33,8 @@ local core = {
 -- Third-party headers and the one folder that may include each. loop hands libuv out through its own header.
 local owners = {
   { "^uv%.h$", "loop" }, { "^openssl/", "crypto" }, { "^llhttp%.h$", "http" }, { "^nghttp2/", "http" },
-  { "^curl/", "fetch" }, { "^sqlite3%.h$", "store" }, { "^libav", "media" }, { "^libsw", "media" }, { "^webp/", "media" },
+  { "^curl/", "fetch" }, { "^sqlite3%.h$", "store" }, { "^libav", "media" }, { "^libsw", "media" },
+  { "^webp/", "media" },
   { "^seccomp%.h$", "media" }, { "^lua", "script" }, { "^lauxlib%.h$", "script" },
 }
 
