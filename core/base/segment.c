@@ -1,6 +1,7 @@
 /* segment.c: see segment.h. The file is written in full when it is made, so that no page of it can be missing later. */
 #include "base/segment.h"
 #include "base/clock.h"
+#include "base/epoch.h"
 #include "base/tally.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LAYOUT 1
+#define LAYOUT 2
 #define WORDS(bytes) (((bytes) + 7) / 8)
 
 struct head {
@@ -37,6 +38,7 @@ struct area {
     struct head head;
     _Alignas(64) _Atomic uint32_t connections[SEGMENT_SLOTS];
     _Alignas(64) struct slot slots[SEGMENT_SLOTS];
+    struct epochs epochs;
 };
 
 struct segment {
@@ -155,6 +157,11 @@ uint64_t segment_epoch(const struct segment *s)
 struct tally *segment_tally(struct segment *s)
 {
     return s->tally;
+}
+
+struct epochs *segment_epochs(struct segment *s)
+{
+    return &s->area->epochs;
 }
 
 static void text_put(_Atomic uint64_t *to, size_t bytes, const char *text)

@@ -1,6 +1,6 @@
 /* segment.h: memory that all processes of a server share, and that outlives each of them.
  *
- *   DATA/segment    | head: magic, layout, boot id, epoch | slot 0 .. 63 | connections 0 .. 63 | tally |
+ *   DATA/segment    | head: magic, layout, boot id, epoch | connections, slots 0 .. 63 | epochs | tally |
  *                     mapped MAP_SHARED by supervisor, workers, runner, and by commands that only look
  *
  * A later start takes the file over when magic, layout, size and boot id match, so that what was counted and not yet
@@ -22,12 +22,14 @@
 
 struct segment; /* a process's own handle; a forked child inherits a copy with the same mapping */
 struct tally;   /* tally.h */
+struct epochs;  /* epoch.h */
 
 /* GIFD_ENOTFOUND without create and file; GIFD_ECORRUPT without create when it is of another layout or boot. */
 struct segment *segment_open(const char *path, bool create, struct err *e);
 void segment_close(struct segment *s);           /* unmaps; the file stays. NULL is fine */
 uint64_t segment_epoch(const struct segment *s); /* random, made with the file; never 0 */
 struct tally *segment_tally(struct segment *s);
+struct epochs *segment_epochs(struct segment *s); /* what was cached, and what has been taken back */
 
 /* Slots, by the supervisor. */
 void segment_slot_begin(struct segment *s, uint32_t slot, const char *name, int pid); /* counts its generation up */

@@ -322,6 +322,44 @@ static void add_route(lua_State *L, struct gen *g, int id)
     if (m > HTTP_OPTIONS) luaL_error(L, "boot: routes[%d]: unknown method %s", id, method);
     if (router_add(g->router, m, pattern, id, &e) < 0) luaL_error(L, "boot: routes[%d]: %s", id, e.text);
     lua_pop(L, 2);
+    uint8_t *grown = realloc(g->route_flags, (size_t)id + 1);
+    if (!grown) luaL_error(L, "not enough memory");
+    g->route_flags = grown;
+    g->route_count = (size_t)id + 1;
+    lua_getfield(L, -1, "cache");
+    lua_getfield(L, -2, "classes");
+    grown[id] = (uint8_t)((lua_toboolean(L, -2) ? ROUTE_CACHE : 0) | (lua_toboolean(L, -1) ? ROUTE_CLASSES : 0));
+    lua_pop(L, 2);
+}
+
+/* app.classes: an array of arrays of texts. */
+static void add_class(lua_State *L, struct gen *g)
+{
+    if (g->class_count == CLASSES_MAX) luaL_error(L, "boot: more than %d classes", CLASSES_MAX);
+    struct client_class *c = &g->classes[g->class_count++];
+    for (int i = 1; i <= CLASS_PARTS_MAX; i++) {
+        lua_rawgeti(L, -1, i);
+        const char *text = lua_tostring(L, -1);
+        if (text && !(c->part[c->parts++] = strdup(text))) luaL_error(L, "not enough memory");
+        lua_pop(L, 1);
+    }
+    if (c->parts == 0) luaL_error(L, "boot: a class of clients needs a text");
+}
+
+static void add_classes(lua_State *L, struct gen *g)
+{
+    lua_getfield(L, -1, "classes");
+    g->classes = lua_istable(L, -1) ? calloc(CLASSES_MAX, sizeof *g->classes) : NULL;
+    for (int i = 1; g->classes; i++) {
+        lua_rawgeti(L, -1, i);
+        if (!lua_istable(L, -1)) {
+            lua_pop(L, 1);
+            break;
+        }
+        add_class(L, g);
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
 }
 
 static int boot(lua_State *L, void *arg)
@@ -346,6 +384,7 @@ static int boot(lua_State *L, void *arg)
         lua_pop(L, 1);
     }
     lua_pop(L, 2);
+    add_classes(L, g);
     g->app_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;
 }
@@ -390,6 +429,10 @@ void gen_close(struct gen *g)
         free(LIST_OF(n, struct task, node));
     }
     router_free(g->router);
+    free(g->route_flags);
+    for (size_t i = 0; i < g->class_count; i++)
+        for (size_t k = 0; k < g->classes[i].parts; k++) free(g->classes[i].part[k]);
+    free(g->classes);
     if (g->bundle) bundle_close(g->bundle);
     arena_free(&g->scratch);
     buf_free(&g->out);

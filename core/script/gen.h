@@ -20,6 +20,17 @@
 
 enum gen_state { GEN_LOADING, GEN_PREPARED, GEN_LIVE, GEN_DRAINING };
 
+/* What boot says of a route: its replies may be kept, and differ by class of client. */
+enum { ROUTE_CACHE = 1, ROUTE_CLASSES = 2 };
+
+/* A client whose User-Agent holds all of these texts. */
+#define CLASS_PARTS_MAX 4
+#define CLASSES_MAX 64
+struct client_class {
+    char *part[CLASS_PARTS_MAX];
+    size_t parts;
+};
+
 struct gen {
     struct list node; /* in host->draining */
     struct host *host;
@@ -34,6 +45,10 @@ struct gen {
     void *source_arg;
     bool bytecode;
     struct router *router;
+    uint8_t *route_flags; /* by id; ROUTE_... */
+    size_t route_count;
+    struct client_class *classes; /* of clients, in order; class 0 is everybody else */
+    size_t class_count;
     char digest[65];
 
     struct task *running; /* NULL while Lua does not run, and while chunks load */

@@ -12,8 +12,8 @@
 #define DRAIN_LAST_MS 1000
 
 static const struct binding *const bindings[] = {
-    bind_blob, bind_bundle, bind_console, bind_crypto, bind_db,   bind_err,  bind_health, bind_jobs, bind_json,
-    bind_log,  bind_media,  bind_request, bind_tally,  bind_task, bind_text, bind_time,   NULL};
+    bind_blob, bind_bundle, bind_cache, bind_console, bind_crypto, bind_db,   bind_err,  bind_health, bind_jobs,
+    bind_json, bind_log,    bind_media, bind_request, bind_tally,  bind_task, bind_text, bind_time,   NULL};
 
 struct host *host_new(const struct host_services *services, struct err *e)
 {
@@ -26,6 +26,15 @@ struct host *host_new(const struct host_services *services, struct err *e)
     list_init(&h->draining);
     list_init(&h->ready);
     list_init(&h->wakers);
+    list_init(&h->fills);
+    if (h->s.segment && h->s.role && !strcmp(h->s.role, "worker")) {
+        h->cache = cache_new(segment_epochs(h->s.segment), NULL);
+        if (!h->cache) {
+            err_set(e, GIFD_ENOMEM, "reply cache");
+            free(h);
+            return NULL;
+        }
+    }
     return h;
 }
 
@@ -163,6 +172,7 @@ void host_commit(struct host *h)
     h->live->state = GEN_LIVE;
     h->numbers = h->live->number;
     log_info("generation.live", LI("generation", h->live->number), LS("digest", h->live->digest));
+    if (h->cache) cache_clear(h->cache); /* made by other code */
     if (old) {
         old->state = GEN_DRAINING;
         list_push(&h->draining, &old->node);
@@ -274,6 +284,7 @@ void host_free(struct host *h)
     for (struct list *n; (n = list_shift(&h->draining));) abandon_tasks(LIST_OF(n, struct gen, node));
     if (h->live) abandon_tasks(h->live);
     jobs_stop(h);
+    cache_free(h->cache);
     free(h);
 }
 

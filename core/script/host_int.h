@@ -2,6 +2,7 @@
 #ifndef GIFD_SCRIPT_HOST_INT_H
 #define GIFD_SCRIPT_HOST_INT_H
 
+#include "http/cache.h"
 #include "script/gen.h"
 #include "script/host.h"
 #include "script/task.h"
@@ -13,8 +14,11 @@ struct host {
     struct gen *live, *prepared;
     struct list draining; /* oldest first */
     size_t draining_count;
-    unsigned numbers;  /* the last one given to a generation */
-    struct list ready; /* tasks */
+    unsigned numbers;    /* the last one given to a generation */
+    struct list ready;   /* tasks */
+    struct cache *cache; /* workers with a segment */
+    struct list fills;   /* visit.h: replies that are being made for the cache */
+    size_t fill_count;
     bool settling;
     size_t tasks;       /* of all generations */
     uv_poll_t *wake;    /* polls wake_fd while somebody waits for it */

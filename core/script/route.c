@@ -1,15 +1,16 @@
-/* route.c: a request becomes a ROUTE task, and what the task returns becomes a reply.
+/* route.c: a request becomes a ROUTE task, and what the task returns becomes a reply. See visit.h for what comes
+ * before.
  *
- *   host_on_request -> router -> task: app.handle(index, req) -> reply table -> reply_send
+ *   route_start -> task: app.handle(index, req) -> reply table -> visit_reply
  *
- * 404, 405 and OPTIONS are answered here without Lua. Strings of a reply are lent to reply_send while the table that
+ * Strings of a reply are lent to reply_send while the table that
  * holds them stays on the task's stack; nothing is copied but header lists. A file is opened last, when nothing can
  * fail any more before reply_send owns it. */
 #include "base/log.h"
 #include "http/query.h"
 #include "http/reply.h"
 #include "script/border.h"
-#include "script/host_int.h"
+#include "script/visit.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -116,6 +117,8 @@ struct leaving {
     struct reply reply;
     struct http_header *headers;
     struct slice blob;
+    bool kept; /* rules hold */
+    struct cache_rules rules;
     struct err e;
 };
 
@@ -188,6 +191,43 @@ static int read_text(lua_State *L, struct leaving *l, const char *field, struct 
     return GIFD_OK;
 }
 
+/* cache = { tags = {text, ...}, seconds = n, counts = {key, ...}?, anyone = true? }: the reply may be kept. */
+static int read_rules(lua_State *L, struct leaving *l)
+{
+    lua_getfield(L, 1, "cache");
+    if (lua_isnil(L, -1)) return GIFD_OK;
+    if (!lua_istable(L, -1)) return wrong(l, "cache must be a table");
+    int at = lua_gettop(L);
+    lua_getfield(L, at, "seconds");
+    lua_Number seconds = lua_tonumber(L, -1);
+    if (!(seconds >= 0 && seconds <= UINT32_MAX)) return wrong(l, "cache.seconds must be a number of seconds");
+    l->rules.seconds = (uint32_t)seconds;
+    lua_getfield(L, at, "anyone");
+    l->rules.anyone = lua_toboolean(L, -1);
+    lua_getfield(L, at, "tags");
+    for (int i = 1; lua_istable(L, at + 3); i++) {
+        lua_rawgeti(L, at + 3, i);
+        if (lua_isnil(L, -1)) break;
+        if (lua_type(L, -1) != LUA_TSTRING || i > CACHE_TAGS_MAX) return wrong(l, "cache.tags must be up to 8 texts");
+        struct slice *tag = &l->rules.tag[l->rules.tags++];
+        tag->p = lua_tolstring(L, -1, &tag->n);
+        lua_pop(L, 1);
+    }
+    lua_settop(L, at + 3);
+    lua_getfield(L, at, "counts");
+    for (int i = 1; lua_istable(L, at + 4); i++) {
+        lua_rawgeti(L, at + 4, i);
+        if (lua_isnil(L, -1)) break;
+        lua_Number key = lua_tonumber(L, -1);
+        if (!(key >= 1 && key < 9007199254740992.0) || i > CACHE_COUNTS_MAX)
+            return wrong(l, "cache.counts must be up to 4 keys of gifd.tally");
+        l->rules.count[l->rules.counts++] = (uint64_t)key;
+        lua_pop(L, 1);
+    }
+    l->kept = seconds > 0 && l->reply.status == 200;
+    return GIFD_OK;
+}
+
 static int read_fields(lua_State *L, struct leaving *l)
 {
     struct reply *p = &l->reply;
@@ -211,6 +251,7 @@ static int read_fields(lua_State *L, struct leaving *l)
         return wrong(l, "last_modified must be a number");
     lua_getfield(L, 1, "close");
     p->close = lua_toboolean(L, -1);
+    if (read_rules(L, l) < 0) return l->e.code;
     return read_headers(L, l);
 }
 
@@ -229,18 +270,22 @@ static int read_reply(lua_State *L, void *arg)
     return 0;
 }
 
-static void refuse(struct request *r, const struct task *t, const char *text)
+static void refuse(struct visit *v, const struct task *t, const char *text)
 {
+    struct request *r = v->r;
+    struct visit left = *v; /* the reply ends the request and its arena */
+    r->user = NULL;
     log_error("route.failed", LS("request_id", r->id), LS("method", http_method_name(r->method)),
               LN("path", r->path.p, r->path.n), LI("generation", t->gen->number), LS("error", text));
     reply_problem(r, 500, "internal", "The request failed. Its id is in the server's log.");
+    visit_failed(&left);
 }
 
-static void send_reply(struct task *t, struct request *r)
+static void send_reply(struct task *t, struct visit *v)
 {
-    struct leaving l = {.r = r, .co = t->co, .reply = {.body = REPLY_EMPTY, .fd = -1}};
+    struct leaving l = {.r = v->r, .co = t->co, .reply = {.body = REPLY_EMPTY, .fd = -1}};
     if (gen_protect(t->gen, read_reply, &l, &l.e) < 0 || l.e.code < 0) {
-        refuse(r, t, l.e.text);
+        refuse(v, t, l.e.text);
         return;
     }
     if (l.blob.p) {
@@ -250,12 +295,12 @@ static void send_reply(struct task *t, struct request *r)
         struct blobs *blobs = t->gen->host->s.blobs;
         l.reply.fd = blobs ? blob_open(blobs, digest, &l.reply.size, &l.e) : err_set(&l.e, GIFD_ECLOSED, "no blobs");
         if (l.reply.fd < 0) {
-            refuse(r, t, l.e.text);
+            refuse(v, t, l.e.text);
             return;
         }
         l.reply.body = REPLY_FILE;
     }
-    reply_send(r, &l.reply);
+    visit_reply(v, t, &l.reply, l.kept ? &l.rules : NULL);
 }
 
 static void on_route_end(struct task *t, enum task_outcome outcome, int results, const char *text)
@@ -267,80 +312,19 @@ static void on_route_end(struct task *t, enum task_outcome outcome, int results,
         if (outcome == TASK_FAILED) log_error("route.failed", LS("error", text));
         return;
     }
-    r->user = NULL;
     if (outcome == TASK_RETURNED && results > 0)
-        send_reply(t, r);
+        send_reply(t, r->user);
     else
-        refuse(r, t, outcome == TASK_RETURNED ? "app.handle returned nothing" : text);
+        refuse(r->user, t, outcome == TASK_RETURNED ? "app.handle returned nothing" : text);
 }
 
-/* ---- the server's side ---- */
-
-static void refuse_method(struct request *r, const struct route_match *match)
+struct task *route_start(struct host *h, struct visit *v, const struct route_match *match, struct err *e)
 {
-    char allow[64];
-    router_allow(match->methods, allow);
-    struct http_header header = {SLICE("Allow"), slice_str(allow)};
-    struct reply p = {.status = 204, .headers = &header, .header_count = 1, .fd = -1};
-    char body[384];
-    if (r->method != HTTP_OPTIONS) {
-        int n =
-            snprintf(body, sizeof body,
-                     "{\"type\":\"about:blank\",\"title\":\"Method Not Allowed\",\"status\":405,\"detail\":\"%s is not "
-                     "allowed here, only %s.\",\"code\":\"method_not_allowed\",\"request_id\":\"%s\"}",
-                     http_method_name(r->method), allow, r->id);
-        p.status = 405;
-        p.type = SLICE("application/problem+json");
-        p.body = REPLY_BYTES;
-        p.bytes = slice_of(body, (size_t)n);
-    }
-    reply_send(r, &p);
-}
-
-void host_on_request(void *to, struct request *r)
-{
-    struct host *h = to;
-    struct route_match match;
-    struct err e = {0};
-    r->user = NULL;
-    if (!h->live) {
-        reply_problem(r, 503, "busy", "The server is starting.");
-        return;
-    }
-    router_match(h->live->router, r->method, r->path, &match);
-    if (match.id == ROUTE_NOT_FOUND) {
-        reply_problem(r, 404, "not_found", "There is nothing at this address.");
-        return;
-    }
-    if (match.id == ROUTE_BAD_METHOD) {
-        refuse_method(r, &match);
-        return;
-    }
-    struct arriving a = {.r = r, .match = &match};
-    if (read_query(&a, &e) < 0) {
-        reply_problem(r, 400, err_name(e.code), "%s", e.text);
-        return;
-    }
-    struct task *t = task_start(h->live, CTX_ROUTE, "route", push_call, &a, &e);
-    if (!t) {
-        log_error("route.failed", LS("request_id", r->id), LS("error", e.text));
-        reply_problem(r, 503, "busy", "The server has no room for this request now.");
-        return;
-    }
+    struct arriving a = {.r = v->r, .match = match};
+    if (read_query(&a, e) < 0) return NULL;
+    struct task *t = task_start(h->live, CTX_ROUTE, "route", push_call, &a, e);
+    if (!t) return NULL;
     t->end = on_route_end;
-    t->request = r;
-    r->user = t;
-    host_settle(h);
-}
-
-void host_on_gone(void *to, struct request *r)
-{
-    struct host *h = to;
-    struct task *t = r->user;
-    if (!t) return;
-    r->user = NULL;
-    task_cancel(t);
-    t->request = NULL;
-    t->body = NULL;
-    host_settle(h);
+    t->request = v->r;
+    return t;
 }

@@ -1,0 +1,260 @@
+/* cache.c: see cache.h. A chained hash table whose entries also stand in one list by last use. */
+#include "http/cache.h"
+#include "base/list.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+const struct cache_bounds cache_bounds_default = {64u << 20, 8192, 32768};
+
+struct cache_entry {
+    struct cache_entry *next; /* of the same bucket */
+    struct list used;         /* least recently used first */
+    uint64_t hash, began, expires_ms;
+    uint32_t slot[CACHE_TAGS_MAX];
+    size_t slots;
+    uint64_t count[CACHE_COUNTS_MAX];
+    size_t counts;
+    bool anyone;
+    struct slice key;
+    struct reply reply;
+    size_t cost;
+    char memory[]; /* key, texts of the reply, its body */
+};
+
+struct cache {
+    struct epochs *epochs;
+    struct cache_bounds bounds;
+    struct cache_entry **bucket;
+    size_t mask;
+    struct list used;
+    struct cache_stats stats;
+};
+
+/* FNV-1a, with a last mix: keys are the clients' choice, but a long chain costs only them a comparison of hashes. */
+static uint64_t hash_of(struct slice s)
+{
+    uint64_t h = 1469598103934665603u;
+    for (size_t i = 0; i < s.n; i++) h = (h ^ (unsigned char)s.p[i]) * 1099511628211u;
+    h ^= h >> 32;
+    return h * 0x9e3779b97f4a7c15u;
+}
+
+struct cache *cache_new(struct epochs *epochs, const struct cache_bounds *bounds)
+{
+    struct cache *c = calloc(1, sizeof *c);
+    if (!c) return NULL;
+    c->epochs = epochs;
+    c->bounds = bounds ? *bounds : cache_bounds_default;
+    size_t buckets = 64;
+    while (buckets < c->bounds.entries) buckets *= 2;
+    c->mask = buckets - 1;
+    c->bucket = calloc(buckets, sizeof *c->bucket);
+    list_init(&c->used);
+    if (c->bucket) return c;
+    free(c);
+    return NULL;
+}
+
+static void drop(struct cache *c, struct cache_entry *entry)
+{
+    struct cache_entry **at = &c->bucket[entry->hash & c->mask];
+    while (*at != entry) at = &(*at)->next;
+    *at = entry->next;
+    list_remove(&entry->used);
+    c->stats.entries--;
+    c->stats.bytes -= entry->cost;
+    if (entry->reply.fd >= 0) close(entry->reply.fd);
+    free(entry);
+}
+
+void cache_clear(struct cache *c)
+{
+    while (!list_empty(&c->used)) drop(c, LIST_OF(c->used.next, struct cache_entry, used));
+}
+
+void cache_free(struct cache *c)
+{
+    if (!c) return;
+    cache_clear(c);
+    free(c->bucket);
+    free(c);
+}
+
+size_t cache_key(const struct request *r, uint8_t client_class, char *out, size_t cap)
+{
+    size_t n = r->host.n + r->path.n + r->query.n + 3;
+    if (n > cap) return 0;
+    char *w = out;
+    *w++ = (char)client_class;
+    for (size_t i = 0; i < r->host.n; i++) {
+        char b = r->host.p[i];
+        *w++ = b >= 'A' && b <= 'Z' ? (char)(b | 32) : b;
+    }
+    memcpy(w, r->path.p, r->path.n);
+    w += r->path.n;
+    if (r->query.n) {
+        *w++ = '?';
+        memcpy(w, r->query.p, r->query.n);
+        w += r->query.n;
+    }
+    return (size_t)(w - out);
+}
+
+static bool purged(const struct cache *c, const uint32_t *slot, size_t n, uint64_t began)
+{
+    for (size_t i = 0; i < n; i++)
+        if (epochs_raised(c->epochs, slot[i], began)) return true;
+    return false;
+}
+
+static struct cache_entry *lookup(struct cache *c, struct slice key, uint64_t hash)
+{
+    for (struct cache_entry *entry = c->bucket[hash & c->mask]; entry; entry = entry->next)
+        if (entry->hash == hash && slice_eq(entry->key, key)) return entry;
+    return NULL;
+}
+
+struct cache_entry *cache_find(struct cache *c, struct slice key, uint64_t now_ms)
+{
+    struct cache_entry *entry = lookup(c, key, hash_of(key));
+    if (!entry) {
+        c->stats.misses++;
+        return NULL;
+    }
+    bool stale = purged(c, entry->slot, entry->slots, entry->began);
+    if (stale || now_ms >= entry->expires_ms) {
+        c->stats.purged += stale;
+        c->stats.misses++;
+        drop(c, entry);
+        return NULL;
+    }
+    c->stats.hits++;
+    list_remove(&entry->used);
+    list_push(&c->used, &entry->used);
+    return entry;
+}
+
+/* ---- filling ---- */
+
+static char *keep(char **w, struct slice from, struct slice *to)
+{
+    if (from.n) memcpy(*w, from.p, from.n);
+    *to = slice_of(*w, from.n);
+    *w += from.n;
+    return *w;
+}
+
+static bool read_whole(int fd, char *to, size_t n)
+{
+    for (size_t done = 0; done < n;) {
+        ssize_t got = pread(fd, to + done, n - done, (off_t)done);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return false;
+        done += (size_t)got;
+    }
+    return true;
+}
+
+/* The body: in the entry's memory, or behind a descriptor of its own. */
+static bool keep_body(struct cache_entry *entry, char *w, const struct reply *p, bool in_memory)
+{
+    if (p->body == REPLY_EMPTY) return true;
+    if (!in_memory) {
+        entry->reply.fd = fcntl(p->fd, F_DUPFD_CLOEXEC, 0);
+        entry->reply.keep_fd = true;
+        return entry->reply.fd >= 0;
+    }
+    size_t n = p->body == REPLY_FILE ? (size_t)p->size : p->bytes.n;
+    if (p->body == REPLY_FILE && !read_whole(p->fd, w, n)) return false;
+    if (p->body == REPLY_BYTES && n) memcpy(w, p->bytes.p, n);
+    entry->reply.body = REPLY_BYTES;
+    entry->reply.bytes = slice_of(w, n);
+    return true;
+}
+
+static struct cache_entry *make(const struct cache *c, struct slice key, const struct reply *p)
+{
+    bool in_memory = p->body == REPLY_BYTES || (p->body == REPLY_FILE && p->size <= c->bounds.in_memory);
+    size_t texts = key.n + p->type.n + p->etag.n;
+    size_t heads = p->header_count * sizeof *p->headers + 16;
+    for (size_t i = 0; i < p->header_count; i++) texts += p->headers[i].name.n + p->headers[i].value.n;
+    size_t body = !in_memory ? 0 : p->body == REPLY_FILE ? (size_t)p->size : p->bytes.n;
+    size_t cost = sizeof(struct cache_entry) + heads + texts + body;
+    if (cost > c->bounds.bytes / 4) return NULL;
+    struct cache_entry *entry = calloc(1, cost);
+    if (!entry) return NULL;
+    entry->cost = cost;
+    entry->reply = *p;
+    entry->reply.fd = -1;
+    entry->reply.close = false;
+    struct http_header *headers = (struct http_header *)(void *)(((uintptr_t)entry->memory + 15) & ~(uintptr_t)15);
+    char *w = (char *)(headers + p->header_count);
+    keep(&w, key, &entry->key);
+    keep(&w, p->type, &entry->reply.type);
+    keep(&w, p->etag, &entry->reply.etag);
+    for (size_t i = 0; i < p->header_count; i++) {
+        keep(&w, p->headers[i].name, &headers[i].name);
+        keep(&w, p->headers[i].value, &headers[i].value);
+    }
+    entry->reply.headers = headers;
+    if (keep_body(entry, w, p, in_memory)) return entry;
+    free(entry);
+    return NULL;
+}
+
+struct cache_entry *cache_put(struct cache *c, struct slice key, const struct reply *p, const struct cache_rules *rules,
+                              uint64_t now_ms)
+{
+    uint32_t slot[CACHE_TAGS_MAX];
+    if (p->status != 200 || key.n == 0 || rules->tags > CACHE_TAGS_MAX || rules->counts > CACHE_COUNTS_MAX) return NULL;
+    for (size_t i = 0; i < rules->tags; i++) slot[i] = epochs_slot(rules->tag[i]);
+    if (purged(c, slot, rules->tags, rules->began)) return NULL;
+    struct cache_entry *entry = make(c, key, p);
+    if (!entry) return NULL;
+    entry->hash = hash_of(key);
+    entry->began = rules->began;
+    entry->expires_ms = now_ms + (uint64_t)rules->seconds * 1000;
+    entry->slots = rules->tags;
+    entry->counts = rules->counts;
+    entry->anyone = rules->anyone;
+    memcpy(entry->slot, slot, sizeof *slot * rules->tags);
+    memcpy(entry->count, rules->count, sizeof *rules->count * rules->counts);
+    struct cache_entry *old = lookup(c, key, entry->hash);
+    if (old) drop(c, old);
+    while (!list_empty(&c->used) &&
+           (c->stats.entries >= c->bounds.entries || c->stats.bytes + entry->cost > c->bounds.bytes)) {
+        drop(c, LIST_OF(c->used.next, struct cache_entry, used));
+        c->stats.evicted++;
+    }
+    entry->next = c->bucket[entry->hash & c->mask];
+    c->bucket[entry->hash & c->mask] = entry;
+    list_push(&c->used, &entry->used);
+    c->stats.entries++;
+    c->stats.bytes += entry->cost;
+    c->stats.stored++;
+    return entry;
+}
+
+bool cache_for_anyone(const struct cache_entry *entry)
+{
+    return entry->anyone;
+}
+
+const uint64_t *cache_counts(const struct cache_entry *entry, size_t *n)
+{
+    *n = entry->counts;
+    return entry->count;
+}
+
+void cache_reply(struct cache_entry *entry, struct request *r)
+{
+    reply_send(r, &entry->reply);
+}
+
+void cache_stats(const struct cache *c, struct cache_stats *out)
+{
+    *out = c->stats;
+}

@@ -1,0 +1,230 @@
+/* visit.c: see visit.h. */
+#include "script/visit.h"
+#include "base/log.h"
+#include "base/tally.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct slice key_of(const struct visit *v, char *out)
+{
+    return slice_of(out, cache_key(v->r, v->client_class, out, VISIT_KEY_MAX));
+}
+
+static uint8_t class_of(const struct gen *g, const struct request *r)
+{
+    struct slice agent = request_header(r, "User-Agent");
+    for (size_t i = 0; i < g->class_count && agent.n; i++) {
+        const struct client_class *c = &g->classes[i];
+        size_t k = 0;
+        while (k < c->parts && memmem(agent.p, agent.n, c->part[k], strlen(c->part[k]))) k++;
+        if (k == c->parts) return (uint8_t)(i + 1);
+    }
+    return 0;
+}
+
+/* ---- kept replies ---- */
+
+static bool count_hit(struct host *h, const struct cache_entry *entry, const struct request *r)
+{
+    size_t n;
+    const uint64_t *keys = cache_counts(entry, &n);
+    if (r->method != HTTP_GET || n == 0) return true;
+    for (size_t i = 0; i < n; i++)
+        if (tally_add(segment_tally(h->s.segment), keys[i], 1, NULL) < 0) return false;
+    return true;
+}
+
+/* False: there is none that this request may have, or it could not be counted. */
+static bool serve_kept(struct visit *v, struct slice key)
+{
+    struct host *h = v->host;
+    struct cache_entry *entry = cache_find(h->cache, key, loop_now_ms(h->s.loop));
+    if (!entry || (v->credentials && !cache_for_anyone(entry)) || !count_hit(h, entry, v->r)) return false;
+    v->r->user = NULL;
+    cache_reply(entry, v->r);
+    return true;
+}
+
+/* ---- making replies ---- */
+
+static void refuse_match(struct request *r, const struct route_match *match)
+{
+    char allow[64];
+    if (match->id == ROUTE_NOT_FOUND) {
+        reply_problem(r, 404, "not_found", "There is nothing at this address.");
+        return;
+    }
+    router_allow(match->methods, allow);
+    struct http_header header = {SLICE("Allow"), slice_str(allow)};
+    struct reply p = {.status = 204, .headers = &header, .header_count = 1, .fd = -1};
+    if (r->method == HTTP_OPTIONS)
+        reply_send(r, &p);
+    else
+        reply_problem_with(r, 405, "method_not_allowed", &header, 1, "%s is not allowed here, only %s.",
+                           http_method_name(r->method), allow);
+}
+
+static void make_reply(struct visit *v, const struct route_match *match)
+{
+    struct request *r = v->r;
+    struct err e = {0};
+    if (v->cacheable) v->began = epochs_now(segment_epochs(v->host->s.segment));
+    v->task = route_start(v->host, v, match, &e);
+    if (v->task) {
+        r->user = v;
+        return;
+    }
+    r->user = NULL;
+    struct visit left = *v; /* the reply ends the request and its arena */
+    if (e.code == GIFD_EINVALID) {
+        reply_problem(r, 400, err_name(e.code), "%s", e.text);
+    } else {
+        log_error("route.failed", LS("request_id", r->id), LS("error", e.text));
+        reply_problem(r, 503, "busy", "The server has no room for this request now.");
+    }
+    visit_failed(&left);
+}
+
+static struct fill *find_fill(struct host *h, struct slice key)
+{
+    LIST_EACH(n, &h->fills)
+    {
+        struct fill *f = LIST_OF(n, struct fill, node);
+        if (slice_eq(slice_of(f->key, f->key_n), key)) return f;
+    }
+    return NULL;
+}
+
+static void begin_fill(struct visit *v, struct slice key)
+{
+    struct host *h = v->host;
+    struct fill *f = h->fill_count < FILLS_MAX ? malloc(sizeof *f) : NULL;
+    if (!f) return;
+    memcpy(f->key, key.p, key.n);
+    f->key_n = key.n;
+    list_init(&f->waiters);
+    list_push(&h->fills, &f->node);
+    h->fill_count++;
+    v->fill = f;
+    v->fills = true;
+}
+
+static void match_again(struct visit *v)
+{
+    struct route_match match;
+    router_match(v->host->live->router, v->r->method, v->r->path, &match);
+    if (match.id < 0) {
+        v->r->user = NULL;
+        refuse_match(v->r, &match);
+    } else {
+        make_reply(v, &match);
+    }
+}
+
+static void end_fill(struct host *h, struct fill *f, bool kept)
+{
+    list_remove(&f->node);
+    h->fill_count--;
+    for (struct list *n; (n = list_shift(&f->waiters));) {
+        struct visit *v = LIST_OF(n, struct visit, node);
+        v->fill = NULL;
+        if (!kept || !serve_kept(v, slice_of(f->key, f->key_n))) match_again(v);
+    }
+    free(f);
+}
+
+void visit_failed(struct visit *v)
+{
+    struct fill *f = v->fills ? v->fill : NULL;
+    v->fill = NULL;
+    v->fills = false;
+    if (f) end_fill(v->host, f, false);
+}
+
+void visit_reply(struct visit *v, const struct task *t, const struct reply *p, const struct cache_rules *rules)
+{
+    struct host *h = v->host;
+    struct fill *f = v->fills ? v->fill : NULL;
+    char own[VISIT_KEY_MAX];
+    bool kept = false;
+    if (rules && v->cacheable && t->gen == h->live && (!v->credentials || rules->anyone)) {
+        struct cache_rules full = *rules;
+        full.began = v->began;
+        struct slice key = f ? slice_of(f->key, f->key_n) : key_of(v, own);
+        kept = cache_put(h->cache, key, p, &full, loop_now_ms(h->s.loop)) != NULL;
+    }
+    v->r->user = NULL;
+    reply_send(v->r, p); /* v is gone */
+    if (f) end_fill(h, f, kept);
+}
+
+/* ---- the server's side ---- */
+
+static void enter(struct host *h, struct visit *v, const struct route_match *match)
+{
+    struct request *r = v->r;
+    uint8_t flags = h->cache && (size_t)match->id < h->live->route_count ? h->live->route_flags[match->id] : 0;
+    v->cacheable = (flags & ROUTE_CACHE) && (r->method == HTTP_GET || r->method == HTTP_HEAD) && !r->has_body;
+    if (v->cacheable) {
+        char own[VISIT_KEY_MAX];
+        v->credentials = request_header(r, "Authorization").p || request_header(r, "Cookie").p;
+        v->client_class = flags & ROUTE_CLASSES ? class_of(h->live, r) : 0;
+        struct slice key = key_of(v, own);
+        v->cacheable = key.n > 0;
+        if (key.n && serve_kept(v, key)) return;
+        struct fill *f = key.n && !v->credentials ? find_fill(h, key) : NULL;
+        if (f) {
+            v->fill = f;
+            r->user = v;
+            list_push(&f->waiters, &v->node);
+            return;
+        }
+        if (key.n && !v->credentials) begin_fill(v, key);
+    }
+    make_reply(v, match);
+}
+
+void host_on_request(void *to, struct request *r)
+{
+    struct host *h = to;
+    struct route_match match;
+    r->user = NULL;
+    if (!h->live) {
+        reply_problem(r, 503, "busy", "The server is starting.");
+        return;
+    }
+    router_match(h->live->router, r->method, r->path, &match);
+    if (match.id < 0) {
+        refuse_match(r, &match);
+        return;
+    }
+    struct visit *v = arena_zalloc(&r->arena, sizeof *v);
+    if (!v) {
+        reply_problem(r, 503, "busy", "The server has no memory for this request now.");
+        return;
+    }
+    v->host = h;
+    v->r = r;
+    enter(h, v, &match);
+    host_settle(h);
+}
+
+void host_on_gone(void *to, struct request *r)
+{
+    struct host *h = to;
+    struct visit *v = r->user;
+    if (!v) return;
+    r->user = NULL;
+    struct task *t = v->task;
+    if (t) {
+        task_cancel(t);
+        t->request = NULL;
+        t->body = NULL;
+        visit_failed(v);
+    } else if (v->fill) {
+        list_remove(&v->node);
+    }
+    host_settle(h);
+}

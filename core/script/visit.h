@@ -1,0 +1,45 @@
+/* visit.h: one request on its way through the host, and replies that need no Lua. Private to core/script.
+ *
+ *   request -> route -> kept reply? --yes--> counted and sent; no Lua, no SQL
+ *                            |no, and nobody makes it: a task makes it (the filler)
+ *                            |no, and somebody makes it: waits
+ *   the filler's reply: kept if it says so -> sent -> those who waited get it too, or make their own
+ *
+ * A visit lies in its request's arena and is r->user. Requests that carry credentials (Authorization, Cookie) get only
+ * kept replies that are for anyone, and never fill for others. Loop thread only. */
+#ifndef GIFD_SCRIPT_VISIT_H
+#define GIFD_SCRIPT_VISIT_H
+
+#include "http/cache.h"
+#include "http/router.h"
+#include "script/host_int.h"
+
+#define FILLS_MAX 256
+#define VISIT_KEY_MAX 2048
+
+struct fill {
+    struct list node;    /* in host->fills */
+    struct list waiters; /* struct visit, first come first served */
+    size_t key_n;
+    char key[VISIT_KEY_MAX];
+};
+
+struct visit {
+    struct list node; /* in fill->waiters */
+    struct host *host;
+    struct request *r;
+    struct task *task; /* NULL while it waits for another's reply */
+    struct fill *fill;
+    bool fills, cacheable, credentials;
+    uint8_t client_class;
+    uint64_t began; /* the epoch before its task was started */
+};
+
+/* Ends the visit with what its task made: keeps the reply if rules (or NULL) say so, sends it, serves who waited. */
+void visit_reply(struct visit *v, const struct task *t, const struct reply *p, const struct cache_rules *rules);
+/* A reply was sent or will not be: who waited makes their own. */
+void visit_failed(struct visit *v);
+/* route.c: starts the task of a request. */
+struct task *route_start(struct host *h, struct visit *v, const struct route_match *match, struct err *e);
+
+#endif
