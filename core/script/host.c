@@ -1,5 +1,6 @@
 /* host.c: see host.h. Generations come and go here; requests are route.c, tasks are task.c. */
 #include "base/log.h"
+#include "crypto/sign.h"
 #include "script/border.h"
 #include "script/host_int.h"
 
@@ -284,6 +285,7 @@ void host_free(struct host *h)
     for (struct list *n; (n = list_shift(&h->draining));) abandon_tasks(LIST_OF(n, struct gen, node));
     if (h->live) abandon_tasks(h->live);
     jobs_stop(h);
+    sign_keys_free(h->keys);
     cache_free(h->cache);
     free(h);
 }

@@ -19,6 +19,7 @@ struct host {
     struct cache *cache; /* workers with a segment */
     struct list fills;   /* visit.h: replies that are being made for the cache */
     size_t fill_count;
+    struct sign_keys *keys; /* of signed URLs; NULL until they were read */
     bool settling;
     size_t tasks;       /* of all generations */
     uv_poll_t *wake;    /* polls wake_fd while somebody waits for it */

@@ -75,10 +75,11 @@ static int push_call(lua_State *L, void *arg)
     lua_rawgeti(L, LUA_REGISTRYINDEX, gen_of(L)->app_ref);
     lua_getfield(L, -1, "handle");
     lua_pushinteger(L, a->match->id);
-    lua_createtable(L, 0, 14);
+    lua_createtable(L, 0, 16);
     lua_pushstring(L, http_method_name(r->method));
     lua_setfield(L, -2, "method");
     set_slice(L, "path", r->path);
+    set_slice(L, "target", r->target);
     set_slice(L, "query_string", r->query);
     set_slice(L, "host", r->host);
     lua_pushstring(L, r->id);
