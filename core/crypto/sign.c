@@ -296,7 +296,7 @@ static void sign(const struct key *key, const struct signed_url *u, char out[SIG
     base64url_encode(digest, sizeof digest, out, SIGNATURE_LEN + 1);
 }
 
-enum sign_verdict sign_check(const struct sign_keys *k, struct slice target, int64_t now, struct sign_claims *claims)
+enum sign_finding sign_check(const struct sign_keys *k, struct slice target, int64_t now, struct sign_claims *claims)
 {
     struct signed_url u;
     int64_t expires = 0;
@@ -317,7 +317,7 @@ enum sign_verdict sign_check(const struct sign_keys *k, struct slice target, int
     return SIGN_VALID;
 }
 
-const char *sign_verdict_name(enum sign_verdict v)
+const char *sign_finding_name(enum sign_finding v)
 {
     switch (v) {
     case SIGN_VALID: return "valid";

@@ -51,7 +51,7 @@ int sign_url(const struct sign_keys *k, struct slice path, struct slice kid, int
              const struct sign_param *params, size_t count, struct buf *out, struct err *e);
 
 /* In the order in which they are judged: what is not authentic is never told that it has expired. */
-enum sign_verdict {
+enum sign_finding {
     SIGN_VALID,
     SIGN_UNSIGNED,      /* none of expires, kid and signature is there: the URL does not claim anything */
     SIGN_URL_MALFORMED, /* a parameter twice, a broken escape, no number, a prefix that does not hold, ... */
@@ -67,7 +67,7 @@ struct sign_claims { /* of a valid URL; slices of its target */
 };
 
 /* target: as sent, in origin form or absolute. claims: NULL, or filled in when SIGN_VALID. Allocates nothing. */
-enum sign_verdict sign_check(const struct sign_keys *k, struct slice target, int64_t now, struct sign_claims *claims);
-const char *sign_verdict_name(enum sign_verdict v); /* "signature_invalid"; "signature_missing" for SIGN_UNSIGNED */
+enum sign_finding sign_check(const struct sign_keys *k, struct slice target, int64_t now, struct sign_claims *claims);
+const char *sign_finding_name(enum sign_finding v); /* "signature_invalid"; "signature_missing" for SIGN_UNSIGNED */
 
 #endif

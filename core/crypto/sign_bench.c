@@ -21,7 +21,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void measure(const char *what, const struct sign_keys *k, const char *target, enum sign_verdict want)
+static void measure(const char *what, const struct sign_keys *k, const char *target, enum sign_finding want)
 {
     double round[ROUNDS];
     for (int r = 0; r < ROUNDS; r++) {

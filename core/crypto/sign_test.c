@@ -16,11 +16,11 @@ static struct sign_keys *two_keys(void)
     return k;
 }
 
-static enum sign_verdict check(const char *target)
+static enum sign_finding check(const char *target)
 {
     struct sign_keys *k = two_keys();
     char *own = strdup(target); /* exactly as long: a sanitizer sees a read beyond it */
-    enum sign_verdict v = sign_check(k, slice_str(own), NOW, NULL);
+    enum sign_finding v = sign_check(k, slice_str(own), NOW, NULL);
     free(own);
     sign_keys_free(k);
     return v;
@@ -82,7 +82,7 @@ TEST(each_failure_has_its_reason)
 #define SIG "signature=PXA85x4MzPJiTEl8ueGSCYfvhE1A7f8wOjH3z5Kh9_s"
     static const struct {
         const char *target;
-        enum sign_verdict want;
+        enum sign_finding want;
     } cases[] = {
         {"/a/0123456789abcdef.mp4", SIGN_UNSIGNED},
         {"/a/0123456789abcdef.mp4?w=1&prefix=/a/b", SIGN_UNSIGNED},
@@ -112,15 +112,15 @@ TEST(each_failure_has_its_reason)
         {"a/x?expires=1893456000&kid=k1&" SIG, SIGN_URL_MALFORMED},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        enum sign_verdict got = check(cases[i].target);
-        if (got != cases[i].want) fprintf(stderr, "%s: %s\n", cases[i].target, sign_verdict_name(got));
+        enum sign_finding got = check(cases[i].target);
+        if (got != cases[i].want) fprintf(stderr, "%s: %s\n", cases[i].target, sign_finding_name(got));
         CHECK(got == cases[i].want);
     }
-    CHECK_STR(sign_verdict_name(SIGN_UNSIGNED), "signature_missing");
-    CHECK_STR(sign_verdict_name(SIGN_EXPIRATION_MISSING), "expiration_missing");
-    CHECK_STR(sign_verdict_name(SIGN_SIGNATURE_INVALID), "signature_invalid");
-    CHECK_STR(sign_verdict_name(SIGN_EXPIRED), "expired");
-    CHECK_STR(sign_verdict_name(SIGN_URL_MALFORMED), "url_malformed");
+    CHECK_STR(sign_finding_name(SIGN_UNSIGNED), "signature_missing");
+    CHECK_STR(sign_finding_name(SIGN_EXPIRATION_MISSING), "expiration_missing");
+    CHECK_STR(sign_finding_name(SIGN_SIGNATURE_INVALID), "signature_invalid");
+    CHECK_STR(sign_finding_name(SIGN_EXPIRED), "expired");
+    CHECK_STR(sign_finding_name(SIGN_URL_MALFORMED), "url_malformed");
 }
 
 TEST(it_is_over_from_the_second_it_names)
@@ -151,7 +151,7 @@ TEST(parameters_are_signed_as_they_are_sent)
 }
 
 /* The signed query of `prefix`, asked for at another path. */
-static enum sign_verdict moved(const char *prefix, const char *path)
+static enum sign_finding moved(const char *prefix, const char *path)
 {
     struct sign_param params[] = {{SLICE("prefix"), slice_str(prefix)}};
     char url[SIGN_URL_MAX];

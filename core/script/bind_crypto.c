@@ -189,11 +189,11 @@ static int l_sign_url(lua_State *L)
     return 1;
 }
 
-static int push_refusal(lua_State *L, enum sign_verdict v)
+static int push_refusal(lua_State *L, enum sign_finding v)
 {
     lua_pushnil(L);
     push_err_table(L, GIFD_EDENIED, v == SIGN_EXPIRED ? "the URL has expired" : "the URL is not validly signed");
-    lua_pushstring(L, sign_verdict_name(v));
+    lua_pushstring(L, sign_finding_name(v));
     lua_setfield(L, -2, "code");
     return 2;
 }
@@ -202,7 +202,7 @@ static int l_verify_url(lua_State *L)
 {
     struct sign_claims claims;
     struct slice target = border_string(L, 1, "target");
-    enum sign_verdict v = sign_check(gen_of(L)->host->keys, target, clock_wall_us() / 1000000, &claims);
+    enum sign_finding v = sign_check(gen_of(L)->host->keys, target, clock_wall_us() / 1000000, &claims);
     if (v != SIGN_VALID) return push_refusal(L, v);
     lua_pushboolean(L, 1);
     lua_createtable(L, 0, 3);

@@ -7,6 +7,7 @@ local routes = require "gifd.http.routes"
 local runner = require "gifd.jobs.runner"
 local signin = require "gifd.command.signin"
 local token = require "gifd.command.token"
+local unfurl = require "gifd.http.unfurl"
 
 return function(settings)
   pages.load(function(name) return gifd.bundle.read("lua/gifd/web/" .. name) end)
@@ -15,6 +16,7 @@ return function(settings)
   local app = { settings = settings, registry = registry(plugins) }
   app.routes = routes(app.registry.routes)
   app.handle = dispatch(app)
+  app.classes = unfurl.classes
   app.roles = { runner = runner(app) }
   app.commands = { token = token, login = signin.login(settings), setup = signin.setup(settings) }
   return app

@@ -6,6 +6,7 @@
 local asset_model = require "gifd.model.asset"
 local hooks = require "gifd.plugin.hooks"
 local moment = require "gifd.moment"
+local purge = require "gifd.flow.purge"
 local share_model = require "gifd.model.share"
 local verdict_model = require "gifd.model.verdict"
 
@@ -77,7 +78,12 @@ function M.run(app, ctx_of, subjects)
   end
   if #calls == 0 then return true end
   local done, err = gifd.db.batch(calls)
-  if done then return true end
+  if done then
+    for _, subject in ipairs(subjects) do
+      purge[subject.kind](app, subject.kind == "asset" and subject.row.id or subject.row)
+    end
+    return true
+  end
   if err.code == "conflict" then return true, true end
   return nil, err
 end

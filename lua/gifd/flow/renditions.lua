@@ -4,6 +4,7 @@
 --   mp4     H.264, for what moves. A source that is MP4 is its own: the original's bytes serve as the rendition.
 local asset_model = require "gifd.model.asset"
 local job_model = require "gifd.model.job"
+local purge = require "gifd.flow.purge"
 local rendition_model = require "gifd.model.rendition"
 
 local M = {}
@@ -26,6 +27,12 @@ end
 local function limits_of(settings)
   local u = settings.uploads
   return { canvas_px = u.canvas_px, total_px = u.total_px, frames = u.frames, deadline = u.render_deadline }
+end
+
+local function ended(id, calls)
+  local done, err = gifd.db.batch(calls)
+  if done then purge.asset(nil, id) end
+  return done, err
 end
 
 --- Makes what is missing and writes rows, media state and the job's end in one transaction: true, or nil, err. The
@@ -57,16 +64,16 @@ function M.climb(settings, job)
   end
   calls[#calls + 1] = asset_model.media_statement(asset.id, "ready")
   calls[#calls + 1] = job_model.complete_statement(job)
-  return gifd.db.batch(calls)
+  return ended(asset.id, calls)
 end
 
 --- No attempt is left, or none can help.
 function M.give_up(job, err)
   local reason = err.code == "timeout" and "bad_media" or err.code
-  return gifd.db.batch {
+  return ended(job.payload.asset_id, {
     asset_model.media_statement(job.payload.asset_id, "failed", reason),
     job_model.fail_statement(job, tostring(err.message or err.code)),
-  }
+  })
 end
 
 return M

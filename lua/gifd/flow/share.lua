@@ -1,6 +1,7 @@
 --- flow/share: the address and the words of a share: making one, changing it, and who may see it.
 local asset_model = require "gifd.model.asset"
 local moderate = require "gifd.flow.moderate"
+local purge = require "gifd.flow.purge"
 local share_model = require "gifd.model.share"
 
 local CODE_TRIES = 8
@@ -18,12 +19,12 @@ function M.public(share, asset)
     and not share_model.expired(share)
 end
 
---- May this asker have the media of an asset, and is it everybody's? -> allowed, public
+--- May this asker have the media of an asset, and is it everybody's? -> allowed, public, until when (microseconds)
 function M.media_access(identity, asset)
   if asset.verdict == "approved" then
-    local open, err = asset_model.has_public_share(asset.id)
-    if open == nil then return nil, err end
-    if open then return true, true end
+    local until_, err = asset_model.public_until(asset.id)
+    if until_ == nil then return nil, err end
+    if until_ then return true, true, until_ end
   end
   if not identity then return false, false end
   if identity:may("admin") then return true, false end
@@ -106,7 +107,14 @@ function M.update(app, ctx_of, identity, share, changes)
     end
     return nil, err
   end
+  purge.share(app, share)
   return M.judged(app, ctx_of, share.code)
+end
+
+function M.delete(app, share)
+  local done, err = share_model.delete(share.id)
+  if done then purge.share(app, share) end
+  return done, err
 end
 
 return M

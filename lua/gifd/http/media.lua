@@ -4,6 +4,7 @@
 -- headers.
 local asset_model = require "gifd.model.asset"
 local assets = require "gifd.http.assets"
+local keep = require "gifd.http.keep"
 local problem = require "gifd.http.problem"
 local rendition_model = require "gifd.model.rendition"
 local renditions = require "gifd.flow.renditions"
@@ -69,10 +70,12 @@ local function serve(req, ctx, id, ext, name)
   local asset, err = asset_model.find(id)
   if asset == nil then return nil, err end
   if not asset then return problem.not_found(req) end
-  local allowed, public = share_flow.media_access(ctx.identity, asset)
+  local allowed, public, ends = share_flow.media_access(ctx.identity, asset)
   if allowed == nil then return nil, public end
   if not allowed then return problem.not_found(req) end
-  return M.choose(req, asset, public, ext, name)
+  local reply, choose_err = M.choose(req, asset, public, ext, name)
+  if not reply or not public then return reply, choose_err end
+  return keep(reply, { asset = asset, ends = ends, anyone = true })
 end
 
 --- GET /a/{id}, where id may carry an extension

@@ -1,7 +1,8 @@
 --- http/routes: every route of the product in one table: what it needs, and what runs.
 --
 -- auth: "public" (an identity is told when there is one), "user" (any identity), or a scope. The router, the gate and
--- the spec that walks them all read this table. run(app, req, ctx) -> reply, or nil, err.
+-- the spec that walks them all read this table. run(app, req, ctx) -> reply, or nil, err. cache: its replies
+-- may ask to be kept (http/keep); classes: and differ by class of client (http/unfurl).
 local assets = require "gifd.http.assets"
 local health = require "gifd.http.health"
 local media = require "gifd.http.media"
@@ -18,9 +19,9 @@ local routes = {
   { "GET", "/signin", auth = "public", run = session.enter },
   { "POST", "/signout", auth = "user", run = session.leave },
 
-  { "GET", "/s/{code}", auth = "public", run = share_page.get },
-  { "GET", "/a/{id}", auth = "public", run = media.original },
-  { "GET", "/a/{id}/{name}", auth = "public", run = media.rendition },
+  { "GET", "/s/{code}", auth = "public", cache = true, classes = true, run = share_page.get },
+  { "GET", "/a/{id}", auth = "public", cache = true, run = media.original },
+  { "GET", "/a/{id}/{name}", auth = "public", cache = true, run = media.rendition },
   { "GET", "/oembed", auth = "public", run = oembed.get },
 
   { "POST", "/api/v1/assets", auth = "upload", body = "upload", run = assets.create },
@@ -40,7 +41,7 @@ return function(plugin_routes)
   local out = {}
   for i, r in ipairs(routes) do
     out[i] = { method = r[1], pattern = r[2], auth = r.auth, limit = r.limit, body = r.body, bare = r.bare,
-      run = r.run }
+      cache = r.cache, classes = r.classes, run = r.run }
   end
   for _, r in ipairs(plugin_routes) do
     out[#out + 1] = { method = r.method, pattern = r.pattern, auth = r.auth, limit = r.limit, body = r.body,

@@ -4,6 +4,7 @@
 local asset_model = require "gifd.model.asset"
 local assets = require "gifd.http.assets"
 local click = require "gifd.model.click"
+local keep = require "gifd.http.keep"
 local media = require "gifd.http.media"
 local page = require "gifd.http.page"
 local problem = require "gifd.http.problem"
@@ -67,7 +68,13 @@ function M.get(_, req, ctx)
   if share == nil then return nil, asset end
   if not share then return gone(req, ctx, asset, ext ~= nil) end
   if ext == "json" then return json(ctx, share, asset, public) end
-  if ext then return media.choose(req, asset, public, ext) end
+  local about = { asset = asset, share = share, ends = share.expires_at or math.huge }
+  if ext then
+    local reply, choose_err = media.choose(req, asset, public, ext)
+    if not reply or not public then return reply, choose_err end
+    about.anyone = true
+    return keep(reply, about)
+  end
   local facts, err = M.facts(ctx, share, asset)
   if not facts then return nil, err end
   if req.method == "GET" then
@@ -79,7 +86,9 @@ function M.get(_, req, ctx)
   reply.headers["Cache-Control"] = public and "no-cache" or "private, no-store"
   reply.headers.Link = ('<%s/oembed?url=%s>; rel="alternate"; type="application/json+oembed"; title="oEmbed"'):format(
     ctx.base, gifd.text.uri(ctx.base .. "/s/" .. share.code))
-  return reply
+  if not public then return reply end
+  about.counts = { share.id }
+  return keep(reply, about)
 end
 
 return M

@@ -102,13 +102,13 @@ function M.update(app, req, ctx)
   return no_store(200, view.share(ctx.base, updated))
 end
 
-function M.delete(_, req, ctx)
+function M.delete(app, req, ctx)
   local share, other = owned(req, ctx)
   if not share then
     if share == nil then return nil, other end
     return other
   end
-  local done, err = share_model.delete(share.id)
+  local done, err = share_flow.delete(app, share)
   if done == nil then return nil, err end
   return { status = 204, headers = { ["Cache-Control"] = "no-store" } }
 end

@@ -15,15 +15,29 @@ local crawlers = {
   { "Slackbot", { gif_bytes = 5e6, video = "instead" } },
   { "TelegramBot", { gif_bytes = 0, video = true } },
   { "WhatsApp", { gif_bytes = 0, video = false } },
-  { "facebookexternalhit.*Twitterbot", none }, -- what Apple's Messages calls itself
+  { "facebookexternalhit", "Twitterbot", none }, -- what Apple's Messages calls itself
   { "Twitterbot", { gif_bytes = 0, video = true, card_image = true } },
   { "facebookexternalhit", { gif_bytes = 8e6, video = true, second_image = true } },
 }
 
+--- Classes of clients, for C: texts that a User-Agent holds; the first class whose texts it holds all.
+M.classes = {}
+for i, known in ipairs(crawlers) do
+  M.classes[i] = {}
+  for k = 1, #known - 1 do M.classes[i][k] = known[k] end
+end
+
+local function holds(user_agent, texts)
+  for _, text in ipairs(texts) do
+    if not user_agent:find(text, 1, true) then return false end
+  end
+  return true
+end
+
 --- What suits the program of this User-Agent (nil: nobody in particular)
 function M.crawler(user_agent)
-  for _, known in ipairs(crawlers) do
-    if user_agent and user_agent:find(known[1]) then return known[2], known[1] end
+  for i, texts in ipairs(M.classes) do
+    if user_agent and holds(user_agent, texts) then return crawlers[i][#crawlers[i]], texts[1] end
   end
   return none, nil
 end

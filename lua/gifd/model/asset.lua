@@ -67,12 +67,15 @@ function M.media_statement(id, to, reason)
 end
 
 --- True when a live, approved, not private share makes the asset public.
-function M.has_public_share(id)
+--- Until when strangers may have the media, as the shares stand now: microseconds, math.huge, or false for not at all.
+function M.public_until(id)
   local found, err = gifd.db.row([[
-    SELECT 1 AS one FROM shares WHERE asset_id = ?1 AND verdict = 'approved' AND visibility <> 'private'
-    AND (expires_at IS NULL OR expires_at > ?2) LIMIT 1]], id, moment.now())
-  if found == nil then return nil, err end
-  return found ~= false
+    SELECT max(coalesce(expires_at, 9e15)) AS last FROM shares
+    WHERE asset_id = ?1 AND verdict = 'approved' AND visibility <> 'private'
+    AND (expires_at IS NULL OR expires_at > ?2)]], id, moment.now())
+  if not found then return nil, err end
+  if not found.last then return false end
+  return found.last >= 9e15 and math.huge or found.last
 end
 
 function M.has_share_of(id, account_id)
