@@ -364,7 +364,7 @@ void conn__turn(struct conn *c, bool readable)
     if (c->state != CONN_CLOSED) keep_input(c);
     c->busy = false;
     if (c->state == CONN_CLOSED) return;
-    if (c->server->draining && conn__idle(c))
+    if (c->server->draining && !c->server->patient && conn__idle(c))
         conn__close(c);
     else
         rearm(c);

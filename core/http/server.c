@@ -207,18 +207,53 @@ void server__conn_gone(struct http_server *s)
         uv_timer_start(&s->drain_timer, on_drain_timer, DONE_SOON_MS, 0);
 }
 
-void http_server_drain(struct http_server *s, void (*done)(void *), void *arg)
+/* What has already arrived on an idle connection is answered; then it is closed. */
+static void close_idle(struct http_server *s)
+{
+    s->patient = false;
+    LIST_EACH(n, &s->conns)
+    {
+        struct conn *c = conn__of_node(n);
+        if (conn__idle(c)) conn__turn(c, true);
+    }
+}
+
+static void begin_drain(struct http_server *s, void (*done)(void *), void *arg)
 {
     s->draining = true;
     s->drained = done;
     s->drained_arg = arg;
     listener__close_all(s);
-    LIST_EACH(n, &s->conns)
-    {
-        struct conn *c = conn__of_node(n);
-        if (conn__idle(c)) conn__close(c);
-    }
-    uv_timer_start(&s->drain_timer, on_drain_timer, s->conn_count ? s->limits.drain_ms : DONE_SOON_MS, 0);
+}
+
+static void drain_within(struct http_server *s, uint32_t ms)
+{
+    uv_timer_start(&s->drain_timer, on_drain_timer, s->conn_count ? ms : DONE_SOON_MS, 0);
+}
+
+void http_server_drain(struct http_server *s, void (*done)(void *), void *arg)
+{
+    begin_drain(s, done, arg);
+    close_idle(s);
+    drain_within(s, s->limits.drain_ms);
+}
+
+static void on_patience_over(uv_timer_t *t)
+{
+    struct http_server *s = t->data;
+    close_idle(s);
+    drain_within(s, s->retire_left_ms);
+}
+
+void http_server_retire(struct http_server *s, uint32_t idle_ms, uint32_t total_ms, void (*done)(void *), void *arg)
+{
+    begin_drain(s, done, arg);
+    s->patient = true;
+    s->retire_left_ms = total_ms > idle_ms ? total_ms - idle_ms : 0;
+    if (s->conn_count)
+        uv_timer_start(&s->drain_timer, on_patience_over, idle_ms, 0);
+    else
+        drain_within(s, 0);
 }
 
 void http_server_free(struct http_server *s)

@@ -56,6 +56,7 @@ struct http_server {
     struct http_app app;
     struct http_share share;
     bool shared, draining, freed;
+    bool patient; /* draining, and idle connections may ask once more */
     struct list listeners;
     struct list conns;
     size_t conn_count;
@@ -67,6 +68,7 @@ struct http_server {
     struct tick tick;
     void (*drained)(void *);
     void *drained_arg;
+    uint32_t retire_left_ms; /* after the patience */
     struct pool conn_pool, request_pool, out_pool;
     uint64_t random;
     size_t sent;                /* bytes in this turn of the loop */

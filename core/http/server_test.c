@@ -716,6 +716,57 @@ TEST(draining_finishes_what_has_begun)
     stop();
 }
 
+TEST(draining_answers_what_has_arrived)
+{
+    start(&http_limits_default, NULL);
+    struct client c = connected(0);
+    say(&c, GET("/a"));
+    UNTIL(has(&c, "GET /a"));
+    static const char next[] = GET("/b");
+    CHECK(send(c.fd, next, sizeof next - 1, MSG_NOSIGNAL) > 0); /* in the kernel, unread by the server */
+    http_server_drain(server, on_done, NULL);
+    UNTIL(done_called);
+    receive(&c);
+    CHECK(has(&c, "GET /b") && has(&c, "Connection: close"));
+    hang_up(&c);
+    stop();
+}
+
+TEST(retiring_lets_an_idle_client_ask_once_more)
+{
+    start(&http_limits_default, NULL);
+    struct client silent = connected(0), asks = connected(0);
+    say(&silent, GET("/a"));
+    say(&asks, GET("/a"));
+    UNTIL(has(&silent, "GET /a") && has(&asks, "GET /a"));
+    http_server_retire(server, 300, 60000, on_done, NULL);
+    uv_run(&loop.uv, UV_RUN_NOWAIT);
+    CHECK(http_server_connections(server) == 2 && dial(0) < 0);
+    say(&asks, GET("/b"));
+    UNTIL(receive(&asks));
+    CHECK(has(&asks, "GET /b") && has(&asks, "Connection: close"));
+    CHECK(!done_called && http_server_connections(server) == 1);
+    UNTIL(done_called);
+    CHECK(receive(&silent));
+    hang_up(&silent);
+    hang_up(&asks);
+    stop();
+}
+
+TEST(retiring_gives_a_request_its_time_and_no_more)
+{
+    start(&http_limits_default, NULL);
+    struct client c = connected(0);
+    say(&c, GET("/hold"));
+    UNTIL(held_request);
+    uint64_t begin = clock_mono_ns();
+    http_server_retire(server, 50, 400, on_done, NULL);
+    UNTIL(done_called);
+    CHECK(clock_mono_ns() - begin >= 350000000u && gones == 1);
+    hang_up(&c);
+    stop();
+}
+
 TEST(draining_has_an_end)
 {
     struct http_limits l = quick();
