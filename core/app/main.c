@@ -38,6 +38,16 @@ const struct cli_command cli_commands[] = {
      "Works while the server runs. `create` prints only the token; it is stored hashed and cannot be shown again.\n"
      "Scopes: admin (everything), trusted (uploads are approved), upload, read.\n",
      cli_script},
+    {"keys", "gifd keys list | rotate [--kid NAME] [--secret TEXT] | revoke NAME, each with --data DIR",
+     "list, rotate and revoke the keys of signed URLs",
+     "A running server follows within a second.\n\n"
+     "  list     name, state (signing, verifying, revoked), when it was made and changed; the newest first\n"
+     "  rotate   a new key signs from now on, and its name is printed; the one before verifies what it signed\n"
+     "  revoke   what NAME has signed is refused; its secret is forgotten. If it was the signing one, the next\n"
+     "           URL that is signed gets a new key\n\n"
+     "  --kid NAME     instead of a random name\n"
+     "  --secret TEXT  instead of a random key: one that another program signs with, 16 to 256 bytes\n",
+     cli_script},
     {"login", "gifd login --data DIR", "print a one-time sign-in link for the pages",
      "The link is good for 30 minutes and for one use.\n", cli_script},
     {"version", "gifd version", "print the version", "", cli_version},

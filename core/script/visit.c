@@ -24,6 +24,17 @@ static uint8_t class_of(const struct gen *g, const struct request *r)
     return 0;
 }
 
+/* Clients that ask for less get replies of their own: this bit beside the class. */
+#define CLASS_CALM 0x80
+
+static uint8_t calm_of(const struct request *r)
+{
+    struct slice save = request_header(r, "Save-Data"), motion = request_header(r, "Sec-CH-Prefers-Reduced-Motion");
+    bool calm =
+        slice_ieq(save, SLICE("on")) || slice_ieq(motion, SLICE("reduce")) || slice_ieq(motion, SLICE("\"reduce\""));
+    return calm ? CLASS_CALM : 0;
+}
+
 /* ---- kept replies ---- */
 
 static bool count_hit(struct host *h, const struct cache_entry *entry, const struct request *r)
@@ -170,7 +181,7 @@ static void enter(struct host *h, struct visit *v, const struct route_match *mat
     if (v->cacheable) {
         char own[VISIT_KEY_MAX];
         v->credentials = request_header(r, "Authorization").p || request_header(r, "Cookie").p;
-        v->client_class = flags & ROUTE_CLASSES ? class_of(h->live, r) : 0;
+        v->client_class = flags & ROUTE_CLASSES ? class_of(h->live, r) | calm_of(r) : 0;
         struct slice key = key_of(v, own);
         v->cacheable = key.n > 0;
         if (key.n && serve_kept(v, key)) return;

@@ -7,8 +7,10 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define STEP_OPS 1000
 #define PAGE_CACHE_KIB 512
@@ -120,9 +122,17 @@ static int settle(struct sql *s, const struct sql__options *o, struct err *e)
     return rc == SQLITE_OK ? GIFD_OK : sql__error(s, rc, "opening", e);
 }
 
+/* SQLite would make the file as the umask says, and its journals like the file: rows hold secrets. */
+static void make_private(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0) close(fd);
+}
+
 int sql__open(struct sql *s, const char *path, const struct sql__options *o, struct err *e)
 {
     pthread_once(&once, configure);
+    if (o->create) make_private(path);
     *s = (struct sql){.inner = true};
     int flags =
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | (o->create ? SQLITE_OPEN_CREATE : 0);

@@ -1,11 +1,14 @@
 --- boot: wires one generation: settings to plugins to routes, roles and commands. Does no work of its own.
+local cors = require "gifd.http.cors"
 local dispatch = require "gifd.http.dispatch"
+local keys = require "gifd.command.keys"
 local load_plugin = require "gifd.plugin.load"
 local pages = require "gifd.http.pages"
 local registry = require "gifd.plugin.registry"
 local routes = require "gifd.http.routes"
 local runner = require "gifd.jobs.runner"
 local signin = require "gifd.command.signin"
+local signing = require "gifd.flow.signing"
 local token = require "gifd.command.token"
 local unfurl = require "gifd.http.unfurl"
 
@@ -14,10 +17,10 @@ return function(settings)
   local plugins = {}
   for i, plugin in ipairs(settings.plugins) do plugins[i] = load_plugin(plugin) end
   local app = { settings = settings, registry = registry(plugins) }
-  app.routes = routes(app.registry.routes)
+  app.routes = cors.routes(settings, routes(app.registry.routes))
   app.handle = dispatch(app)
   app.classes = unfurl.classes
-  app.roles = { runner = runner(app) }
-  app.commands = { token = token, login = signin.login(settings), setup = signin.setup(settings) }
+  app.roles = { runner = runner(app), worker = signing.watch }
+  app.commands = { token = token, keys = keys, login = signin.login(settings), setup = signin.setup(settings) }
   return app
 end

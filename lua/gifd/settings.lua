@@ -7,6 +7,11 @@ local S = require "gifd.schema"
 local function listener(value) return S.record({ address = value },
   { doc = "one address, with options of its own" }) end
 
+local function policy(default, doc)
+  return S.one_of { "immutable", "long", "short", "revalidate", "none", default = default,
+    doc = "how long others may keep " .. doc }
+end
+
 local address = S.address { doc = '"ADDRESS:PORT"; port 0 lets the system choose' }
 
 return S.record {
@@ -55,6 +60,26 @@ return S.record {
     connections = S.integer { default = 8192, min = 16, max = 1e6, doc = "of one worker" },
     drain = S.duration { default = "10s", min = 0, max = 600,
       doc = "that requests in flight get when the server stops" },
+  },
+  cache = S.record {
+    media = policy("long", "of originals and renditions; a takedown cannot call back what others keep"),
+    pages = policy("revalidate", "of share pages; a page that others show again is a click that is not counted"),
+    previews = policy("revalidate", "of oEmbed and /s/CODE.json"),
+    stale_while_revalidate = S.duration { default = 0, max = 604800,
+      doc = "how long what is no longer fresh may be shown while it is asked about" },
+  },
+  cors = S.record {
+    origins = S.list { of = S.either { S.one_of { "*" }, S.string { pattern = "^https?://[%w.%-%[%]:]+$" },
+      expects = 'must be an origin such as "https://app.example.org", or "*"' }, max = 64, default = {},
+      doc = "pages that may read API replies, with a token; public media may be read by all" },
+    max_age = S.duration { default = "10m", max = 86400,
+      doc = "how long a browser may keep the answer to a preflight" },
+  },
+  delivery = S.record {
+    negotiate = S.boolean { default = false,
+      doc = "/a/ID answers with the MP4 to who would rather have that (Accept)" },
+    hints = S.boolean { default = true,
+      doc = "pages hold still and load nothing big for Save-Data and Sec-CH-Prefers-Reduced-Motion" },
   },
   jobs = S.record {
     running = S.integer { default = 2, min = 1, max = 64, doc = "renditions made at a time" },

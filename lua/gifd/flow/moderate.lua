@@ -74,6 +74,9 @@ function M.run(app, ctx_of, subjects)
       local ballots = hooks.vote(app.registry.hooks.judge or {}, ctx_of, subject_of(subject.kind, subject.row))
       for _, call in ipairs(verdict_model.statements(subject,
         count(app, subject.row, ballots))) do calls[#calls + 1] = call end
+      if subject.row.revision > 1 then -- else nobody has seen anything of it yet
+        calls[#calls + 1] = purge[subject.kind .. "_call"](subject.kind == "asset" and subject.row.id or subject.row)
+      end
     end
   end
   if #calls == 0 then return true end

@@ -30,6 +30,7 @@ local function limits_of(settings)
 end
 
 local function ended(id, calls)
+  calls[#calls + 1] = purge.asset_call(id)
   local done, err = gifd.db.batch(calls)
   if done then purge.asset(nil, id) end
   return done, err

@@ -19,12 +19,18 @@ function M.public(share, asset)
     and not share_model.expired(share)
 end
 
---- May this asker have the media of an asset, and is it everybody's? -> allowed, public, until when (microseconds)
-function M.media_access(identity, asset)
+--- May this asker have the media of an asset, and is it everybody's? -> allowed, public, until when (microseconds).
+-- signed: the claims of a valid signature. They stand for a share's owner, not for what judges said.
+function M.media_access(identity, asset, signed)
   if asset.verdict == "approved" then
     local until_, err = asset_model.public_until(asset.id)
     if until_ == nil then return nil, err end
-    if until_ then return true, true, until_ end
+    if until_ then return true, not signed, until_ end
+    if signed then
+      until_, err = asset_model.shared_until(asset.id)
+      if until_ == nil then return nil, err end
+      if until_ then return true, false, until_ end
+    end
   end
   if not identity then return false, false end
   if identity:may("admin") then return true, false end
@@ -100,7 +106,7 @@ function M.update(app, ctx_of, identity, share, changes)
   local words_changed = after.title ~= share.title or after.description ~= share.description
     or not same_list(tags, share.tags)
   if words_changed then after.trusted = identity:trusted() end
-  local done, err = share_model.update(share, after, words_changed)
+  local done, err = share_model.update(share, after, words_changed, { purge.share_call(share) })
   if not done then
     if err.code == "conflict" then
       err = gifd.err("conflict", { message = "the share was changed by somebody else at the same moment" })
@@ -112,7 +118,7 @@ function M.update(app, ctx_of, identity, share, changes)
 end
 
 function M.delete(app, share)
-  local done, err = share_model.delete(share.id)
+  local done, err = share_model.delete(share.id, { purge.share_call(share) })
   if done then purge.share(app, share) end
   return done, err
 end

@@ -1,22 +1,24 @@
 --- http/dispatch: one request from the router to its reply: gate, context, run, errors to problems.
 --
--- A handler gets ctx = { identity or false, base, hook_ctx(plugin), html(status, text), page(values) } and returns a
--- reply as data, or nil, err. `json` in a reply is encoded here.
+-- A handler gets ctx = { identity or false, signed (claims of the URL's signature) or false, base, hook_ctx(plugin),
+-- html(status, text), page(values) } and returns a reply as data, or nil, err. `json` in a reply is encoded here, and
+-- what every reply says to browsers is added.
 local address = require "gifd.http.address"
 local auth = require "gifd.http.auth"
 local context = require "gifd.plugin.context"
+local cors = require "gifd.http.cors"
 local page = require "gifd.http.page"
 local pages = require "gifd.http.pages"
 local problem = require "gifd.http.problem"
+local signing = require "gifd.flow.signing"
 
 local function html(status, text)
   return { status = status, type = "text/html; charset=utf-8", body = text, headers = {
-    ["Content-Security-Policy"] = page.csp, ["Referrer-Policy"] = "strict-origin-when-cross-origin",
-    ["X-Content-Type-Options"] = "nosniff", ["Cache-Control"] = "no-store" } }
+    ["Content-Security-Policy"] = page.csp, ["Cache-Control"] = "no-store" } }
 end
 
-local function context_of(app, req, identity, base)
-  local ctx = { identity = identity, base = base, html = html }
+local function context_of(app, req, identity, base, signed)
+  local ctx = { identity = identity, signed = signed, base = base, html = html }
   function ctx.hook_ctx(plugin)
     return context(plugin, { request_id = req.id, account = identity and identity.account or nil })
   end
@@ -29,24 +31,49 @@ local function context_of(app, req, identity, base)
   return ctx
 end
 
+--- A URL that claims a signature stands or falls by it, before anything is looked up: a refusal says nothing about what
+-- there is. -> claims, or false when it claims none, or nil, err
+local function signature(route, req)
+  local query = req.query
+  if not route.signed or not (query.signature or query.expires or query.kid) then return false end
+  return signing.verify(req.target)
+end
+
 local function answer(app, route, req)
   local base = address.base(app.settings, req)
   if route.bare then return route.run(app, req, { base = base }) end
+  local signed, refusal = signature(route, req)
+  if signed == nil then return nil, refusal end
   local identity, err = auth.admit(req, route.auth, base)
   if identity == nil then return nil, err end
-  return route.run(app, req, context_of(app, req, identity, base))
+  return route.run(app, req, context_of(app, req, identity, base, signed))
+end
+
+--- What is no page and no media can do nothing in a browser.
+local inert = "default-src 'none'; frame-ancestors 'none'"
+
+local function finish(app, route, req, reply)
+  reply.headers = reply.headers or {}
+  local headers = reply.headers
+  headers["X-Content-Type-Options"] = headers["X-Content-Type-Options"] or "nosniff"
+  headers["Content-Security-Policy"] = headers["Content-Security-Policy"] or inert
+  headers["Cross-Origin-Resource-Policy"] = headers["Cross-Origin-Resource-Policy"] or "same-origin"
+  -- The address of what is signed is a secret.
+  headers["Referrer-Policy"] = route.signed and req.query.signature and "no-referrer"
+    or headers["Referrer-Policy"] or "strict-origin-when-cross-origin"
+  if route.cross then cors.mark(app.settings, req, headers) end
+  return reply
 end
 
 --- app = { settings, registry, routes } -> handle(index, req) for C
 return function(app)
   return function(index, req)
-    local reply, err = answer(app, app.routes[index], req)
+    local route = app.routes[index]
+    local reply, err = answer(app, route, req)
     if not reply then reply = problem.of(req, err or gifd.err("internal", { message = "no reply" })) end
     if reply.json ~= nil then
       reply.body, reply.type, reply.json = gifd.json.encode(reply.json), "application/json", nil
     end
-    reply.headers = reply.headers or {}
-    if not reply.headers["X-Content-Type-Options"] then reply.headers["X-Content-Type-Options"] = "nosniff" end
-    return reply
+    return finish(app, route, req, reply)
   end
 end

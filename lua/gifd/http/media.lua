@@ -1,14 +1,19 @@
 --- http/media: bytes of assets: /a/{id}, /a/{id}.EXT, /a/{id}/{rendition}; and the choice of bytes for /s/{code}.EXT.
 --
 -- Every form asks the same question (flow/share.media_access) and describes its reply as data: a digest, a type,
--- headers.
+-- headers. What is asked for is `about` = { app, req, asset, share?, public (strangers may have it, without a
+-- signature), signed (claims of the URL's signature, or false), ends (microseconds, math.huge or nil: until when) }.
+local accept = require "gifd.http.accept"
 local asset_model = require "gifd.model.asset"
 local assets = require "gifd.http.assets"
+local disposition = require "gifd.http.disposition"
 local keep = require "gifd.http.keep"
+local policy = require "gifd.http.policy"
 local problem = require "gifd.http.problem"
 local rendition_model = require "gifd.model.rendition"
 local renditions = require "gifd.flow.renditions"
 local share_flow = require "gifd.flow.share"
+local vary = require "gifd.http.vary"
 local view = require "gifd.http.view"
 
 local HOLD = 5
@@ -17,22 +22,38 @@ local M = {}
 
 local media_csp = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox"
 
---- A reply of a blob. public: a stranger may have it, so caches may keep it for a day.
-function M.blob(digest, type, public)
-  return { status = 200, type = type, blob = digest, etag = '"' .. digest .. '"', headers = {
-    ["Cache-Control"] = public and "public, max-age=86400" or "private, no-store",
-    ["X-Content-Type-Options"] = "nosniff", ["Content-Security-Policy"] = media_csp,
-      ["Cross-Origin-Resource-Policy"] = "cross-origin",
-    ["Access-Control-Allow-Origin"] = public and "*" or nil } }
+-- Values of ?download that name no file.
+local nameless = { [""] = true, ["1"] = true, ["true"] = true, yes = true }
+
+local function attachment(about, type, name)
+  local asked, wanted = about.req.query.download, {}
+  if not nameless[asked] then wanted[1] = asked end
+  if about.share and about.share.title ~= "" then wanted[#wanted + 1] = about.share.title end
+  local own = about.share and about.share.code or about.asset.id
+  if name == "poster" then own = own .. "-poster" end
+  return disposition.attachment(wanted, own, view.extension(type))
+end
+
+--- A reply of a blob: the original, or a rendition of this name.
+local function blob(about, digest, type, name)
+  local headers = { ["Cache-Control"] = policy.private, ["Content-Security-Policy"] = media_csp,
+    ["Cross-Origin-Resource-Policy"] = "cross-origin" }
+  if about.public then policy.public(headers, about.app.settings, "media", about.ends) end
+  if about.public or about.signed then headers["Access-Control-Allow-Origin"] = "*" end
+  if about.req.query.download then headers["Content-Disposition"] = attachment(about, type, name) end
+  local reply = { status = 200, type = type, blob = digest, etag = '"' .. digest .. '"', headers = headers }
+  if not about.public and not about.signed then return reply end
+  return keep(reply, { asset = about.asset, share = about.share, ends = about.ends or math.huge, signed = about.signed,
+    anyone = true })
 end
 
 --- Extension -> the rendition that may have that type, by name.
 local rendition_of = { mp4 = "mp4", png = "poster", jpg = "poster", jpeg = "poster" }
 
 --- The bytes of an asset as EXT, holding the request while they are being made -> { digest, type } | false when the
--- ladder
---- has none | nil, err or a reply (third value).
-local function rendition(req, asset, name, ext)
+-- ladder has none | nil, err or a reply (third value).
+local function rendition(about, name, ext)
+  local asset = about.asset
   local found, err = rendition_model.find(asset.id, name)
   if found == nil then return nil, err end
   if not found and renditions.expected(asset, name) then
@@ -41,7 +62,7 @@ local function rendition(req, asset, name, ext)
     found, err = rendition_model.find(asset.id, name)
     if found == nil then return nil, err end
     if not found and renditions.expected(settled, name) then
-      return nil, nil, problem.reply(req, 503, "busy", "this is still being made",
+      return nil, nil, problem.reply(about.req, 503, "busy", "this is still being made",
         { headers = { ["Retry-After"] = "2" } })
     end
   end
@@ -52,44 +73,58 @@ local function rendition(req, asset, name, ext)
 end
 
 --- The reply for EXT ("gif", "mp4", ...) or a rendition's name.
-function M.choose(req, asset, public, ext, name)
+function M.choose(about, ext, name)
+  local asset = about.asset
   if not name and (not ext or view.extension(asset.type) == ext or (ext == "jpeg" and asset.type == "image/jpeg")) then
-    return M.blob(asset.digest, asset.type, public)
+    return blob(about, asset.digest, asset.type)
   end
   name = name or rendition_of[ext]
-  if not name then return problem.not_found(req) end
-  if name == "mp4" and asset.type == "video/mp4" then return M.blob(asset.digest, asset.type, public) end
-  local found, err, reply = rendition(req, asset, name, ext)
+  if not name then return problem.not_found(about.req) end
+  if name == "mp4" and asset.type == "video/mp4" then return blob(about, asset.digest, asset.type) end
+  local found, err, reply = rendition(about, name, ext)
   if reply then return reply end
   if found == nil then return nil, err end
-  if not found then return problem.not_found(req) end
-  return M.blob(found.digest, found.type, public)
+  if not found then return problem.not_found(about.req) end
+  return blob(about, found.digest, found.type, name)
 end
 
-local function serve(req, ctx, id, ext, name)
+--- The original or its MP4, as the client would rather have it. What it says differs by Accept, so it is not kept.
+local function negotiated(about)
+  local mp4, err = rendition_model.find(about.asset.id, "mp4")
+  if mp4 == nil then return nil, err end
+  local wanted = accept.choose(about.req.headers.accept, { about.asset.type, mp4 and mp4.type or nil })
+  local reply
+  if wanted == 2 then reply = blob(about, mp4.digest, mp4.type, "mp4")
+  else reply = blob(about, about.asset.digest, about.asset.type) end
+  reply.cache = nil
+  vary(reply.headers, "Accept")
+  return reply
+end
+
+local function serve(app, req, ctx, id, ext, name)
   local asset, err = asset_model.find(id)
   if asset == nil then return nil, err end
   if not asset then return problem.not_found(req) end
-  local allowed, public, ends = share_flow.media_access(ctx.identity, asset)
+  local allowed, public, ends = share_flow.media_access(ctx.identity, asset, ctx.signed)
   if allowed == nil then return nil, public end
   if not allowed then return problem.not_found(req) end
-  local reply, choose_err = M.choose(req, asset, public, ext, name)
-  if not reply or not public then return reply, choose_err end
-  return keep(reply, { asset = asset, ends = ends, anyone = true })
+  local about = { app = app, req = req, asset = asset, public = public, signed = ctx.signed, ends = ends }
+  if not ext and not name and app.settings.delivery.negotiate then return negotiated(about) end
+  return M.choose(about, ext, name)
 end
 
 --- GET /a/{id}, where id may carry an extension
-function M.original(_, req, ctx)
+function M.original(app, req, ctx)
   local id, ext = req.params.id:match("^(%x+)%.(%w+)$")
-  return serve(req, ctx, id or req.params.id, ext)
+  return serve(app, req, ctx, id or req.params.id, ext)
 end
 
 --- GET /a/{id}/{name}: "poster", "mp4", with or without their extension
-function M.rendition(_, req, ctx)
+function M.rendition(app, req, ctx)
   local name, ext = req.params.name:match("^(%l[%w_-]*)%.(%w+)$")
   name = name or req.params.name
   if name ~= "poster" and name ~= "mp4" then return problem.not_found(req) end
-  return serve(req, ctx, req.params.id, ext, name)
+  return serve(app, req, ctx, req.params.id, ext, name)
 end
 
 return M

@@ -1,11 +1,12 @@
 --- http/oembed: GET /oembed?url=: what a provider answers about a share's page (oEmbed 1.0). Only pages of this server.
 local page = require "gifd.http.page"
+local policy = require "gifd.http.policy"
 local problem = require "gifd.http.problem"
 local share_page = require "gifd.http.share_page"
 
 local M = {}
 
-function M.get(_, req, ctx)
+function M.get(app, req, ctx)
   local url = req.query.url
   if not url then return problem.reply(req, 400, "invalid", "url is required") end
   if req.query.format and req.query.format ~= "json" then
@@ -19,8 +20,9 @@ function M.get(_, req, ctx)
   local facts, err = share_page.facts(ctx, share, asset)
   if not facts then return nil, err end
   facts.maxwidth, facts.maxheight = req.query.maxwidth, req.query.maxheight
-  return { status = 200, json = page.oembed(facts), headers = { ["Cache-Control"] = "public, max-age=300",
-    ["Access-Control-Allow-Origin"] = "*" } }
+  local headers = { ["Cross-Origin-Resource-Policy"] = "cross-origin", ["Access-Control-Allow-Origin"] = "*" }
+  policy.public(headers, app.settings, "previews", share.expires_at)
+  return { status = 200, json = page.oembed(facts), headers = headers }
 end
 
 return M

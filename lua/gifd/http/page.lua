@@ -17,6 +17,8 @@
 --   asset       { type, width, height, frames, duration_ms, bytes, url, state and reasons as above }
 --   renditions  { mp4 = { url, type, width, height }?, poster = the same? }: those that are ready
 --   user_agent  of the request, or nil: decides what a preview is offered (the reply then varies by it)
+--   calm        nothing moves or loads before it is asked to
+--   link, link_until   of a visitor by a signed URL: that URL, and when it ends (RFC 3339)
 --   maxwidth, maxheight   page.oembed: as asked for, or nil
 -- page.signin (how to get a link) adds
 --   fault       why an attempt failed, in words, or nil
@@ -101,7 +103,8 @@ local notices = {
 local strictest_first = { "quarantined", "rejected", "flagged", "pending", "expired" }
 
 -- What keeps strangers from this page, and why; false when nothing does
-local function notice(share, asset)
+local function notice(ctx)
+  local share, asset = ctx.share, ctx.asset
   for _, state in ipairs(strictest_first) do
     local reasons, found = {}, false
     for _, about in ipairs { share, asset } do
@@ -113,7 +116,9 @@ local function notice(share, asset)
     if found then return { state = state, head = notices[state][1], text = notices[state][2], reasons = reasons } end
   end
   if share.visibility ~= "private" then return false end
-  return { state = "private", head = "Private", text = "Only you can see it.", reasons = {} }
+  local who = ctx.link and "Only those who have this link can see it, until " .. day(ctx.link_until) .. "."
+    or "Only you can see it."
+  return { state = "private", head = "Private", text = who, reasons = {} }
 end
 
 -- What is shown: a looping video where there is one, else a picture; and what stands still in its place.
@@ -181,17 +186,17 @@ function M.share(ctx)
   local share = ctx.share
   local title, url = unfurl.title(ctx), address(unfurl.page_url(ctx))
   local v = base(ctx, title .. " · " .. ctx.site)
-  v.title, v.url = title, url
+  v.title, v.url, v.link, v.calm = title, url, address(ctx.link or url), ctx.calm or false
   v.named = unfurl.line(share.title) ~= ""
   v.description, v.tags = share.description or "", share.tags
   v.created_at, v.day = share.created_at, day(share.created_at)
-  v.notice = notice(share, ctx.asset)
+  v.notice = notice(ctx)
   v.hidden = share.visibility ~= "public" or v.notice ~= false
   v.meta = v.notice and {} or unfurl.tags(ctx)
   v.oembed = not v.notice and ctx.base_url .. "/oembed?url=" .. template.uri(url) .. "&format=json" or false
   v.original, v.kind = here(ctx, ctx.asset.url), kinds[ctx.asset.type] or "file"
   v.file_name = share.code .. "." .. endings[v.kind]
-  v.facts, v.copies = facts(ctx.asset), copies(ctx, title)
+  v.facts, v.copies = facts(ctx.asset), ctx.link and {} or copies(ctx, title)
   stage(ctx, v)
   return template.fill(pages["share.html"], v)
 end

@@ -3,6 +3,7 @@ local M = {}
 
 local statuses = {
   invalid = 400, protocol = 400, unauthorized = 401, denied = 403, not_found = 404, timeout = 408, conflict = 409,
+  signature_missing = 403, expiration_missing = 403, signature_invalid = 403, expired = 403, url_malformed = 403,
   too_large = 413, unsupported_media = 415, bad_media = 422, rate_limited = 429, internal = 500, script = 500,
     corrupt = 500,
   busy = 503, closed = 503, cancelled = 503, out_of_memory = 503, io = 500, disk_full = 507,

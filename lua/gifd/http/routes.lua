@@ -2,7 +2,8 @@
 --
 -- auth: "public" (an identity is told when there is one), "user" (any identity), or a scope. The router, the gate and
 -- the spec that walks them all read this table. run(app, req, ctx) -> reply, or nil, err. cache: its replies
--- may ask to be kept (http/keep); classes: and differ by class of client (http/unfurl).
+-- may ask to be kept (http/keep); classes: and differ by class of client (http/unfurl). signed: a signature in the URL
+-- stands for a share's owner. cross: pages of other sites may be allowed to read it (http/cors).
 local assets = require "gifd.http.assets"
 local health = require "gifd.http.health"
 local media = require "gifd.http.media"
@@ -12,6 +13,7 @@ local plugin_route = require "gifd.http.plugin_route"
 local session = require "gifd.http.session"
 local share_page = require "gifd.http.share_page"
 local shares = require "gifd.http.shares"
+local signed_urls = require "gifd.http.signed_urls"
 
 local routes = {
   { "GET", "/", auth = "public", run = pages.upload },
@@ -19,10 +21,11 @@ local routes = {
   { "GET", "/signin", auth = "public", run = session.enter },
   { "POST", "/signout", auth = "user", run = session.leave },
 
-  { "GET", "/s/{code}", auth = "public", cache = true, classes = true, run = share_page.get },
-  { "GET", "/a/{id}", auth = "public", cache = true, run = media.original },
-  { "GET", "/a/{id}/{name}", auth = "public", cache = true, run = media.rendition },
-  { "GET", "/oembed", auth = "public", run = oembed.get },
+  { "GET", "/s/{code}", auth = "public", cache = true, classes = true, signed = true, cross = true,
+    run = share_page.get },
+  { "GET", "/a/{id}", auth = "public", cache = true, signed = true, cross = true, run = media.original },
+  { "GET", "/a/{id}/{name}", auth = "public", cache = true, signed = true, cross = true, run = media.rendition },
+  { "GET", "/oembed", auth = "public", cross = true, run = oembed.get },
 
   { "POST", "/api/v1/assets", auth = "upload", body = "upload", run = assets.create },
   { "GET", "/api/v1/assets/{id}", auth = "public", run = assets.get },
@@ -31,6 +34,7 @@ local routes = {
   { "GET", "/api/v1/shares/{code}", auth = "public", run = shares.get },
   { "PATCH", "/api/v1/shares/{code}", auth = "upload", body = "json", run = shares.update },
   { "DELETE", "/api/v1/shares/{code}", auth = "upload", run = shares.delete },
+  { "POST", "/api/v1/signed-urls", auth = "read", body = "json", run = signed_urls.create },
 
   { "GET", "/healthz", auth = "public", bare = true, run = health.alive },
   { "GET", "/readyz", auth = "public", bare = true, run = health.ready },
@@ -41,7 +45,8 @@ return function(plugin_routes)
   local out = {}
   for i, r in ipairs(routes) do
     out[i] = { method = r[1], pattern = r[2], auth = r.auth, limit = r.limit, body = r.body, bare = r.bare,
-      cache = r.cache, classes = r.classes, run = r.run }
+      cache = r.cache, classes = r.classes, signed = r.signed, cross = r.cross or r[2]:match("^/api/") ~= nil,
+      run = r.run }
   end
   for _, r in ipairs(plugin_routes) do
     out[#out + 1] = { method = r.method, pattern = r.pattern, auth = r.auth, limit = r.limit, body = r.body,

@@ -1,7 +1,9 @@
 --- jobs/runner: the runner's background task: queue, click folding and sweeps side by side, until the generation
 -- drains.
 local clicks = require "gifd.jobs.clicks"
+local purges = require "gifd.jobs.purges"
 local queue = require "gifd.jobs.queue"
+local signing = require "gifd.flow.signing"
 local sweep = require "gifd.jobs.sweep"
 
 return function(app)
@@ -10,6 +12,8 @@ return function(app)
       gifd.task.spawn(function() queue.run(app) end),
       gifd.task.spawn(function() clicks.run() end),
       gifd.task.spawn(function() sweep.run(app) end),
+      gifd.task.spawn(function() purges.run(app) end),
+      gifd.task.spawn(signing.watch),
     }
     for _, part in ipairs(parts) do part:wait() end
   end

@@ -66,16 +66,27 @@ function M.media_statement(id, to, reason)
     moment.now() }
 end
 
---- True when a live, approved, not private share makes the asset public.
---- Until when strangers may have the media, as the shares stand now: microseconds, math.huge, or false for not at all.
-function M.public_until(id)
-  local found, err = gifd.db.row([[
-    SELECT max(coalesce(expires_at, 9e15)) AS last FROM shares
-    WHERE asset_id = ?1 AND verdict = 'approved' AND visibility <> 'private'
-    AND (expires_at IS NULL OR expires_at > ?2)]], id, moment.now())
+local function last_end(id, sql)
+  local found, err = gifd.db.row(sql, id, moment.now())
   if not found then return nil, err end
+  row.clean(found)
   if not found.last then return false end
   return found.last >= 9e15 and math.huge or found.last
+end
+
+--- Until when strangers may have the media, as the shares stand now: microseconds, math.huge, or false for not at all.
+function M.public_until(id)
+  return last_end(id, [[
+    SELECT max(coalesce(expires_at, 9e15)) AS last FROM shares
+    WHERE asset_id = ?1 AND verdict = 'approved' AND visibility <> 'private'
+    AND (expires_at IS NULL OR expires_at > ?2)]])
+end
+
+--- The same for those whom an owner gave a signed URL: private shares count too.
+function M.shared_until(id)
+  return last_end(id, [[
+    SELECT max(coalesce(expires_at, 9e15)) AS last FROM shares
+    WHERE asset_id = ?1 AND verdict = 'approved' AND (expires_at IS NULL OR expires_at > ?2)]])
 end
 
 function M.has_share_of(id, account_id)

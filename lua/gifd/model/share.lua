@@ -59,14 +59,15 @@ function M.statements(share, digest)
   }
 end
 
---- Writes changed words or settings. New words start a new revision and are judged again; the guard refuses a race.
-function M.update(share, changes, words_changed)
+--- Writes changed words or settings, and `further` statements with them. New words start a new revision and are judged
+-- again; the guard refuses a race.
+function M.update(share, changes, words_changed, further)
   local now = moment.now()
   local calls = { { [[
     UPDATE shares SET title = ?3, description = ?4, visibility = ?5, expires_at = ?6, revision = revision + 1,
       updated_at = ?7,
       verdict = CASE WHEN ?8 AND verdict <> 'quarantined' THEN 'pending' ELSE verdict END,
-      judge_after = ?7 + 2000000, judge_tries = 0, trusted = ?9
+      judge_after = ?7 + 2000000, judge_tries = 0, trusted = ?9, end_told = 0
     WHERE id = ?1 AND revision = ?2]],
     share.id, share.revision, changes.title, changes.description, changes.visibility, row.null(changes.expires_at), now,
       words_changed,
@@ -76,15 +77,25 @@ function M.update(share, changes, words_changed)
     calls[3] = { "INSERT INTO share_tags (share_id, position, tag) SELECT ?1, key, value FROM json_each(?2)", share.id,
       row.list(changes.tags) }
   end
+  for _, call in ipairs(further) do calls[#calls + 1] = call end
   return gifd.db.batch(calls)
 end
 
---- -> true when it was there
-function M.delete(id)
-  local done, err = gifd.db.run("DELETE FROM shares WHERE id = ?1", id)
+--- With `further` statements -> true when it was there
+function M.delete(id, further)
+  local done, err = gifd.db.batch { { "DELETE FROM shares WHERE id = ?1", id }, unpack(further) }
   if not done then return nil, err end
-  return done.changes == 1
+  return done[1].changes == 1
 end
+
+--- Shares that have expired and whose end nobody was told: array of { id, code, asset_id }
+function M.ended(now, limit)
+  return gifd.db.rows([[
+    SELECT id, code, asset_id FROM shares WHERE expires_at IS NOT NULL AND end_told = 0 AND expires_at <= ?1
+    ORDER BY expires_at LIMIT ?2]], now, limit)
+end
+
+function M.end_statement(id) return { "UPDATE shares SET end_told = 1 WHERE id = ?1", id } end
 
 function M.expired(share) return share.expires_at ~= nil and share.expires_at <= moment.now() end
 

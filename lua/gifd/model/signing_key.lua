@@ -6,9 +6,10 @@ local moment = require "gifd.moment"
 local M = {}
 M.most = 16 -- that verify: SIGN_KEYS_MAX of core/crypto/sign.h
 
-local insert = [[
-  INSERT INTO signing_keys (kid, secret, state, created_at, updated_at)
-  SELECT COALESCE(?1, 'k' || (COALESCE((SELECT MAX(id) FROM signing_keys), 0) + 1)), ?2, 'signing', ?3, ?3 ]]
+local insert = [[INSERT INTO signing_keys (kid, secret, state, created_at, updated_at)
+  SELECT ?1, ?2, 'signing', ?3, ?3 ]]
+
+local function name(kid) return kid or "k" .. gifd.crypto.code(6) end
 
 local function text(secret) return gifd.crypto.base64url(secret or gifd.crypto.random(32)) end
 
@@ -27,7 +28,7 @@ end
 
 --- The first key, unless one signs already.
 function M.make()
-  return gifd.db.run(insert .. "WHERE NOT EXISTS (SELECT 1 FROM signing_keys WHERE state = 'signing')", gifd.null,
+  return gifd.db.run(insert .. "WHERE NOT EXISTS (SELECT 1 FROM signing_keys WHERE state = 'signing')", name(),
     text(), moment.now())
 end
 
@@ -36,7 +37,7 @@ function M.rotate(kid, secret)
   local now = moment.now()
   return gifd.db.batch {
     { "UPDATE signing_keys SET state = 'verifying', updated_at = ?1 WHERE state = 'signing'", now },
-    { insert .. "WHERE (SELECT COUNT(*) FROM signing_keys WHERE state <> 'revoked') < ?4", kid or gifd.null,
+    { insert .. "WHERE (SELECT COUNT(*) FROM signing_keys WHERE state <> 'revoked') < ?4", name(kid),
       text(secret), now, M.most, expect = 1 },
   }
 end

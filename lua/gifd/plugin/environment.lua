@@ -5,13 +5,14 @@
 local M = {}
 
 --- What a manifest's `uses` may ask for, beyond what every plugin has.
-M.capabilities = { "blob.read", "crypto" }
+M.capabilities = { "blob.read", "crypto", "crypto.sign" }
 
 local base = { "assert", "error", "ipairs", "next", "pairs", "pcall", "select", "tonumber", "tostring", "type",
   "unpack", "xpcall" }
 local strings = { "byte", "char", "find", "format", "gmatch", "gsub", "len", "lower", "match", "rep", "reverse", "sub",
   "upper" }
 local tables = { "concat", "insert", "maxn", "remove", "sort" }
+local cryptography = { "sha256", "hmac", "equal", "random", "code", "hex", "base64url", "unbase64url", "verify_url" }
 local primitives = { text = true, json = true, log = true, err = true, try = true, catch = true, null = true }
 
 local function pick(from, names)
@@ -46,7 +47,10 @@ local function granted(uses)
   host.time = pick(gifd.time, { "now", "rfc3339", "parse", "http_date", "sleep" })
   for _, use in ipairs(uses) do
     if use == "blob.read" then host.blob = pick(gifd.blob, { "read", "stat" })
-    elseif use == "crypto" then host.crypto = copy(gifd.crypto) end
+    elseif use == "crypto" or use == "crypto.sign" then
+      host.crypto = host.crypto or pick(gifd.crypto, cryptography)
+      if use == "crypto.sign" then host.crypto.sign_url = gifd.crypto.sign_url end
+    end
   end
   return sealed(host, "gifd: primitive")
 end

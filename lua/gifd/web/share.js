@@ -57,7 +57,7 @@
   function setPlayer(element) {
     player = element.matches("video") ? filmPlayer(element) : picturePlayer(element);
     show(player.playing());
-    if (reduced.matches) player.hold();
+    if (reduced.matches || stage.classList.contains("calm")) player.hold();
   }
 
   // A video that cannot be played here gives way to the original picture.

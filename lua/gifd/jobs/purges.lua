@@ -1,0 +1,65 @@
+--- jobs/purges: tells caches what has changed: ours once more, and those of plugins by the hook on_purge.
+--
+-- An event is { tags, urls, asset_id, code? }. At least once, in no promised order; a listener that fails is logged and
+-- not asked again.
+local address = require "gifd.http.address"
+local context = require "gifd.plugin.context"
+local hooks = require "gifd.plugin.hooks"
+local model = require "gifd.model.purge"
+local moment = require "gifd.moment"
+local purge = require "gifd.flow.purge"
+local share_model = require "gifd.model.share"
+
+local AT_ONCE, EVERY = 16, 1
+
+local M = {}
+
+local function tell(app, found)
+  local tags = purge.tags(found.asset_id, found.code)
+  for _, tag in ipairs(tags) do gifd.cache.purge(tag) end
+  local listeners = app.registry.hooks.on_purge or {}
+  if #listeners == 0 then return end
+  hooks.tell(listeners, function(plugin) return context(plugin, {}) end, { tags = tags,
+    urls = purge.urls(address.base(app.settings), found.asset_id, found.code), asset_id = found.asset_id,
+    code = found.code })
+end
+
+--- Shares whose time has come since the last look.
+local function ends()
+  local rows, err = share_model.ended(moment.now(), 100)
+  if not rows then return nil, err end
+  if #rows == 0 then return true end
+  local calls = {}
+  for _, share in ipairs(rows) do
+    calls[#calls + 1] = share_model.end_statement(share.id)
+    calls[#calls + 1] = purge.share_call(share)
+  end
+  return gifd.db.batch(calls)
+end
+
+--- -> how many were told, or nil, err
+function M.once(app)
+  local done, err = ends()
+  if not done then return nil, err end
+  local rows, rows_err = model.pending(AT_ONCE)
+  if not rows then return nil, rows_err end
+  if #rows == 0 then return 0 end
+  local told = {}
+  for i, found in ipairs(rows) do told[i] = gifd.task.spawn(function() tell(app, found) end) end
+  for _, handle in ipairs(told) do handle:wait() end
+  local forgotten, forget_err = model.forget(rows)
+  if not forgotten then return nil, forget_err end
+  return #rows
+end
+
+--- Until the generation drains.
+function M.run(app)
+  while true do
+    local told, err = M.once(app)
+    if not told and err.code == "cancelled" then return end
+    if not told then gifd.log.warn("purges.tell", { code = err.code, error = tostring(err.message) }) end
+    if told ~= AT_ONCE and gifd.jobs.wait(EVERY) == nil then return end
+  end
+end
+
+return M
