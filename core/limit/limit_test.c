@@ -222,11 +222,11 @@ static void model_left(struct model *m, const struct limit_policy *p, uint64_t n
     uint64_t used, strict;
     switch (p->strategy) {
     case LIMIT_TOKEN_BUCKET: {
-        __int128 full = (__int128)p->capacity * p->per_ns, slack = (__int128)p->rate * ((m->spent >> 32) + 1);
+        __int128 full = (__int128)p->capacity * p->per_ns, early = (__int128)p->rate * ((m->spent >> 32) + 1);
         m->level += (__int128)(now - m->now) * p->rate;
         m->now = now;
         if (m->level >= full) m->level = full, m->spent = 0;
-        *most = (uint64_t)((m->level + slack < full ? m->level + slack : full) / p->per_ns);
+        *most = (uint64_t)((m->level + early < full ? m->level + early : full) / p->per_ns);
         *least = m->level < 0 ? 0 : (uint64_t)(m->level / p->per_ns);
         return;
     }
