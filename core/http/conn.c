@@ -1,10 +1,14 @@
 /* conn.c: see conn_int.h. Bytes in and out of one socket, and its time-outs; what the bytes mean is h1.c's matter. */
-#include "http/conn_int.h"
+#include "base/log.h"
+#include "http/holder_int.h"
+#include "http/proxy_int.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -36,15 +40,35 @@ static bool output_pending(const struct conn *c)
 
 bool conn__idle(const struct conn *c)
 {
-    return c->state == CONN_HEAD && c->in.n == 0 && !output_pending(c) && !c->busy;
+    return (c->state == CONN_HEAD || c->state == CONN_PROXY) && c->in.n == 0 && !output_pending(c) && !c->busy;
+}
+
+/* Bytes that the peer's machine has. What only lies in our send queue is no progress of its reader. */
+static uint64_t acknowledged(const struct conn *c)
+{
+    int queued = 0;
+    if (ioctl(c->fd, SIOCOUTQ, &queued) < 0 || queued < 0 || (uint64_t)queued > c->sent) return c->sent;
+    return c->sent - (uint64_t)queued;
 }
 
 static void wait_in(struct conn *c, enum wait_kind kind)
 {
     list_remove(&c->wait);
-    c->wait_kind = kind;
     c->since = loop_now_ms(c->server->loop);
+    if (kind == WAIT_SEND && c->wait_kind != WAIT_SEND) {
+        c->send_since = c->since;
+        c->send_base = c->acked = acknowledged(c);
+    }
+    c->wait_kind = kind;
     if (kind) list_push(&c->server->waits[kind], &c->wait);
+    holder__place(c);
+}
+
+void conn__awaited(struct conn *c)
+{
+    list_remove(&c->wait);
+    list_remove(&c->own);
+    c->wait_kind = WAIT_NONE;
 }
 
 void conn__ready(struct conn *c)
@@ -129,9 +153,14 @@ bool conn__flush(struct conn *c)
         ssize_t sent = push(c, c->out->bytes + c->out_sent, c->out->n - c->out_sent);
         if (sent < 0) return broken(c);
         if (sent > 0) c->progress = true;
+        c->sent += (uint64_t)sent;
         c->out_sent += (size_t)sent;
         c->turn_bytes += (size_t)sent;
         if (c->out_sent < c->out->n) return false;
+    }
+    if (c->out) { /* a reader may take long for the pieces: they lie elsewhere */
+        pool__put(&c->server->out_pool, c->out);
+        c->out = NULL;
     }
     while (c->piece < c->piece_count) {
         struct piece *p = &c->pieces[c->piece];
@@ -140,6 +169,7 @@ bool conn__flush(struct conn *c)
         if (sent > 0) c->progress = true;
         p->at += (uint64_t)sent;
         p->n -= (uint64_t)sent;
+        c->sent += (uint64_t)sent;
         c->turn_bytes += (size_t)sent;
         c->server->sent += (size_t)sent;
         if (p->n) return false;
@@ -168,6 +198,7 @@ void conn__close(struct conn *c)
     list_remove(&c->node);
     list_remove(&c->wait);
     list_remove(&c->ready);
+    holder__leave(c);
     uv_poll_stop(&c->poll);
     uv_close((uv_handle_t *)&c->poll, on_conn_closed);
     close(c->fd);
@@ -209,8 +240,10 @@ static void limit_send_queue(const struct http_server *s, int fd)
     if (s->conn_count >= CROWD) setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
 }
 
-int conn__open(struct http_server *s, int fd, const char *client_ip)
+int conn__open(struct http_server *s, int fd, const struct ip *peer, bool proxied)
 {
+    bool trusted = cidr_list_has(&s->trusted, peer);
+    if (!trusted) holder__welcome(s, peer);
     struct conn *c = pool__take(&s->conn_pool, sizeof *c);
     if (!c) {
         close(fd);
@@ -227,7 +260,10 @@ int conn__open(struct http_server *s, int fd, const char *client_ip)
         return GIFD_EIO;
     }
     c->poll.data = c;
-    memcpy(c->client_ip, client_ip, sizeof c->client_ip);
+    c->peer = *peer;
+    ip_text(peer, c->client_ip);
+    if (proxied) c->state = CONN_PROXY;
+    list_init(&c->own);
     list_init(&c->wait);
     list_init(&c->ready);
     list_push(&s->conns, &c->node);
@@ -235,7 +271,8 @@ int conn__open(struct http_server *s, int fd, const char *client_ip)
     s->conn_count++;
     if (s->shared) atomic_fetch_add_explicit(&s->share.held[s->share.self], 1, memory_order_relaxed);
     limit_send_queue(s, fd);
-    wait_in(c, WAIT_IDLE);
+    wait_in(c, proxied ? WAIT_HEAD : WAIT_IDLE);
+    if (!trusted) holder__join(c, peer);
     c->interest = UV_READABLE;
     uv_poll_start(&c->poll, UV_READABLE, on_event);
     return GIFD_OK;
@@ -246,15 +283,17 @@ int conn__open(struct http_server *s, int fd, const char *client_ip)
 static void receive(struct conn *c)
 {
     char *to = c->server->scratch;
+    size_t room = READ_SIZE;
     if (c->in.n && c->state != CONN_LINGER) {
-        if (buf_reserve(&c->in, READ_SIZE, NULL) < 0) {
+        if (c->in.n < MORE_SIZE) room = MORE_SIZE; /* a trickle is not worth more memory */
+        if (buf_reserve(&c->in, room, NULL) < 0) {
             conn__close(c);
             return;
         }
         to = c->in.p + c->in.n;
     }
     ssize_t n;
-    do n = recv(c->fd, to, READ_SIZE, MSG_DONTWAIT);
+    do n = recv(c->fd, to, room, MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
     if (n < 0) {
         if (errno != EAGAIN) conn__close(c);
@@ -274,9 +313,36 @@ static void receive(struct conn *c)
     }
 }
 
+static bool read_proxy(struct conn *c)
+{
+    struct proxy said;
+    const char *why = "closed before its PROXY header";
+    ptrdiff_t n = proxy__read(c->input, c->input_n, &said, &why);
+    if (n < 0 || (n == 0 && c->eof)) {
+        log_info("http.proxy_refused", LS("peer", c->client_ip), LS("why", why));
+        conn__close(c);
+        return false;
+    }
+    if (n == 0) return false;
+    c->input += n;
+    c->input_n -= (size_t)n;
+    c->state = CONN_HEAD;
+    c->secure = said.secure;
+    if (!said.named) return true;
+    struct http_server *s = c->server;
+    c->peer = said.client;
+    ip_text(&said.client, c->client_ip);
+    holder__leave(c);
+    if (cidr_list_has(&s->trusted, &said.client)) return true;
+    holder__welcome(s, &said.client);
+    holder__join(c, &said.client);
+    return true;
+}
+
 static bool step(struct conn *c)
 {
     switch (c->state) {
+    case CONN_PROXY: return read_proxy(c);
     case CONN_HEAD:
         if (!conn__has_room(c)) {
             c->blocked = true;
@@ -318,6 +384,7 @@ static void rearm(struct conn *c)
     int interest = UV_READABLE;
     bool pending = output_pending(c);
     switch (c->state) {
+    case CONN_PROXY: kind = WAIT_HEAD; break;
     case CONN_HEAD: kind = c->in.n ? WAIT_HEAD : WAIT_IDLE; break;
     case CONN_REQUEST: interest = c->in.n || c->eof ? UV_PRIORITIZED : UV_READABLE; break;
     case CONN_BODY:
@@ -386,6 +453,10 @@ void conn__expire(struct conn *c)
 {
     switch (c->wait_kind) {
     case WAIT_HEAD:
+        if (c->state == CONN_PROXY) {
+            conn__close(c);
+            break;
+        }
         wait_in(c, WAIT_NONE);
         c->busy = true;
         h1__refuse(c, 408, "request_timeout", "the head of the request took too long");
@@ -396,14 +467,32 @@ void conn__expire(struct conn *c)
         wait_in(c, WAIT_NONE);
         body_too_slow(c, "no byte of the body came for too long");
         break;
+    case WAIT_SEND:
+        if (acknowledged(c) > c->acked) {
+            c->acked = acknowledged(c);
+            wait_in(c, WAIT_SEND);
+            break;
+        }
+        conn__close(c);
+        break;
     default: conn__close(c);
     }
 }
 
 #define RATE_GRACE_MS 10000
 
+static void check_reader(struct conn *c)
+{
+    uint64_t ms = loop_now_ms(c->server->loop) - c->send_since;
+    if (ms >= RATE_GRACE_MS && acknowledged(c) - c->send_base < ms * c->server->limits.body_rate / 1000) conn__close(c);
+}
+
 void conn__check_rate(struct conn *c)
 {
+    if (c->wait_kind == WAIT_SEND) {
+        check_reader(c);
+        return;
+    }
     if (c->state != CONN_BODY && c->state != CONN_DRAIN) return;
     uint64_t ms = loop_now_ms(c->server->loop) - c->body_since - c->body_paused_ms;
     if (ms < RATE_GRACE_MS || c->body_seen >= ms * c->server->limits.body_rate / 1000) return;

@@ -24,7 +24,7 @@
 #include "http/reply.h"
 #include "http/server_int.h"
 
-enum conn_state { CONN_HEAD, CONN_REQUEST, CONN_BODY, CONN_DRAIN, CONN_CLOSING, CONN_LINGER, CONN_CLOSED };
+enum conn_state { CONN_HEAD, CONN_PROXY, CONN_REQUEST, CONN_BODY, CONN_DRAIN, CONN_CLOSING, CONN_LINGER, CONN_CLOSED };
 
 struct piece {
     const char *p; /* NULL: of the file */
@@ -33,6 +33,8 @@ struct piece {
 
 struct conn {
     struct list node, wait, ready;
+    struct list own; /* in the lists of its holder */
+    struct holder *holder;
     struct http_server *server;
     uv_poll_t poll;
     int fd, interest;
@@ -73,7 +75,14 @@ struct conn {
     int file;
     char *big;
 
-    char client_ip[46];
+    uint64_t sent;       /* in all */
+    uint64_t send_since; /* when it began to wait for its reader */
+    uint64_t send_base;  /* acknowledged then */
+    uint64_t acked;      /* when it was last looked at */
+
+    struct ip peer; /* or whom the PROXY header names */
+    bool secure;    /* the same said so */
+    char client_ip[IP_TEXT_MAX];
 };
 
 static inline bool conn__has_room(const struct conn *c)
@@ -82,6 +91,7 @@ static inline bool conn__has_room(const struct conn *c)
 }
 
 char *conn__room(struct conn *c, size_t n); /* n bytes at the end of out, not yet counted; NULL without memory */
+void conn__awaited(struct conn *c);         /* it waits for nobody: a request is being worked on */
 void conn__ready(struct conn *c);           /* a turn soon, unless in one */
 bool conn__flush(struct conn *c);           /* true when all is sent */
 void conn__request_done(struct conn *c);    /* gives the request back */

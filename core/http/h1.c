@@ -5,6 +5,7 @@
  * (RFC 9112 7.1.2). */
 #include "http/conn_int.h"
 #include "base/clock.h"
+#include "http/forwarded_int.h"
 #include "http/framing_int.h"
 #include "http/path_int.h"
 #include "http/router.h"
@@ -23,6 +24,8 @@ static struct request *request_new(struct conn *c)
         arena_init(&arena, REQUEST_MEMORY);
     *r = (struct request){.arena = arena, .conn = c, .content_length = -1, .started_ns = clock_mono_ns()};
     memcpy(r->client_ip, c->client_ip, sizeof r->client_ip);
+    r->client = c->peer;
+    r->scheme = c->secure ? "https" : "http";
     c->request = r;
     return r;
 }
@@ -117,6 +120,20 @@ static void fill(struct conn *c, struct request *r, const struct head *h)
     c->chunks = (struct chunks){0};
 }
 
+/* What trusted proxies say about who asks. */
+static void hear_proxies(struct conn *c, struct request *r)
+{
+    struct forwarded f;
+    if (!cidr_list_has(&c->server->trusted, &c->peer)) return;
+    forwarded__read(&c->server->trusted, &c->peer, r->headers, r->header_count, &f);
+    r->client = f.client;
+    ip_text(&f.client, r->client_ip);
+    if (f.scheme) r->scheme = f.scheme;
+    if (!f.host.n) return;
+    r->host = f.host;
+    r->host_told = true;
+}
+
 static bool answer_asterisk(struct conn *c, struct request *r)
 {
     char allow[64];
@@ -149,6 +166,7 @@ static bool begin_request(struct conn *c, size_t start, size_t end)
     why = (struct refusal){400, "bad_request", "two readers would not agree on this request"};
     tabs_to_spaces(text, &h, headers);
     if (!readers_agree(slice_of(text, n), &h)) return refuse(c, &why);
+    hear_proxies(c, r);
     if (h.asterisk) {
         r->path = SLICE("*");
     } else {
@@ -156,8 +174,7 @@ static bool begin_request(struct conn *c, size_t start, size_t end)
         r->path.p = path;
         if (!path || path__normalise(h.path, path, &r->path.n, &why.detail) < 0) return refuse(c, &why);
     }
-    list_remove(&c->wait);
-    c->wait_kind = WAIT_NONE;
+    conn__awaited(c);
     c->state = CONN_REQUEST;
     if (h.asterisk) return answer_asterisk(c, r);
     c->with_app = true;

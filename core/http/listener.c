@@ -4,14 +4,16 @@
  * milliseconds ago more are, so that newcomers do not queue behind long work on those that are here already. A worker
  * that holds more than its fair share lets one chance pass: it looks away for a moment, and whoever is free takes the
  * connection; when it is still there afterwards nobody was free, and it is accepted. With no descriptor left, or at the
- * limit of connections, the listener is not watched at all, so that nothing spins. */
-#include "http/server_int.h"
+ * limit of connections, somebody who needs his connection least gives way (holder_int.h); when nobody does, the
+ * listener is not watched for a while, so that nothing spins. */
 #include "base/log.h"
+#include "http/holder_int.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -30,7 +32,7 @@ struct listener {
     uv_poll_t poll;
     uv_timer_t timer;
     int fd, open_handles;
-    bool stepped_back, full;
+    bool stepped_back, full, proxied;
     uint64_t last_ms; /* loop time of the wake before */
 };
 
@@ -62,18 +64,11 @@ static bool above_share(const struct http_server *s)
     return own > sum / s->share.workers + SHARE_MARGIN;
 }
 
-static void address_text(const struct sockaddr_storage *a, char out[46])
+/* Another worker may have been quicker, and nobody is sent away for nobody. */
+static bool somebody_waits(int fd)
 {
-    out[0] = 0;
-    if (a->ss_family == AF_INET) {
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)a)->sin_addr, out, 46);
-    } else if (a->ss_family == AF_INET6) {
-        const struct in6_addr *ip = &((const struct sockaddr_in6 *)a)->sin6_addr;
-        if (IN6_IS_ADDR_V4MAPPED(ip))
-            inet_ntop(AF_INET, ip->s6_addr + 12, out, 46);
-        else
-            inet_ntop(AF_INET6, ip, out, 46);
-    }
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return poll(&p, 1, 0) == 1;
 }
 
 /* False when there is no more to accept now. */
@@ -85,13 +80,19 @@ static bool accept_one(struct listener *l)
     int fd = accept4(l->fd, (struct sockaddr *)&from, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
         if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED || errno == EPROTO) return false;
-        log_warn("http.accept", LS("error", strerror(errno)), LI("connections", s->conn_count));
+        int why = errno;
+        if ((why == EMFILE || why == ENFILE) && somebody_waits(l->fd) && holder__make_room(s)) return true;
+        log_warn("http.accept", LS("error", strerror(why)), LI("connections", s->conn_count));
         look_away(l, EXHAUSTED_MS);
         return false;
     }
-    char ip[46];
-    address_text(&from, ip);
-    return conn__open(s, fd, ip) == GIFD_OK;
+    struct ip peer;
+    ip_of_socket(&from, &peer);
+    if (l->proxied && s->trusted.count && !cidr_list_has(&s->trusted, &peer)) {
+        close(fd); /* a stranger has no business at this door */
+        return true;
+    }
+    return conn__open(s, fd, &peer, l->proxied) == GIFD_OK;
 }
 
 static void on_readable(uv_poll_t *p, int status, int events)
@@ -109,9 +110,10 @@ static void on_readable(uv_poll_t *p, int status, int events)
     if (most > ACCEPT_MAX) most = ACCEPT_MAX;
     l->last_ms = now;
     for (uint64_t i = 0; i < most; i++) {
-        if (s->conn_count >= s->limits.connections) {
+        if (s->conn_count >= s->limits.connections && !somebody_waits(l->fd)) return;
+        if (s->conn_count >= s->limits.connections && !holder__make_room(s)) {
             uv_poll_stop(&l->poll);
-            l->full = true; /* until a connection ends */
+            l->full = true; /* until a connection ends, or may be ended */
             return;
         }
         bool above = above_share(s);
@@ -134,7 +136,7 @@ static void on_handle_closed(uv_handle_t *h)
     server__handle_closed(s);
 }
 
-int listener__open(struct http_server *s, int fd, struct err *e)
+int listener__open(struct http_server *s, int fd, const struct http_listening *how, struct err *e)
 {
     struct listener *l = calloc(1, sizeof *l);
     if (!l) {
@@ -153,6 +155,7 @@ int listener__open(struct http_server *s, int fd, struct err *e)
     l->poll.data = l->timer.data = l;
     l->server = s;
     l->fd = fd;
+    l->proxied = how->proxy_protocol;
     l->open_handles = 2;
     s->handles += 2;
     list_push(&s->listeners, &l->node);

@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/slice.h"
+#include "http/ip.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,14 +36,18 @@ struct request {
     struct slice target; /* as sent */
     struct slice path; /* decoded once, dot segments resolved or refused, always starts with '/', valid UTF-8, no NUL */
     struct slice query; /* raw, without '?' */
-    struct slice host;  /* of the target when absolute, else of Host; "" in HTTP/1.0 without one */
+    struct slice host;  /* of the target when absolute, else of Host; "" in HTTP/1.0 without one. Or what a trusted
+                         * proxy says that its client asked for: then host_told */
+    bool host_told;
+    const char *scheme; /* "https" when a trusted proxy says that its client came over TLS, else "http" */
     const struct http_header *headers;
     size_t header_count;
     int64_t content_length;      /* -1: none given */
     bool has_body;               /* chunked or content_length > 0 */
     bool minor_zero;             /* HTTP/1.0 */
     char id[REQUEST_ID_LEN + 1]; /* the client's Request-Id when it is a sane token, else random; echoed in the reply */
-    char client_ip[46];          /* text of the connection's peer, or what a trusted proxy said */
+    char client_ip[IP_TEXT_MAX]; /* text of client */
+    struct ip client;            /* the connection's peer, or whom trusted proxies name: server.h */
     uint64_t started_ns;         /* clock_mono_ns when the head was complete */
     void *user;                  /* the app's */
 };

@@ -2,10 +2,12 @@
 #include "http/server_int.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/holder_int.h"
 
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 
 #define TICK_EVERY_MS 250
 #define DONE_SOON_MS 0
@@ -101,6 +103,7 @@ void server__handle_closed(struct http_server *s)
     free_requests(s);
     pool__free(&s->conn_pool);
     pool__free(&s->out_pool);
+    holder__table_free(s);
     free(s->scratch);
     free(s);
 }
@@ -134,6 +137,32 @@ static void on_tick(struct tick *t)
         }
     }
     LIST_EACH(n, &s->waits[WAIT_BODY]) conn__check_rate(conn__of_wait(n));
+    LIST_EACH(n, &s->waits[WAIT_SEND]) conn__check_rate(conn__of_wait(n));
+    if (s->yielded) log_info("http.crowded", LI("closed", s->yielded), LI("connections", s->conn_count));
+    s->yielded = 0;
+    if (!s->draining) listener__resume_all(s); /* waiting for room: who was not idle long enough may be now */
+}
+
+/* A connection and the file it is sent: two descriptors. With fewer there are fewer connections, so that those that are
+ * here can be served. */
+#define OTHER_DESCRIPTORS 256
+#define OTHER_AT_LEAST 48
+
+static void fit_descriptors(struct http_server *s)
+{
+    struct rlimit r;
+    rlim_t want = (rlim_t)s->limits.connections * 2 + OTHER_DESCRIPTORS;
+    if (getrlimit(RLIMIT_NOFILE, &r) < 0 || r.rlim_cur >= want) return;
+    r.rlim_cur = r.rlim_max < want ? r.rlim_max : want;
+    if (setrlimit(RLIMIT_NOFILE, &r) < 0) getrlimit(RLIMIT_NOFILE, &r);
+    if (r.rlim_cur >= want) return;
+    rlim_t other = r.rlim_cur / 8 > OTHER_AT_LEAST ? r.rlim_cur / 8 : OTHER_AT_LEAST;
+    if (other > OTHER_DESCRIPTORS) other = OTHER_DESCRIPTORS;
+    rlim_t fit = r.rlim_cur > other ? (r.rlim_cur - other) / 2 : 0;
+    if (fit < 16) fit = 16;
+    if (fit >= s->limits.connections) return;
+    log_warn("http.few_descriptors", LI("descriptors", r.rlim_cur), LI("connections", fit));
+    s->limits.connections = (uint32_t)fit;
 }
 
 struct http_server *http_server_new(struct loop *l, const struct http_limits *limits, const struct http_app *app,
@@ -141,7 +170,8 @@ struct http_server *http_server_new(struct loop *l, const struct http_limits *li
 {
     struct http_server *s = calloc(1, sizeof *s);
     char *scratch = malloc(READ_SIZE);
-    if (!s || !scratch) {
+    if (s) s->limits = *limits;
+    if (!s || !scratch || holder__table(s) < 0) {
         free(s);
         free(scratch);
         err_set(e, GIFD_ENOMEM, "no memory for an HTTP server");
@@ -149,17 +179,20 @@ struct http_server *http_server_new(struct loop *l, const struct http_limits *li
     }
     signal(SIGPIPE, SIG_IGN); /* sendfile knows no MSG_NOSIGNAL */
     s->loop = l;
-    s->limits = *limits;
+    fit_descriptors(s);
     s->app = *app;
     s->scratch = scratch;
     if (share) s->share = *share, s->shared = true;
     s->conn_pool.max = 256;
     s->request_pool.max = 64;
     s->out_pool.max = 16;
+    s->holder_pool.max = 64;
+    if (getrandom(&s->holder_seed, sizeof s->holder_seed, 0) != sizeof s->holder_seed) s->holder_seed = clock_mono_ns();
     if (getrandom(&s->random, sizeof s->random, 0) != sizeof s->random) s->random = clock_mono_ns();
     list_init(&s->listeners);
     list_init(&s->conns);
     list_init(&s->ready);
+    list_init(&s->crowded);
     for (int k = 0; k < WAIT_KINDS; k++) list_init(&s->waits[k]);
     uv_prepare_init(&l->uv, &s->prepare);
     s->prepare.data = s;
@@ -172,9 +205,19 @@ struct http_server *http_server_new(struct loop *l, const struct http_limits *li
     return s;
 }
 
+void http_server_trust(struct http_server *s, const struct cidr_list *proxies)
+{
+    s->trusted = *proxies;
+}
+
+int http_server_listen_with(struct http_server *s, int fd, const struct http_listening *how, struct err *e)
+{
+    return listener__open(s, fd, how, e);
+}
+
 int http_server_listen(struct http_server *s, int fd, struct err *e)
 {
-    return listener__open(s, fd, e);
+    return listener__open(s, fd, &(struct http_listening){0}, e);
 }
 
 size_t http_server_connections(const struct http_server *s)

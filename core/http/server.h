@@ -5,6 +5,7 @@
 #ifndef GIFD_HTTP_SERVER_H
 #define GIFD_HTTP_SERVER_H
 
+#include "http/cidr.h"
 #include "http/request.h"
 #include "loop/loop.h"
 
@@ -17,13 +18,18 @@ struct http_limits {
     uint32_t head_ms;      /* from the first byte of a head to its end: 408 */
     uint32_t idle_ms;      /* between requests: closed */
     uint32_t body_ms;      /* no byte of a body for so long: 408 */
-    uint32_t body_rate;    /* bytes per second that a body must average after its first 10 s: 408 */
-    uint32_t send_ms;      /* a reply that makes no progress for so long: closed */
-    uint32_t connections;  /* per process; beyond it the listener waits */
-    uint32_t drain_ms;     /* how long http_server_drain waits */
+    uint32_t body_rate;    /* bytes per second that a body must average after its first 10 s: 408; one that we send,
+                              while it waits for its reader: closed */
+    uint32_t send_ms;      /* a reply of which the peer acknowledges nothing for so long: closed */
+    uint32_t connections;  /* per process; beyond it idle and slow ones give way, else the listener waits. Less when the
+                              process may not have descriptors for twice as many */
+    uint32_t per_address; /* connections of one address (IPv6: /64), beyond which a new one costs it its own oldest idle
+                             or slow one. 0: an eighth of connections, at least 64, and only once three quarters of
+                             them are taken */
+    uint32_t drain_ms;    /* how long http_server_drain waits */
 };
 extern const struct http_limits
-    http_limits_default; /* 32768, 100, 8192, 15000, 60000, 30000, 1024, 30000, 8192, 10000 */
+    http_limits_default; /* 32768, 100, 8192, 15000, 60000, 30000, 1024, 30000, 8192, 0, 10000 */
 
 struct http_app {
     void *to;
@@ -41,8 +47,17 @@ struct http_server;
 /* Also ignores SIGPIPE in this process, which sendfile would raise. */
 struct http_server *http_server_new(struct loop *l, const struct http_limits *limits, const struct http_app *app,
                                     const struct http_share *share, struct err *e);
+/* Whose word about clients counts, before the first http_server_listen. Where a connection comes from a trusted
+ * address, Forwarded (RFC 7239) or X-Forwarded-For, -Proto and -Host give request.client, scheme and host; from any
+ * other they change nothing. Trusted addresses may have any number of connections. */
+void http_server_trust(struct http_server *s, const struct cidr_list *proxies);
 /* Takes over fd, a listening socket that may be shared with other processes. */
 int http_server_listen(struct http_server *s, int fd, struct err *e);
+struct http_listening {
+    bool proxy_protocol; /* each connection begins with a PROXY header, v1 or v2, of a trusted address (of any, when
+                            none is trusted): closed when it does not within head_ms */
+};
+int http_server_listen_with(struct http_server *s, int fd, const struct http_listening *how, struct err *e);
 /* Stops accepting, closes idle connections, lets requests finish, closes what is left after drain_ms; then done(arg).
  */
 void http_server_drain(struct http_server *s, void (*done)(void *), void *arg);

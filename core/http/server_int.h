@@ -10,6 +10,7 @@
 enum wait_kind { WAIT_NONE, WAIT_IDLE, WAIT_HEAD, WAIT_BODY, WAIT_SEND, WAIT_LINGER, WAIT_KINDS };
 
 #define READ_SIZE 65536       /* of the server's one receive buffer */
+#define MORE_SIZE 4096        /* read behind less than so much that is left over */
 #define OUT_SIZE (128 * 1024) /* replies of one turn, of a connection that has something to say */
 #define SMALL_BODY 32768      /* copied behind its head up to this, and sent with it; sendfile is cheaper beyond */
 #define REPLY_HEAD_MAX 16384
@@ -61,6 +62,13 @@ struct http_server {
     struct list conns;
     size_t conn_count;
     struct list waits[WAIT_KINDS];
+    struct cidr_list trusted;
+    struct holder **holders; /* holder_int.h */
+    uint64_t holder_seed;
+    size_t holder_mask;
+    struct list crowded;
+    struct pool holder_pool;
+    uint64_t yielded;  /* connections that gave way since the last tick */
     struct list ready; /* connections that something happened to outside of their own turn */
     uv_prepare_t prepare;
     uv_timer_t drain_timer;
@@ -86,12 +94,12 @@ void pool__put(struct pool *p, void *memory);
 void pool__free(struct pool *p);
 
 /* listener.c */
-int listener__open(struct http_server *s, int fd, struct err *e);
+int listener__open(struct http_server *s, int fd, const struct http_listening *how, struct err *e);
 void listener__close_all(struct http_server *s);
 void listener__resume_all(struct http_server *s);
 
 /* conn.c */
-int conn__open(struct http_server *s, int fd, const char *client_ip); /* takes fd, also on failure */
+int conn__open(struct http_server *s, int fd, const struct ip *peer, bool proxied); /* takes fd, also on failure */
 void conn__turn(struct conn *c, bool readable);
 void conn__expire(struct conn *c); /* its time is over */
 void conn__check_rate(struct conn *c);

@@ -1,29 +1,16 @@
 /* server_test.c: a server and its clients in one process, over real sockets of the loopback. Clients never block; every
  * wait is for a condition, with the loop turning meanwhile, and has an end. */
-#include "base/buf.h"
-#include "base/clock.h"
-#include "base/test.h"
 #include "http/reply.h"
-#include "http/server.h"
+#include "http/rig_int.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#define WAIT_NS 8000000000u
 #define FILE_SIZE 3000000
 #define BODY_MAX (16u << 20)
 
-static struct loop loop;
-static struct http_server *server;
-static int port, file;
+static int file;
 static char *file_bytes;
 static _Atomic uint32_t held[2];
 
@@ -155,89 +142,6 @@ static void stop(void)
     http_server_free(server);
     loop_close(&loop);
     buf_free(&body);
-}
-
-static int dial(int receive_buffer)
-{
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (receive_buffer) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (connect(fd, (struct sockaddr *)&a, sizeof a) < 0) return -1;
-    fcntl(fd, F_SETFL, O_NONBLOCK);
-    return fd;
-}
-
-static void turn(void)
-{
-    uv_run(&loop.uv, UV_RUN_NOWAIT);
-}
-
-#define UNTIL(condition)                                                                                               \
-    do {                                                                                                               \
-        uint64_t until_ = clock_mono_ns() + WAIT_NS;                                                                   \
-        while (!(condition) && clock_mono_ns() < until_) turn();                                                       \
-        CHECK(condition);                                                                                              \
-    } while (0)
-
-struct client {
-    int fd;
-    bool closed;
-    struct buf in;
-};
-
-static struct client connected(int receive_buffer)
-{
-    struct client c = {.fd = dial(receive_buffer)};
-    buf_init(&c.in, 32u << 20);
-    CHECK(c.fd >= 0);
-    return c;
-}
-
-static void hang_up(struct client *c)
-{
-    close(c->fd);
-    buf_free(&c->in);
-}
-
-static bool receive(struct client *c)
-{
-    char bytes[65536];
-    ssize_t n = recv(c->fd, bytes, sizeof bytes, MSG_DONTWAIT);
-    if (n > 0) buf_append(&c->in, bytes, (size_t)n, NULL);
-    if (n == 0 || (n < 0 && errno != EAGAIN)) c->closed = true;
-    return c->closed;
-}
-
-static bool has(struct client *c, const char *text)
-{
-    receive(c);
-    return c->in.n && memmem(c->in.p, c->in.n, text, strlen(text));
-}
-
-static void say(struct client *c, const char *text)
-{
-    size_t n = strlen(text), at = 0;
-    while (at < n) {
-        ssize_t sent = send(c->fd, text + at, n - at, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (sent > 0) at += (size_t)sent;
-        turn();
-    }
-}
-
-static size_t count(struct client *c, const char *text)
-{
-    size_t n = 0;
-    const char *p = buf_str(&c->in);
-    while ((p = strstr(p, text))) n++, p++;
-    return n;
-}
-
-static const char *reply_body(struct client *c)
-{
-    const char *end = strstr(buf_str(&c->in), "\r\n\r\n");
-    return end ? end + 4 : "";
 }
 
 #define HOST "Host: x\r\n"
