@@ -1,11 +1,12 @@
 --- flow/signing: URLs that carry their own permission (core/crypto/sign.h says what is signed).
 --
 -- Keys are rows; every process keeps them precomputed in C and looks twice a second whether they changed: a rotation or
--- a revocation made by anybody holds everywhere within a second, without a reload. What could not be looked at for
--- STALE seconds is not believed any longer.
+-- a revocation made by anybody holds everywhere within a second, without a reload. A new key does not sign before every
+-- process has had that second to learn of it. What could not be looked at for STALE seconds is not believed any longer.
 local model = require "gifd.model.signing_key"
+local moment = require "gifd.moment"
 
-local FRESH, STALE = 0.5, 5
+local FRESH, STALE, GLANCE, LEARN = 0.5, 5, 0.05, 1
 
 local M = {}
 M.longest = 365 * 86400
@@ -22,11 +23,20 @@ end
 
 function M.tag(kid) return "key:" .. kid end
 
+--- Which of the rows signs: the one that is to, or the one before while that is too young.
+local function signer(rows)
+  local young, before = moment.now() - LEARN * 1e6, nil
+  for _, row in ipairs(rows) do
+    if row.state == "signing" then return row.created_at > young and before or row end
+    before = row
+  end
+end
+
 local function use(rows)
-  local keys, names, live = {}, {}, {}
+  local keys, names, live, signs = {}, {}, {}, signer(rows)
   for i, row in ipairs(rows) do
-    keys[i] = { kid = row.kid, secret = gifd.crypto.unbase64url(row.secret), signing = row.state == "signing" }
-    names[i], live[row.kid] = row.kid .. " " .. row.state, true
+    keys[i] = { kid = row.kid, secret = gifd.crypto.unbase64url(row.secret), signing = row == signs }
+    names[i], live[row.kid] = row.kid .. (row == signs and " signs" or ""), true
   end
   local now_used = table.concat(names, ",")
   if now_used == used then return true end
@@ -53,10 +63,10 @@ function M.refresh()
   return nil, err
 end
 
---- Makes sure that the keys are those of now.
-function M.ready()
+--- Makes sure that the keys are not older than so many seconds.
+function M.ready(seconds)
   local age = gifd.time.now() - looked
-  if used and age >= 0 and age < FRESH then return true end
+  if used and age >= 0 and age < (seconds or FRESH) then return true end
   return M.refresh()
 end
 
@@ -88,6 +98,11 @@ function M.verify(target)
   local done, err = M.ready()
   if not done then return nil, err end
   local valid, claims = gifd.crypto.verify_url(target)
+  if not valid and claims.code == "signature_invalid" then -- perhaps by a key that another process has just made
+    done, err = M.ready(GLANCE)
+    if not done then return nil, err end
+    valid, claims = gifd.crypto.verify_url(target)
+  end
   if not valid then return nil, claims end
   return claims
 end

@@ -13,9 +13,9 @@ local function name(kid) return kid or "k" .. gifd.crypto.code(6) end
 
 local function text(secret) return gifd.crypto.base64url(secret or gifd.crypto.random(32)) end
 
---- Keys that are good for something: array of { kid, secret (base64url), state }
+--- Keys that are good for something, the newest last: array of { kid, secret (base64url), state, created_at }
 function M.live()
-  return gifd.db.rows("SELECT kid, secret, state FROM signing_keys WHERE state <> 'revoked' ORDER BY id")
+  return gifd.db.rows("SELECT kid, secret, state, created_at FROM signing_keys WHERE state <> 'revoked' ORDER BY id")
 end
 
 function M.list()
