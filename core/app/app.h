@@ -10,7 +10,8 @@
 #define GIFD_VERSION "0.1.0"
 #define PATH_LEN 1024
 #define LISTEN_MAX 16
-#define WORKERS_MAX 63 /* and the runner: SEGMENT_SLOTS */
+#define SLOT_RANGE 64  /* slots of the segment that the processes of one program take: SEGMENT_SLOTS / 4 */
+#define WORKERS_MAX 63 /* and the runner: SLOT_RANGE */
 #define PLUGIN_DIRS_MAX 16
 
 /* Exit codes of every command; docs/reference/cli.md. */
@@ -34,7 +35,10 @@ struct serve_options {
     const char *config, *data, *root;
     const char *listen[LISTEN_MAX + 1];
     const char *plugin_dirs[PLUGIN_DIRS_MAX + 1];
-    uint32_t workers; /* 0: as configured */
+    uint32_t workers;  /* 0: as configured */
+    const char *trial; /* run as the trial of a replacement (trial.c); NULL: serve */
+    int argc;
+    char **argv; /* all of it after the program's name, for a program that replaces this one */
 };
 
 /* The flat part of the checked settings, handed by the builder to the supervisor over a pipe. */
@@ -77,7 +81,8 @@ struct process_context {
     const int *listen_fds; /* workers */
     size_t listen_count;
     uint32_t worker_count;
-    uint32_t slot; /* in the segment; workers 0..n-1, the runner n */
+    uint32_t slot;       /* in the segment */
+    uint32_t first_slot; /* of this program's processes: workers first + 0..n-1, the runner first + n */
     bool runner;
 };
 _Noreturn void process_main(const struct process_context *c);
@@ -91,11 +96,17 @@ enum control_type {
     CONTROL_ABANDON,   /* supervisor */
     CONTROL_DRAIN,     /* supervisor: finish and exit 0 */
     CONTROL_FAILED,    /* process: could not start; text says why */
+    CONTROL_RETIRE,    /* supervisor: the same without hurry; text: "IDLE_MS TOTAL_MS" (http_server_retire) */
+    CONTROL_BUILT,     /* trial: rc, text: the bundle, or the faults. rc 1: the segment is of another layout */
+    CONTROL_MIGRATE,   /* supervisor */
+    CONTROL_MIGRATED,  /* trial: rc, text */
 };
+/* Old and new programs speak this to each other: a change is a change of HANDOVER_VERSION. */
+#define CONTROL_TEXT 4096
 struct control_message {
     uint32_t type;
     int32_t rc;
-    char text[PATH_LEN];
+    char text[CONTROL_TEXT];
 };
 int control_send(int fd, enum control_type type, int rc, const char *text);
 /* 1: a message; 0: none now; -1: the other side is gone. */
@@ -117,10 +128,19 @@ int builder_start(struct builder *b, const struct datadir *d, const struct serve
 int builder_poll(struct builder *b, struct builder_report *out);
 int builder_migrate(struct builder *b); /* then builder_poll again for the outcome */
 void builder_end(struct builder *b);    /* kills and reaps */
+/* What the process does, for one that is the builder itself: builds into DATA/generations; applies a bundle's
+ * migrations. The report's rc and text say how it went. */
+void builder_make(const struct datadir *d, const struct serve_options *o, struct builder_report *r);
+int builder_apply(const struct datadir *d, const char *bundle, uint32_t *applied, struct err *e);
 /* Fills the flat settings from the checked ones (JSON); also used by `gifd check`. */
 int flat_settings_read(const char *json, struct flat_settings *out, struct err *e);
 
 int supervisor_run(const struct serve_options *o);
+int trial_run(const struct serve_options *o); /* see trial.c */
+
+/* For a forked process that does not exec: closes every descriptor but 0 to 2 and those in `keep` (-1 is skipped). */
+#define FDS_KEEP_MAX (LISTEN_MAX + 8)
+void fds_keep_only(const int *keep, size_t count);
 
 /* Runs one command of host Lua to its end in this process: opens the data directory's parts, loads `bundle`, waits for
  * its task. urls: NULL-terminated. segment may be NULL. Returns an exit code. */

@@ -26,7 +26,7 @@
 
 #define BUILD_DEADLINE_NS (15ull * 1000000000)
 
-static int migrate(const struct datadir *d, const char *bundle_path, uint32_t *applied, struct err *e)
+int builder_apply(const struct datadir *d, const char *bundle_path, uint32_t *applied, struct err *e)
 {
     struct bundle *b = bundle_open(bundle_path, e);
     if (!b) return e->code;
@@ -53,9 +53,8 @@ static void report(int fd, const struct builder_report *r)
     }
 }
 
-static _Noreturn void builder_main(int fd, const struct datadir *d, const struct serve_options *o)
+void builder_make(const struct datadir *d, const struct serve_options *o, struct builder_report *r)
 {
-    log_role_set("builder");
     struct err e = {0};
     char out[PATH_LEN];
     datadir_join(d, "generations", out);
@@ -65,21 +64,29 @@ static _Noreturn void builder_main(int fd, const struct datadir *d, const struct
                                     .plugin_dirs = o->plugin_dirs,
                                     .out_dir = out};
     struct build_result result = {0};
-    static struct builder_report r;
-    r.rc = build_generation(&options, &result, &e);
-    if (r.rc == GIFD_OK && !result.ok) {
-        r.rc = GIFD_EINVALID;
-        snprintf(r.text, sizeof r.text, "%s", result.text);
-    } else if (r.rc == GIFD_OK) {
-        r.rc = flat_settings_read(result.settings, &r.settings, &e);
-        memcpy(r.settings.digest, result.digest, sizeof r.settings.digest);
-        snprintf(r.settings.bundle, sizeof r.settings.bundle, "%s", result.bundle);
+    *r = (struct builder_report){.rc = build_generation(&options, &result, &e)};
+    if (r->rc == GIFD_OK && !result.ok) {
+        r->rc = GIFD_EINVALID;
+        snprintf(r->text, sizeof r->text, "%s", result.text);
+    } else if (r->rc == GIFD_OK) {
+        r->rc = flat_settings_read(result.settings, &r->settings, &e);
+        memcpy(r->settings.digest, result.digest, sizeof r->settings.digest);
+        snprintf(r->settings.bundle, sizeof r->settings.bundle, "%s", result.bundle);
     }
-    if (r.rc != GIFD_OK && !r.text[0]) snprintf(r.text, sizeof r.text, "%s", e.text);
+    if (r->rc != GIFD_OK && !r->text[0]) snprintf(r->text, sizeof r->text, "%s", e.text);
+    build_result_free(&result);
+}
+
+static _Noreturn void builder_main(int fd, const struct datadir *d, const struct serve_options *o)
+{
+    static struct builder_report r;
+    struct err e = {0};
+    log_role_set("builder");
+    builder_make(d, o, &r);
     report(fd, &r);
     char order;
     if (r.rc != GIFD_OK || recv(fd, &order, 1, 0) != 1 || order != 'M') _exit(0);
-    r.rc = migrate(d, r.settings.bundle, &r.migrated, &e);
+    r.rc = builder_apply(d, r.settings.bundle, &r.migrated, &e);
     if (r.rc != GIFD_OK) snprintf(r.text, sizeof r.text, "%s", e.text);
     report(fd, &r);
     _exit(0);
@@ -103,7 +110,7 @@ int builder_start(struct builder *b, const struct datadir *d, const struct serve
         sigemptyset(&none);
         sigprocmask(SIG_SETMASK, &none, NULL);
         signal(SIGINT, SIG_IGN);
-        close(pair[0]);
+        fds_keep_only((int[]){pair[1], d->lock_fd}, 2);
         builder_main(pair[1], d, o);
     }
     close(pair[1]);

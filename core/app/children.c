@@ -1,7 +1,8 @@
 /* children.c: who lives and dies under the supervisor. See supervisor.h.
  *
- * A process that ends unasked is started again: at once the first time, then after 0.1, 0.2, ... 5 s while it keeps
- * dying within ten seconds. A worker or runner whose heartbeat stands still is killed, named, and started again. */
+ * A process that ends unasked is started again: at once when it had been serving, but at most ten times a second when
+ * it keeps dying; after 0.1, 0.2, ... 5 s when it could not even start. A worker or runner whose heartbeat stands still
+ * is killed, named, and started again. */
 #include "app/supervisor.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -21,27 +22,62 @@
 #define SECOND_NS 1000000000ull
 #define HEARTBEAT_NS (10 * SECOND_NS)
 #define START_NS (20 * SECOND_NS)
+#define LEAVE_GRACE_NS (3 * SECOND_NS)
 
-static struct child *plan(struct supervisor *s, enum child_kind kind, uint32_t slot, const char *name)
+static void plan(struct supervisor *s, enum child_kind kind, uint32_t slot, const char *name)
 {
     struct child *c = &s->children[s->child_count++];
     *c = (struct child){.kind = kind, .pid = -1, .control_fd = -1, .slot = slot};
     snprintf(c->name, sizeof c->name, "%s", name);
-    return c;
 }
 
 void children_plan(struct supervisor *s)
 {
-    plan(s, CHILD_MEDIA, 0, "media");
+    char name[20];
+    if (!children_count(s, CHILD_MEDIA, false)) plan(s, CHILD_MEDIA, 0, "media");
     for (uint32_t i = 0; i < s->settings.workers; i++) {
-        struct child *c = plan(s, CHILD_WORKER, i, "worker");
-        snprintf(c->name, sizeof c->name, "worker-%u", i + 1);
+        snprintf(name, sizeof name, "worker-%u", i + 1);
+        plan(s, CHILD_WORKER, s->first_slot + i, name);
     }
-    plan(s, CHILD_RUNNER, s->settings.workers, "runner");
-    plan(s, CHILD_SETUP, 0, "setup");
+    plan(s, CHILD_RUNNER, s->first_slot + s->settings.workers, "runner");
+    if (!s->taking_over) plan(s, CHILD_SETUP, 0, "setup");
 }
 
-static void enter_child(struct supervisor *s, struct child *c, pid_t parent)
+size_t children_count(const struct supervisor *s, enum child_kind kind, bool old)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->child_count; i++) {
+        const struct child *c = &s->children[i];
+        n += c->pid > 0 && c->kind == kind && c->old == old;
+    }
+    return n;
+}
+
+int children_free_range(const struct supervisor *s)
+{
+    bool taken[RANGES] = {false};
+    for (size_t i = 0; i < s->child_count; i++) {
+        const struct child *c = &s->children[i];
+        if (c->pid > 0 && (c->kind == CHILD_WORKER || c->kind == CHILD_RUNNER)) taken[c->slot / SLOT_RANGE] = true;
+    }
+    for (int i = 0; i < RANGES; i++)
+        if (!taken[i]) return i;
+    return -1;
+}
+
+/* The lock stays open in all of them: while one lives, nobody else may write to the data directory. */
+static void keep_own(const struct supervisor *s, const struct child *c, int control_fd)
+{
+    int keep[FDS_KEEP_MAX], n = 0;
+    keep[n++] = s->dir.lock_fd;
+    keep[n++] = control_fd;
+    if (c->kind != CHILD_SETUP) keep[n++] = s->wake_fd;
+    if (c->kind == CHILD_MEDIA) keep[n++] = s->media_fd;
+    for (size_t i = 0; c->kind == CHILD_WORKER && i < s->listen_count; i++) keep[n++] = s->listen_fds[i];
+    fds_keep_only(keep, (size_t)n);
+}
+
+static void enter_child(struct supervisor *s, struct child *c, int control_fd, pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
@@ -50,11 +86,9 @@ static void enter_child(struct supervisor *s, struct child *c, pid_t parent)
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGINT, SIG_IGN); /* a terminal's ^C goes to the whole group; the supervisor tells us to drain */
     signal(SIGHUP, SIG_IGN);
+    signal(SIGUSR2, SIG_IGN);
     signal(SIGTERM, SIG_DFL);
-    close(s->signal_fd);
-    for (size_t i = 0; i < s->child_count; i++)
-        if (&s->children[i] != c && s->children[i].control_fd >= 0) close(s->children[i].control_fd);
-    if (s->builder.fd >= 0) close(s->builder.fd);
+    keep_own(s, c, control_fd);
     char title[32];
     snprintf(title, sizeof title, "gifd-%s", c->name);
     prctl(PR_SET_NAME, title); /* ps and top show it, cut to 15 characters */
@@ -69,6 +103,7 @@ static _Noreturn void exec_media(struct supervisor *s)
     snprintf(program, sizeof program, "%s/gifd-media", dirname(self));
     snprintf(number, sizeof number, "%d", s->media_fd);
     fcntl(s->media_fd, F_SETFD, 0);
+    signal(SIGPIPE, SIG_DFL); /* what is ignored stays so across exec */
     execl(program, "gifd-media", "--socket-fd", number, (char *)NULL);
     log_error("media.exec", LS("program", program), LS("why", strerror(errno)));
     _exit(127);
@@ -91,13 +126,10 @@ static void start(struct supervisor *s, struct child *c)
         return;
     }
     if (pid == 0) {
-        enter_child(s, c, parent);
+        enter_child(s, c, pair[1], parent);
         if (c->kind == CHILD_MEDIA) exec_media(s);
-        close(pair[0]);
-        if (c->kind == CHILD_SETUP) {
-            close(s->media_fd);
+        if (c->kind == CHILD_SETUP)
             _exit(script_run(&s->dir, s->settings.bundle, s->url_list, s->segment, "setup", 0, NULL));
-        }
         struct process_context context = {.dir = &s->dir,
                                           .settings = &s->settings,
                                           .segment = s->segment,
@@ -108,6 +140,7 @@ static void start(struct supervisor *s, struct child *c)
                                           .listen_count = s->listen_count,
                                           .worker_count = s->settings.workers,
                                           .slot = c->slot,
+                                          .first_slot = s->first_slot,
                                           .runner = c->kind == CHILD_RUNNER};
         process_main(&context);
     }
@@ -116,8 +149,19 @@ static void start(struct supervisor *s, struct child *c)
     c->control_fd = pair[0];
     c->ready = c->asked = c->prepared = false;
     c->started_ns = clock_mono_ns();
-    c->drain_ns = 0;
+    c->leave_ns = 0;
     if (c->kind == CHILD_WORKER || c->kind == CHILD_RUNNER) segment_slot_begin(s->segment, c->slot, c->name, pid);
+}
+
+/* One runner at a time: its jobs are leased by nobody else. */
+static bool must_wait(const struct supervisor *s, const struct child *c)
+{
+    switch (c->kind) {
+    case CHILD_WORKER: return s->hold;
+    case CHILD_RUNNER: return s->hold || children_count(s, CHILD_RUNNER, true);
+    case CHILD_SETUP: return !s->announced;
+    default: return false;
+    }
 }
 
 void children_start_due(struct supervisor *s)
@@ -125,8 +169,7 @@ void children_start_due(struct supervisor *s)
     uint64_t now = clock_mono_ns();
     for (size_t i = 0; i < s->child_count && !s->stopping; i++) {
         struct child *c = &s->children[i];
-        if (c->pid > 0 || c->restart_ns > now) continue;
-        if (c->kind == CHILD_SETUP && !s->announced) continue;
+        if (c->pid > 0 || c->old || c->restart_ns > now || must_wait(s, c)) continue;
         start(s, c);
     }
 }
@@ -138,15 +181,17 @@ static void on_end(struct supervisor *s, struct child *c, int status)
     if (c->control_fd >= 0) close(c->control_fd);
     c->control_fd = -1;
     if (c->kind == CHILD_WORKER || c->kind == CHILD_RUNNER) segment_slot_end(s->segment, c->slot);
-    if (c->kind == CHILD_SETUP) {
-        c->restart_ns = UINT64_MAX;
+    if (s->stopping) return;
+    reload_on_death(s, c);
+    if (c->kind == CHILD_SETUP || c->old || c->leave_ns) {
+        c->restart_ns = c->kind == CHILD_SETUP || c->old ? UINT64_MAX : now;
+        if (c->kind != CHILD_SETUP) log_info("child.left", LS("child", c->name), LI("status", WEXITSTATUS(status)));
         return;
     }
-    if (s->stopping) return;
     c->failures = now - c->started_ns > 10 * SECOND_NS ? 0 : c->failures + 1;
-    uint64_t wait = 0;
-    for (unsigned i = 1; i < c->failures && wait < 5 * SECOND_NS; i++) wait = wait ? wait * 2 : SECOND_NS / 10;
-    if (wait > 5 * SECOND_NS) wait = 5 * SECOND_NS;
+    uint64_t wait = 0, most = c->ready ? SECOND_NS / 10 : 5 * SECOND_NS;
+    for (unsigned i = 1; i < c->failures && wait < most; i++) wait = wait ? wait * 2 : SECOND_NS / 10;
+    if (wait > most) wait = most;
     c->restart_ns = now + wait;
     if (WIFSIGNALED(status))
         log_warn("child.died", LS("child", c->name), LS("signal", strsignal(WTERMSIG(status))),
@@ -154,7 +199,6 @@ static void on_end(struct supervisor *s, struct child *c, int status)
     else
         log_warn("child.ended", LS("child", c->name), LI("status", WEXITSTATUS(status)),
                  LI("again_in_ms", wait / 1000000));
-    reload_on_death(s, c);
 }
 
 void children_reap(struct supervisor *s)
@@ -165,26 +209,50 @@ void children_reap(struct supervisor *s)
             s->builder.pid = -1;
             continue;
         }
+        if (pid == s->replace.pid) {
+            s->replace.pid = -1;
+            replace_on_exit(s, status);
+            continue;
+        }
         for (size_t i = 0; i < s->child_count; i++)
             if (s->children[i].pid == pid) on_end(s, &s->children[i], status);
     }
 }
 
+static bool is_stuck(const struct supervisor *s, const struct child *c, uint64_t now, uint64_t *silent_ns)
+{
+    uint64_t since = segment_slot_beat(s->segment, c->slot), most = HEARTBEAT_NS;
+    if (!c->ready) since = c->started_ns, most = START_NS;
+    *silent_ns = since && now > since ? now - since : 0;
+    return *silent_ns > most;
+}
+
 void children_watch(struct supervisor *s)
 {
-    uint64_t now = clock_mono_ns();
+    uint64_t now = clock_mono_ns(), silent;
     for (size_t i = 0; i < s->child_count; i++) {
         struct child *c = &s->children[i];
         if (c->pid < 0 || (c->kind != CHILD_WORKER && c->kind != CHILD_RUNNER)) continue;
-        uint64_t beat = segment_slot_beat(s->segment, c->slot);
-        bool stuck = c->ready ? beat && now > beat && now - beat > HEARTBEAT_NS : now - c->started_ns > START_NS;
-        if (!stuck) continue;
+        bool late = c->leave_ns && now > c->leave_ns;
+        if (!late && !is_stuck(s, c, now, &silent)) continue;
         char blame[SEGMENT_BLAME_LEN];
         segment_slot_blame(s->segment, c->slot, blame);
-        log_error("child.stuck", LS("child", c->name), LS("running", blame), LI("silent_ms", (now - beat) / 1000000));
+        if (late)
+            log_warn("child.late", LS("child", c->name), LS("running", blame));
+        else
+            log_error("child.stuck", LS("child", c->name), LS("running", blame), LI("silent_ms", silent / 1000000));
         kill(c->pid, SIGKILL);
         c->started_ns = now;
+        c->leave_ns = c->leave_ns ? now + LEAVE_GRACE_NS : 0;
     }
+}
+
+void children_retire(struct child *c, uint32_t idle_ms, uint32_t total_ms)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%u %u", (unsigned)idle_ms, (unsigned)total_ms);
+    control_send(c->control_fd, CONTROL_RETIRE, 0, text);
+    c->leave_ns = clock_mono_ns() + (uint64_t)total_ms * 1000000 + LEAVE_GRACE_NS;
 }
 
 void children_drain(struct supervisor *s)
@@ -212,7 +280,7 @@ bool children_ready(const struct supervisor *s)
 {
     for (size_t i = 0; i < s->child_count; i++) {
         const struct child *c = &s->children[i];
-        if ((c->kind == CHILD_WORKER || c->kind == CHILD_RUNNER) && !c->ready) return false;
+        if ((c->kind == CHILD_WORKER || c->kind == CHILD_RUNNER) && !c->old && !c->ready) return false;
     }
     return true;
 }

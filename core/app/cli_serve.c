@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPT_CONFIG = 256, OPT_DATA, OPT_LISTEN, OPT_WORKERS, OPT_PLUGINS, OPT_ROOT, OPT_JSON };
+enum { OPT_CONFIG = 256, OPT_DATA, OPT_LISTEN, OPT_WORKERS, OPT_PLUGINS, OPT_ROOT, OPT_JSON, OPT_TRIAL };
 
 static const struct option options[] = {
     {"config", required_argument, NULL, OPT_CONFIG},
@@ -17,6 +17,7 @@ static const struct option options[] = {
     {"plugins", required_argument, NULL, OPT_PLUGINS},
     {"root", required_argument, NULL, OPT_ROOT},
     {"json", no_argument, NULL, OPT_JSON},
+    {"trial", required_argument, NULL, OPT_TRIAL}, /* by a running server only, see trial.c */
     {0},
 };
 
@@ -38,6 +39,7 @@ static int parse(int argc, char **argv, struct parsed *p)
         case OPT_DATA: p->serve.data = optarg; break;
         case OPT_ROOT: p->serve.root = optarg; break;
         case OPT_JSON: p->json = true; break;
+        case OPT_TRIAL: p->serve.trial = optarg; break;
         case OPT_LISTEN:
             if (p->listens == LISTEN_MAX) return cli_usage(argv[0], "more than %d addresses", LISTEN_MAX);
             p->serve.listen[p->listens++] = optarg;
@@ -68,7 +70,9 @@ int cli_serve(int argc, char **argv)
     if (p.json) return cli_usage(argv[0], "--json belongs to 'gifd check'");
     if (!p.serve.data) p.serve.data = getenv("GIFD_DATA");
     if (!p.serve.data) p.serve.data = "data";
-    return supervisor_run(&p.serve);
+    p.serve.argc = argc;
+    p.serve.argv = argv;
+    return p.serve.trial ? trial_run(&p.serve) : supervisor_run(&p.serve);
 }
 
 int cli_check(int argc, char **argv)

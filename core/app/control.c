@@ -1,10 +1,12 @@
-/* control.c: the messages between the supervisor and its processes. See app.h. */
+/* control.c: the messages between the supervisor and its processes, and what else of a supervisor they hold. See app.h.
+ */
 #include "app/app.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 int control_send(int fd, enum control_type type, int rc, const char *text)
 {
@@ -22,4 +24,17 @@ int control_receive(int fd, struct control_message *m)
     if (n < (ssize_t)offsetof(struct control_message, text)) return -1;
     m->text[sizeof m->text - 1] = 0;
     return 1;
+}
+
+void fds_keep_only(const int *keep, size_t count)
+{
+    unsigned from = 3;
+    for (;;) {
+        unsigned next = ~0u;
+        for (size_t i = 0; i < count; i++)
+            if (keep[i] >= (int)from && (unsigned)keep[i] < next) next = (unsigned)keep[i];
+        if (next > from) close_range(from, next == ~0u ? next : next - 1, 0);
+        if (next == ~0u) return;
+        from = next + 1;
+    }
 }

@@ -10,7 +10,8 @@ const struct cli_command cli_commands[] = {
      "gifd serve [--config FILE] [--data DIR] [--listen ADDR:PORT]... [--workers N] [--plugins DIR]... [--root DIR]",
      "run the server",
      "Serves until TERM or INT, which let requests finish (a second one ends at once). HUP reads the\n"
-     "configuration, the plugins and host Lua again; when anything is wrong, what runs goes on.\n"
+     "configuration, the plugins and host Lua again; when anything is wrong, what runs goes on. USR2 puts the\n"
+     "program that is now at this one's path in its place, without dropping a connection.\n"
      "Prints `ready http://ADDR:PORT` for each address; port 0 picks a free one.\n\n"
      "  --config FILE   config.lua; without it the defaults hold\n"
      "  --data DIR      where everything is kept (default: ./data, or GIFD_DATA)\n"

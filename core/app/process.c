@@ -1,7 +1,8 @@
 /* process.c: a worker or the runner, from fork to exit.
  *
  *   open services -> load the live bundle -> (worker: listen) -> READY
- *   PREPARE / COMMIT / ABANDON from the supervisor; DRAIN: finish requests and tasks, flush, exit 0
+ *   PREPARE / COMMIT / ABANDON from the supervisor; DRAIN: finish requests and tasks, flush, exit 0; RETIRE: the same,
+ *   but while others accept on our sockets already, so that there is time
  *
  * A lost control socket means that the supervisor is gone: the process ends at once. */
 #include "app/services.h"
@@ -23,7 +24,7 @@ struct process {
     struct http_share share;
     uv_poll_t control;
     struct tick beat;
-    bool draining;
+    bool draining, retiring, ending; /* told; told; the server is drained, tasks are */
 };
 
 static _Noreturn void fail(const struct process_context *c, const struct err *e)
@@ -47,6 +48,8 @@ static void on_drained(void *arg)
 static void on_server_drained(void *arg)
 {
     struct process *p = arg;
+    if (p->ending) return;
+    p->ending = true;
     host_drain(p->services.host, 1000, on_drained, p);
 }
 
@@ -56,8 +59,19 @@ static void drain(struct process *p)
     p->draining = true;
     if (p->server)
         http_server_drain(p->server, on_server_drained, p);
-    else
+    else if (!p->retiring)
         host_drain(p->services.host, p->context->settings->http.drain_ms, on_drained, p);
+}
+
+static void retire(struct process *p, const char *text)
+{
+    unsigned idle_ms, total_ms;
+    if (p->draining || p->retiring || sscanf(text, "%u %u", &idle_ms, &total_ms) != 2) return;
+    p->retiring = true;
+    if (p->server)
+        http_server_retire(p->server, idle_ms, total_ms, on_server_drained, p);
+    else
+        host_drain(p->services.host, total_ms, on_drained, p);
 }
 
 static void on_message(struct process *p, const struct control_message *m)
@@ -72,6 +86,7 @@ static void on_message(struct process *p, const struct control_message *m)
     case CONTROL_COMMIT: host_commit(p->services.host); break;
     case CONTROL_ABANDON: host_abandon(p->services.host); break;
     case CONTROL_DRAIN: drain(p); break;
+    case CONTROL_RETIRE: retire(p, m->text); break;
     default: break;
     }
 }
@@ -90,7 +105,8 @@ static int serve(struct process *p, struct err *e)
 {
     const struct process_context *c = p->context;
     struct http_app app = host_app(p->services.host);
-    p->share = (struct http_share){segment_connections(c->segment), c->worker_count, c->slot};
+    p->share =
+        (struct http_share){segment_connections(c->segment) + c->first_slot, c->worker_count, c->slot - c->first_slot};
     p->server = http_server_new(&p->services.loop, &c->settings->http, &app, &p->share, e);
     if (!p->server) return e->code;
     for (size_t i = 0; i < c->listen_count; i++) {

@@ -17,7 +17,7 @@
 
 static bool takes_part(const struct child *c)
 {
-    return (c->kind == CHILD_WORKER || c->kind == CHILD_RUNNER) && c->pid > 0;
+    return (c->kind == CHILD_WORKER || c->kind == CHILD_RUNNER) && c->pid > 0 && !c->old;
 }
 
 static void tell(struct supervisor *s, enum control_type type, const char *text)
@@ -34,7 +34,10 @@ static void finish(struct supervisor *s)
 {
     builder_end(&s->builder);
     s->reload = RELOAD_NONE;
-    if (s->reload_again && !s->stopping) {
+    if (s->stopping) return;
+    if (s->replace.again) {
+        replace_begin(s);
+    } else if (s->reload_again) {
         s->reload_again = false;
         reload_begin(s);
     }
@@ -51,7 +54,7 @@ static void refuse(struct supervisor *s, const char *why)
 void reload_begin(struct supervisor *s)
 {
     struct err e = {0};
-    if (s->reload != RELOAD_NONE) {
+    if (s->reload != RELOAD_NONE || s->replace.state != REPLACE_NONE) {
         s->reload_again = true;
         return;
     }
@@ -73,16 +76,20 @@ static void commit(struct supervisor *s)
     }
     const char *keep[] = {next->bundle, s->settings.bundle};
     datadir_prune(&s->dir, keep, 2);
-    if (next->workers == 0) next->workers = s->settings.workers;
+    supervisor_override(s, next);
     bool restart = next->listen_count != s->settings.listen_count || next->workers != s->settings.workers ||
                    memcmp(next->listen, s->settings.listen, sizeof next->listen) != 0;
+    /* What is listened on and how many serve stays what it is. */
     next->workers = s->settings.workers;
+    next->listen_count = s->settings.listen_count;
+    memcpy(next->listen, s->settings.listen, sizeof next->listen);
     s->settings = *next;
     log_level_set((enum log_level)s->settings.log_level);
     tell(s, CONTROL_COMMIT, "");
     log_info("reload.done", LS("live", s->settings.digest), LI("migrations", s->report.migrated));
     if (restart)
-        log_warn("reload.restart_needed", LS("why", "listen or workers differ; they take effect at the next start"));
+        log_warn("reload.restart_needed",
+                 LS("why", "listen or workers differ; USR2 or a restart puts them into effect"));
     finish(s);
 }
 

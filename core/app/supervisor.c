@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -20,44 +21,56 @@
 #define TURN_MS 200
 #define DRAIN_GRACE_NS 1500000000ull
 
-static int make_media_socket(struct supervisor *s, struct err *e)
+/* The name moves to the new socket in one step, so that there always is one to ask. Whoever listened under that name
+ * before still answers what has reached it. */
+int supervisor_media_socket(struct supervisor *s, struct err *e)
 {
     int dir = open(s->dir.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0) return err_sys(e, errno, "%s", s->dir.path);
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     /* The data directory's path may be longer than a socket's may: go by its descriptor. */
-    snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/media.sock", dir);
-    unlinkat(dir, "media.sock", 0);
-    int rc = GIFD_OK;
-    s->media_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/media.sock.new", dir);
+    unlinkat(dir, "media.sock.new", 0);
+    int rc = GIFD_OK, fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     mode_t mask = umask(0177);
-    if (s->media_fd < 0 || bind(s->media_fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(s->media_fd, 256) < 0)
+    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(fd, 256) < 0 ||
+        renameat(dir, "media.sock.new", dir, "media.sock") < 0)
         rc = err_sys(e, errno, "%s/media.sock", s->dir.path);
     umask(mask);
     close(dir);
+    if (rc == GIFD_OK) s->media_fd = fd;
+    if (rc != GIFD_OK && fd >= 0) close(fd);
     return rc;
 }
 
-static int make_signals(struct supervisor *s, struct err *e)
+int supervisor_signals(struct supervisor *s, struct err *e)
 {
+    static const int taken[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGCHLD};
     sigset_t set;
     sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGCHLD);
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) sigaddset(&set, taken[i]);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     s->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     return s->signal_fd < 0 ? err_sys(e, errno, "signals") : GIFD_OK;
 }
 
+void supervisor_override(const struct supervisor *s, struct flat_settings *f)
+{
+    const struct serve_options *o = s->options;
+    for (uint32_t i = 0; o->listen[i]; i++) {
+        if (i == 0) memset(f->listen, 0, sizeof f->listen);
+        f->listen_count = i + 1;
+        snprintf(f->listen[i], sizeof f->listen[i], "%s", o->listen[i]);
+    }
+    if (o->workers) f->workers = o->workers;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (!f->workers) f->workers = cores > 0 ? (uint32_t)cores : 1;
+    if (f->workers > WORKERS_MAX) f->workers = WORKERS_MAX;
+}
+
 static int listen_all(struct supervisor *s, struct err *e)
 {
-    for (size_t i = 0; s->options->listen[i]; i++) {
-        s->settings.listen_count = (uint32_t)i + 1;
-        snprintf(s->settings.listen[i], sizeof s->settings.listen[i], "%s", s->options->listen[i]);
-    }
     for (uint32_t i = 0; i < s->settings.listen_count; i++) {
         int fd = http_listen_socket(s->settings.listen[i], s->urls[i], sizeof s->urls[i], e);
         if (fd < 0) return err_wrap(e, "listen %s", s->settings.listen[i]);
@@ -92,10 +105,7 @@ static int first_generation(struct supervisor *s, struct err *e)
     if (datadir_set_live(&s->dir, s->settings.bundle, e) < 0) return EXIT_FAILED;
     const char *keep[] = {s->settings.bundle};
     datadir_prune(&s->dir, keep, 1);
-    if (s->options->workers) s->settings.workers = s->options->workers;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    if (!s->settings.workers) s->settings.workers = cores > 0 ? (uint32_t)cores : 1;
-    if (s->settings.workers > WORKERS_MAX) s->settings.workers = WORKERS_MAX;
+    supervisor_override(s, &s->settings);
     return EXIT_OK;
 }
 
@@ -116,7 +126,7 @@ static int prepare(struct supervisor *s, struct err *e)
     if (swept > 0) log_info("blobs.swept", LI("drafts", swept));
     s->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (s->wake_fd < 0) return err_sys(e, errno, "eventfd"), EXIT_FAILED;
-    if (make_media_socket(s, e) < 0 || listen_all(s, e) < 0 || make_signals(s, e) < 0) return EXIT_FAILED;
+    if (supervisor_media_socket(s, e) < 0 || listen_all(s, e) < 0 || supervisor_signals(s, e) < 0) return EXIT_FAILED;
     if (datadir_publish(&s->dir, s->url_list, s->listen_count, e) < 0) return EXIT_FAILED;
     children_plan(s);
     return EXIT_OK;
@@ -131,6 +141,7 @@ static void stop(struct supervisor *s)
     s->stopping = true;
     s->stop_deadline_ns = clock_mono_ns() + (uint64_t)s->settings.http.drain_ms * 1000000 + DRAIN_GRACE_NS;
     log_info("server.stopping", LI("drain_ms", s->settings.http.drain_ms));
+    replace_abort(s);
     children_drain(s);
 }
 
@@ -142,6 +153,8 @@ static void on_signals(struct supervisor *s)
             children_reap(s);
         else if (info.ssi_signo == SIGHUP)
             reload_begin(s);
+        else if (info.ssi_signo == SIGUSR2)
+            replace_begin(s);
         else
             stop(s);
     }
@@ -184,40 +197,59 @@ static void announce(struct supervisor *s)
 
 static void turn(struct supervisor *s)
 {
-    struct pollfd p[CHILDREN_MAX + 2];
-    struct child *whose[CHILDREN_MAX + 2];
+    struct pollfd p[CHILDREN_MAX + 3]; /* a negative descriptor is passed over */
+    struct child *whose[CHILDREN_MAX + 3];
     nfds_t n = 0;
     p[n++] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
-    if (s->builder.fd >= 0) p[n++] = (struct pollfd){.fd = s->builder.fd, .events = POLLIN};
+    p[n++] = (struct pollfd){.fd = s->builder.fd, .events = POLLIN};
+    p[n++] = (struct pollfd){.fd = s->replace.fd, .events = POLLIN};
     nfds_t first = n;
     for (size_t i = 0; i < s->child_count; i++) {
         if (s->children[i].control_fd < 0) continue;
         whose[n] = &s->children[i];
         p[n++] = (struct pollfd){.fd = s->children[i].control_fd, .events = POLLIN};
     }
-    poll(p, n, TURN_MS);
+    if (poll(p, n, TURN_MS) < 0) return;
     for (nfds_t i = first; i < n; i++)
         if (p[i].revents) on_message(s, whose[i]);
-    if (first == 2 && p[1].revents && s->builder.fd >= 0) reload_on_builder(s);
+    if (p[1].revents && s->builder.fd >= 0) reload_on_builder(s);
+    if (p[2].revents && s->replace.fd >= 0) replace_on_trial(s);
     if (p[0].revents) on_signals(s);
     reload_on_time(s);
+    replace_on_time(s);
+    takeover_on_time(s);
     children_watch(s);
     children_start_due(s);
     if (!s->announced && children_ready(s)) announce(s);
+}
+
+/* Absolute and with its symbolic links, so that a link that is moved to a newer program leads to that. */
+static void remember_program(char program[PATH_LEN])
+{
+    const char *as_started = (const char *)getauxval(AT_EXECFN); /* NOLINT: the kernel hands pointers as numbers */
+    char dir[PATH_LEN] = "";
+    program[0] = 0;
+    if (!as_started) return;
+    if (*as_started != '/' && !getcwd(dir, sizeof dir)) return;
+    if (snprintf(program, PATH_LEN, "%s%s%s", dir, *dir ? "/" : "", as_started) >= PATH_LEN) program[0] = 0;
 }
 
 int supervisor_run(const struct serve_options *o)
 {
     static struct supervisor s; /* large */
     s = (struct supervisor){.options = o, .signal_fd = -1, .wake_fd = -1, .media_fd = -1, .builder = {-1, -1, 0}};
+    s.replace = (struct replacement){.pid = -1, .fd = -1, .settings_fd = -1};
     struct err e = {0};
     log_role_set("supervisor");
-    int code = prepare(&s, &e);
+    remember_program(s.program);
+    const char *handover = takeover_asked();
+    int code = !handover ? prepare(&s, &e) : takeover(&s, handover, &e) < 0 ? EXIT_FAILED : EXIT_OK;
     if (code != EXIT_OK) {
         if (e.text[0]) fprintf(stderr, "gifd: %s\n", e.text);
         builder_end(&s.builder);
         return code;
     }
+    children_reap(&s); /* who ended while one program gave way to the other */
     children_start_due(&s);
     while (!s.stopping || (children_running(&s) && clock_mono_ns() < s.stop_deadline_ns)) turn(&s);
     if (children_running(&s)) log_warn("server.killed", LI("processes", children_running(&s)));

@@ -1,12 +1,12 @@
 /* segment.h: memory that all processes of a server share, and that outlives each of them.
  *
- *   DATA/segment    | head: magic, layout, boot id, epoch | connections, slots 0 .. 63 | epochs | tally |
+ *   DATA/segment    | head: magic, layout, boot id, epoch | connections, slots 0 .. 255 | epochs | tally |
  *                     mapped MAP_SHARED by supervisor, workers, runner, and by commands that only look
  *
  * A later start takes the file over when magic, layout, size and boot id match, so that what was counted and not yet
- * written to rows survives the death of every process; else it is made anew with a new epoch. Slots are cleared at each
- * take-over. All fields are atomics: any process, any thread. Only the supervisor opens with create (it holds the lock
- * of the data directory). */
+ * written to rows survives the death of every process; else it is made anew with a new epoch. Opening with create clears
+ * the slots: only a supervisor that starts does so (it holds the lock of the data directory), not one whose program was
+ * replaced while its processes serve. All fields are atomics: any process, any thread. */
 #ifndef GIFD_BASE_SEGMENT_H
 #define GIFD_BASE_SEGMENT_H
 
@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SEGMENT_SLOTS 64
+#define SEGMENT_SLOTS 256 /* of the processes that serve, and of earlier ones that still finish what they began */
 #define SEGMENT_NAME_LEN 24
 #define SEGMENT_BLAME_LEN 64 /* with its NUL; longer texts are cut */
 

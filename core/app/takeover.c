@@ -1,0 +1,172 @@
+/* takeover.c: a program that replaced another goes on with what it left. See replace.c and handover.h.
+ *
+ *   exec
+ *    |  old workers and the old runner serve on, our children as before
+ *    |  ours: media process on a socket of its own, workers on the same listening sockets
+ *    |- all our workers are ready: the old ones stop accepting and finish what they have begun; the old runner ends
+ *    |- the old runner has ended: ours starts, and takes its jobs over (there is never more than one)
+ *    |- our runner is ready: done. Old workers may go on with long requests, up to RETIRE_MS
+ *    '- no old process is left that asks: the old media process is ended
+ *
+ * An old process that dies meanwhile is not started again. Ours that cannot start are tried again and again, and as
+ * long the old ones serve; the operator may put another program in place and send USR2 once more. */
+#include "app/handover.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RETIRE_MS 600000
+
+const char *takeover_asked(void)
+{
+    static char *text;
+    const char *value = getenv(HANDOVER_VARIABLE);
+    free(text);
+    text = value ? strdup(value) : NULL;
+    unsetenv(HANDOVER_VARIABLE);
+    return text;
+}
+
+static int own(int fd, struct err *e)
+{
+    return fd >= 3 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 ? GIFD_OK : err_sys(e, EBADF, "handover: descriptor %d", fd);
+}
+
+static int own_all(const struct supervisor *s, struct err *e)
+{
+    int rc = own(s->dir.lock_fd, e);
+    if (rc == GIFD_OK) rc = own(s->wake_fd, e);
+    if (rc == GIFD_OK) rc = own(s->media_fd, e);
+    if (rc == GIFD_OK) rc = own(s->replace.settings_fd, e);
+    for (size_t i = 0; i < s->listen_count && rc == GIFD_OK; i++) rc = own(s->listen_fds[i], e);
+    for (size_t i = 0; i < s->child_count && rc == GIFD_OK; i++)
+        if (s->children[i].control_fd >= 0) rc = own(s->children[i].control_fd, e);
+    return rc;
+}
+
+static int read_settings(struct supervisor *s, struct flat_settings *out, struct err *e)
+{
+    struct stat st;
+    int fd = s->replace.settings_fd;
+    bool fits = fstat(fd, &st) == 0 && st.st_size == (off_t)sizeof *out &&
+                pread(fd, out, sizeof *out, 0) == (ssize_t)sizeof *out;
+    close(fd);
+    s->replace.settings_fd = -1;
+    return fits ? GIFD_OK : err_set(e, GIFD_EINVALID, "handover: the settings are of another program");
+}
+
+/* Sockets of addresses that are still wanted go on, others are opened or closed: what a reload cannot change takes
+ * effect here. An address that cannot be had is an error in the log and no more: the rest serves. */
+static void listen_as_wanted(struct supervisor *s, struct flat_settings *next)
+{
+    struct supervisor was = *s;
+    uint32_t wanted = next->listen_count;
+    next->listen_count = 0;
+    s->listen_count = 0;
+    for (uint32_t i = 0; i < wanted; i++) {
+        struct err e = {0};
+        size_t n = s->listen_count, k = 0;
+        while (k < was.listen_count && (was.listen_fds[k] < 0 || strcmp(was.settings.listen[k], next->listen[i]) != 0))
+            k++;
+        if (k < was.listen_count) {
+            s->listen_fds[n] = was.listen_fds[k];
+            memcpy(s->urls[n], was.urls[k], sizeof s->urls[n]);
+            was.listen_fds[k] = -1;
+        } else if ((s->listen_fds[n] = http_listen_socket(next->listen[i], s->urls[n], sizeof s->urls[n], &e)) < 0) {
+            log_error("takeover.listen", LS("address", next->listen[i]), LS("why", e.text));
+            continue;
+        }
+        memmove(next->listen[n], next->listen[i], sizeof next->listen[n]);
+        s->url_list[n] = s->urls[n];
+        next->listen_count = (uint32_t)++s->listen_count;
+    }
+    for (size_t k = 0; k < was.listen_count; k++)
+        if (was.listen_fds[k] >= 0) close(was.listen_fds[k]);
+}
+
+static int open_segment(struct supervisor *s, struct err *e)
+{
+    char path[PATH_LEN];
+    datadir_join(&s->dir, "segment", path);
+    s->segment = segment_open(path, false, e);
+    if (!s->segment) s->segment = segment_open(path, true, e); /* of another layout: its counts are settled */
+    return s->segment ? GIFD_OK : e->code;
+}
+
+int takeover(struct supervisor *s, const char *handover, struct err *e)
+{
+    struct flat_settings next;
+    int rc = handover_read(handover, s, e);
+    if (rc == GIFD_OK) rc = own_all(s, e);
+    if (rc == GIFD_OK) rc = read_settings(s, &next, e);
+    if (rc == GIFD_OK) rc = open_segment(s, e);
+    if (rc == GIFD_OK) rc = supervisor_signals(s, e);
+    if (rc != GIFD_OK) return rc;
+    supervisor_override(s, &next);
+    listen_as_wanted(s, &next);
+    s->settings = next;
+    log_level_set((enum log_level)next.log_level);
+    if (datadir_publish(&s->dir, s->url_list, s->listen_count, e) < 0)
+        log_error("takeover.publish", LS("why", e->text));
+    s->announced = s->taking_over = true;
+    int range = children_free_range(s), media = s->media_fd;
+    s->first_slot = (uint32_t)(range < 0 ? 0 : range) * SLOT_RANGE;
+    bool own_media = supervisor_media_socket(s, e) == GIFD_OK;
+    if (own_media) close(media);
+    for (size_t i = 0; i < s->child_count && !own_media; i++) /* then the one that is there has to do */
+        if (s->children[i].kind == CHILD_MEDIA) s->children[i].old = false, s->children[i].restart_ns = 0;
+    children_plan(s);
+    log_info("takeover.begin", LS("version", GIFD_VERSION), LS("live", s->settings.digest), LI("slot", s->first_slot));
+    if (!s->reload_again) return GIFD_OK;
+    s->reload_again = false;
+    reload_begin(s);
+    return GIFD_OK;
+}
+
+static bool workers_ready(const struct supervisor *s)
+{
+    for (size_t i = 0; i < s->child_count; i++)
+        if (s->children[i].kind == CHILD_WORKER && !s->children[i].old && !s->children[i].ready) return false;
+    return true;
+}
+
+static void retire_old(struct supervisor *s)
+{
+    for (size_t i = 0; i < s->child_count; i++) {
+        struct child *c = &s->children[i];
+        if (c->pid <= 0 || !c->old || c->leave_ns) continue;
+        if (c->kind == CHILD_WORKER) children_retire(c, s->settings.http.drain_ms, RETIRE_MS);
+        if (c->kind == CHILD_RUNNER) children_retire(c, 0, s->settings.http.drain_ms);
+    }
+}
+
+static void end_old_media(struct supervisor *s)
+{
+    if (children_count(s, CHILD_WORKER, true) || children_count(s, CHILD_RUNNER, true)) return;
+    for (size_t i = 0; i < s->child_count; i++) {
+        struct child *c = &s->children[i];
+        if (c->pid > 0 && c->old && c->kind == CHILD_MEDIA && !c->leave_ns) {
+            kill(c->pid, SIGTERM);
+            c->leave_ns = clock_mono_ns();
+        }
+    }
+}
+
+void takeover_on_time(struct supervisor *s)
+{
+    if (s->stopping) return;
+    end_old_media(s);
+    if (!s->taking_over) return;
+    if (workers_ready(s)) retire_old(s);
+    if (!children_ready(s) || children_count(s, CHILD_RUNNER, true)) return;
+    s->taking_over = false;
+    log_info("replace.done", LS("version", GIFD_VERSION), LS("live", s->settings.digest),
+             LI("leaving", children_count(s, CHILD_WORKER, true)));
+}
