@@ -458,8 +458,9 @@ static void send_problem(struct request *r, const struct problem *b, const char 
 {
     char json[4096], *w = json, *end = json + sizeof json - 128;
     struct http_header headers[34];
-    size_t n = b->header_count < 33 ? b->header_count : 33;
+    size_t n = b->header_count < 32 ? b->header_count : 32;
     if (n) memcpy(headers, b->headers, n * sizeof *headers);
+    headers[n++] = (struct http_header){SLICE("X-Content-Type-Options"), SLICE("nosniff")};
     headers[n++] = (struct http_header){SLICE("Cache-Control"), SLICE("no-store")};
     w += snprintf(w, 512, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":\"",
                   http_status_title(b->status), b->status);

@@ -19,7 +19,9 @@ local function mac(text)
   return (out:gsub("=", ""):gsub("+", "-"):gsub("/", "_"))
 end
 
-local function signed(path, query) return ("%s?%s&signature=%s"):format(path, query, mac("GET\n" .. path .. "?" .. query)) end
+local function signed(path, query)
+  return ("%s?%s&signature=%s"):format(path, query, mac("GET\n" .. path .. "?" .. query))
+end
 
 describe("a signed URL", function()
   local s, owner, asset, code
@@ -173,7 +175,8 @@ describe("a signed URL", function()
 
   it("is refused before anything is looked up, and also where no signature is needed", function()
     local public = s:upload(pictures.gif(), owner).json
-    for _, path in ipairs { "/a/" .. public.asset.id, "/s/" .. public.share.code, "/a/ffffffffffffffff", "/s/nothere" } do
+    for _, path in ipairs { "/a/" .. public.asset.id, "/s/" .. public.share.code, "/a/ffffffffffffffff",
+      "/s/nothere" } do
       refused("signature_invalid", path .. "?expires=1893456000&kid=k1&signature=" .. ("A"):rep(43))
     end
     local reply = get(made { path = "/a/" .. public.asset.id })
@@ -300,8 +303,8 @@ describe("a signed URL", function()
       assert.equal(4, (keys("revoke", "k1", "--data", s.data)))
       assert.equal(4, (keys("revoke", "k9", "--data", s.data)))
       assert.equal(6, (keys("rotate", "--kid", "k1", "--data", s.data)))
-      local kept = shell(("sqlite3 -readonly %s/catalogue.db \"SELECT secret FROM signing_keys WHERE kid = 'k1'\""):format(
-        s.data))
+      local sql = "SELECT secret FROM signing_keys WHERE kid = 'k1'"
+      local kept = shell(('sqlite3 -readonly %s/catalogue.db "%s"'):format(s.data, sql))
       assert.equal("\n", kept)
     end)
 

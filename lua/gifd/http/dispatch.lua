@@ -61,7 +61,7 @@ local function finish(app, route, req, reply)
   -- The address of what is signed is a secret.
   headers["Referrer-Policy"] = route.signed and req.query.signature and "no-referrer"
     or headers["Referrer-Policy"] or "strict-origin-when-cross-origin"
-  if route.cross then cors.mark(app.settings, req, headers) end
+  if route.cross and not reply.cache then cors.mark(app.settings, req, headers) end -- what is kept is the same for all
   return reply
 end
 
