@@ -1,4 +1,5 @@
 --- boot: wires one generation: settings to plugins to routes, roles and commands. Does no work of its own.
+local clicks = require "gifd.jobs.clicks"
 local cors = require "gifd.http.cors"
 local dispatch = require "gifd.http.dispatch"
 local keys = require "gifd.command.keys"
@@ -21,6 +22,7 @@ return function(settings)
   app.handle = dispatch(app)
   app.classes = unfurl.classes
   app.roles = { runner = runner(app), worker = signing.watch }
-  app.commands = { token = token, keys = keys, login = signin.login(settings), setup = signin.setup(settings) }
+  app.commands = { token = token, keys = keys, login = signin.login(settings), setup = signin.setup(settings),
+                   settle = clicks.settle }
   return app
 end

@@ -69,4 +69,16 @@ function M.run()
   end
 end
 
+--- settle (a command of the server's own): writes all that was counted into rows, when nobody counts any more and the
+-- shared memory is about to be made anew in another layout -> exit code
+function M.settle()
+  local listing = gifd.tally.list()
+  local marks, err = click.marks(listing.epoch)
+  local done = marks
+  if marks then done, err = fold(listing.epoch, (due(listing, marks, { last = {} }))) end
+  if done then return 0 end
+  gifd.log.error("clicks.settle", { code = err.code, error = tostring(err.message) })
+  return 1
+end
+
 return M
