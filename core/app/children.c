@@ -188,10 +188,11 @@ static void on_end(struct supervisor *s, struct child *c, int status)
         if (c->kind != CHILD_SETUP) log_info("child.left", LS("child", c->name), LI("status", WEXITSTATUS(status)));
         return;
     }
-    c->failures = now - c->started_ns > 10 * SECOND_NS ? 0 : c->failures + 1;
-    uint64_t wait = 0, most = c->ready ? SECOND_NS / 10 : 5 * SECOND_NS;
-    for (unsigned i = 1; i < c->failures && wait < most; i++) wait = wait ? wait * 2 : SECOND_NS / 10;
-    if (wait > most) wait = most;
+    uint64_t lived = now - c->started_ns, wait = 0;
+    c->failures = c->ready || lived > 10 * SECOND_NS ? 0 : c->failures + 1;
+    for (unsigned i = 1; i < c->failures && wait < 5 * SECOND_NS; i++) wait = wait ? wait * 2 : SECOND_NS / 10;
+    if (wait > 5 * SECOND_NS) wait = 5 * SECOND_NS;
+    if (wait == 0 && lived < SECOND_NS / 10) wait = SECOND_NS / 10 - lived;
     c->restart_ns = now + wait;
     if (WIFSIGNALED(status))
         log_warn("child.died", LS("child", c->name), LS("signal", strsignal(WTERMSIG(status))),
