@@ -48,6 +48,8 @@ struct flat_settings {
     uint32_t workers; /* 0: one per core */
     uint32_t listen_count;
     char listen[LISTEN_MAX][128];
+    bool proxied[LISTEN_MAX]; /* the PROXY protocol is spoken there */
+    struct cidr_list trusted;
     struct http_limits http;
     int32_t log_level;
 };

@@ -166,8 +166,14 @@ int flat_settings_read(const char *text, struct flat_settings *out, struct err *
         for (const struct json *v = listen ? listen->child : NULL; v && out->listen_count < LISTEN_MAX; v = v->next) {
             const struct json *address = v->type == JSON_OBJECT ? json_get(v, "address") : v;
             if (!address || address->type != JSON_STRING) continue;
+            const struct json *proxied = v->type == JSON_OBJECT ? json_get(v, "proxy_protocol") : NULL;
+            out->proxied[out->listen_count] = proxied && proxied->type == JSON_BOOL && proxied->b;
             snprintf(out->listen[out->listen_count++], sizeof out->listen[0], "%.*s", (int)address->s.n, address->s.p);
         }
+        const struct json *trusted = json_get(root, "trusted_proxies");
+        for (const struct json *v = trusted ? trusted->child : NULL; v && rc == GIFD_OK; v = v->next)
+            rc = cidr_list_add(&out->trusted, v->type == JSON_STRING ? v->s : (struct slice){0}, e);
+        if (rc < 0) err_wrap(e, "trusted_proxies");
         const struct json *level = log ? json_get(log, "level") : NULL;
         if (level && level->type == JSON_STRING) {
             char name[16];
@@ -185,6 +191,7 @@ int flat_settings_read(const char *text, struct flat_settings *out, struct err *
             number(http, "body_rate", &out->http.body_rate);
             number(http, "send_ms", &out->http.send_ms);
             number(http, "connections", &out->http.connections);
+            number(http, "connections_per_address", &out->http.per_address);
             number(http, "drain_ms", &out->http.drain_ms);
         }
     }

@@ -109,8 +109,10 @@ static int serve(struct process *p, struct err *e)
         (struct http_share){segment_connections(c->segment) + c->first_slot, c->worker_count, c->slot - c->first_slot};
     p->server = http_server_new(&p->services.loop, &c->settings->http, &app, &p->share, e);
     if (!p->server) return e->code;
+    http_server_trust(p->server, &c->settings->trusted);
     for (size_t i = 0; i < c->listen_count; i++) {
-        int rc = http_server_listen(p->server, c->listen_fds[i], e);
+        struct http_listening how = {.proxy_protocol = c->settings->proxied[i]};
+        int rc = http_server_listen_with(p->server, c->listen_fds[i], &how, e);
         if (rc < 0) return rc;
     }
     return GIFD_OK;

@@ -78,18 +78,22 @@ static void commit(struct supervisor *s)
     datadir_prune(&s->dir, keep, 2);
     supervisor_override(s, next);
     bool restart = next->listen_count != s->settings.listen_count || next->workers != s->settings.workers ||
-                   memcmp(next->listen, s->settings.listen, sizeof next->listen) != 0;
+                   memcmp(next->listen, s->settings.listen, sizeof next->listen) != 0 ||
+                   memcmp(next->proxied, s->settings.proxied, sizeof next->proxied) != 0 ||
+                   memcmp(&next->trusted, &s->settings.trusted, sizeof next->trusted) != 0 ||
+                   memcmp(&next->http, &s->settings.http, sizeof next->http) != 0;
     /* What is listened on and how many serve stays what it is. */
     next->workers = s->settings.workers;
     next->listen_count = s->settings.listen_count;
     memcpy(next->listen, s->settings.listen, sizeof next->listen);
+    memcpy(next->proxied, s->settings.proxied, sizeof next->proxied);
     s->settings = *next;
     log_level_set((enum log_level)s->settings.log_level);
     tell(s, CONTROL_COMMIT, "");
     log_info("reload.done", LS("live", s->settings.digest), LI("migrations", s->report.migrated));
     if (restart)
         log_warn("reload.restart_needed",
-                 LS("why", "listen or workers differ; USR2 or a restart puts them into effect"));
+                 LS("why", "listen, trusted_proxies, http or workers differ; USR2 or a restart puts them into effect"));
     finish(s);
 }
 

@@ -59,7 +59,10 @@ void supervisor_override(const struct supervisor *s, struct flat_settings *f)
 {
     const struct serve_options *o = s->options;
     for (uint32_t i = 0; o->listen[i]; i++) {
-        if (i == 0) memset(f->listen, 0, sizeof f->listen);
+        if (i == 0) {
+            memset(f->listen, 0, sizeof f->listen);
+            memset(f->proxied, 0, sizeof f->proxied);
+        }
         f->listen_count = i + 1;
         snprintf(f->listen[i], sizeof f->listen[i], "%s", o->listen[i]);
     }

@@ -84,6 +84,7 @@ static void listen_as_wanted(struct supervisor *s, struct flat_settings *next)
             continue;
         }
         memmove(next->listen[n], next->listen[i], sizeof next->listen[n]);
+        next->proxied[n] = next->proxied[i];
         s->url_list[n] = s->urls[n];
         next->listen_count = (uint32_t)++s->listen_count;
     }

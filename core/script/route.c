@@ -75,7 +75,7 @@ static int push_call(lua_State *L, void *arg)
     lua_rawgeti(L, LUA_REGISTRYINDEX, gen_of(L)->app_ref);
     lua_getfield(L, -1, "handle");
     lua_pushinteger(L, a->match->id);
-    lua_createtable(L, 0, 16);
+    lua_createtable(L, 0, 18);
     lua_pushstring(L, http_method_name(r->method));
     lua_setfield(L, -2, "method");
     set_slice(L, "path", r->path);
@@ -86,6 +86,10 @@ static int push_call(lua_State *L, void *arg)
     lua_setfield(L, -2, "id");
     lua_pushstring(L, r->client_ip);
     lua_setfield(L, -2, "client_ip");
+    lua_pushstring(L, r->scheme);
+    lua_setfield(L, -2, "scheme");
+    lua_pushboolean(L, r->host_told);
+    lua_setfield(L, -2, "host_told");
     lua_pushboolean(L, r->has_body);
     lua_setfield(L, -2, "has_body");
     if (r->content_length >= 0) {

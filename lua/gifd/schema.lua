@@ -4,6 +4,7 @@
 -- defaults, and returns the finished value with a list of faults { path, keys, message, nearest }. The same nodes
 -- describe config.lua, each plugin's part of it, and the bodies of API requests. Pure: stands on nothing but Lua.
 local nearest = require "gifd.nearest"
+local network = require "gifd.network"
 
 local S = {}
 local checks = {}
@@ -15,8 +16,8 @@ local function node(kind, options, extra)
   return n
 end
 
-for _, kind in ipairs { "string", "integer", "number", "boolean", "bytes", "duration", "address", "url", "secret",
-  "any" } do
+for _, kind in ipairs { "string", "integer", "number", "boolean", "bytes", "duration", "address", "network", "url",
+  "secret", "any" } do
   S[kind] = function(options) return node(kind, options) end
 end
 
@@ -177,6 +178,13 @@ function checks.address(state, n, value, keys)
     ok = ok and parts == 4
   end
   if not ok then return expected(state, n, keys, 'an address such as "127.0.0.1:8080" or "[::1]:8080"') end
+  return value
+end
+
+--- "10.0.0.0/8", "::1"
+function checks.network(state, _, value, keys)
+  local why = network(value)
+  if why then return fault(state, keys, why) end
   return value
 end
 

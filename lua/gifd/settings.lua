@@ -1,11 +1,14 @@
 --- settings: the schema of config.lua. The finished table is settings.json of a generation, read by C and Lua alike.
 --
--- C reads: listen[].address, workers (0: one per core), log.level, http.*, uploads.max_bytes. Everything else is read
--- here.
+-- C reads: listen[], trusted_proxies, workers (0: one per core), log.level, http.*, uploads.max_bytes. Everything else
+-- is read here.
 local S = require "gifd.schema"
 
-local function listener(value) return S.record({ address = value },
-  { doc = "one address, with options of its own" }) end
+local function listener(value)
+  return S.record({ address = value, proxy_protocol = S.boolean { default = false,
+    doc = "each connection begins with a PROXY header, version 1 or 2" } },
+    { doc = "one address, with options of its own" })
+end
 
 local function policy(default, doc)
   return S.one_of { "immutable", "long", "short", "revalidate", "none", default = default,
@@ -22,9 +25,11 @@ return S.record {
   },
   listen = S.list {
     of = S.either { address, listener(address),
-      expects = 'must be an address such as "127.0.0.1:8080", or { address = ... }' },
+      expects = 'must be an address such as "127.0.0.1:8080", or { address = ..., proxy_protocol = true }' },
     min = 1, max = 16, default = { "127.0.0.1:8080" }, doc = "addresses to listen on",
   },
+  trusted_proxies = S.list { of = S.network {}, max = 64, default = {},
+    doc = "addresses whose Forwarded, X-Forwarded-* and PROXY headers are believed" },
   workers = S.integer { default = 0, min = 0, max = 64,
     doc = "processes that answer requests; 0: as many as there are cores" },
   plugins = S.map {
@@ -58,6 +63,9 @@ return S.record {
     body_rate = S.bytes { default = 1024, doc = "bytes a second that a body must average after its first ten seconds" },
     send_timeout = S.duration { default = "30s", min = 0.1, max = 600, doc = "without progress of a reply" },
     connections = S.integer { default = 8192, min = 16, max = 1e6, doc = "of one worker" },
+    connections_per_address = S.integer { default = 0, min = 0, max = 1e6,
+      doc = "of one worker, beyond which an address loses its own oldest idle or slow one; 0: an eighth of all, "
+        .. "once most are taken" },
     drain = S.duration { default = "10s", min = 0, max = 600,
       doc = "that requests in flight get when the server stops" },
   },

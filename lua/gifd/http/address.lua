@@ -1,9 +1,9 @@
 --- http/address: URLs of this server, absolute, without trusting a Host field that anybody may send.
 --
--- site.base_url when it is configured. Otherwise the request's own host, if that is an address of this machine: a
--- loopback name, an address that config.lua listens on, or any literal IP address when it listens on all of them;
--- else the first address listened on. So no name of a stranger's choice gets into a page, a link or what a cache
--- keeps.
+-- site.base_url when it is configured. Otherwise the host that a trusted proxy says its client asked for (host_told),
+-- or the request's own, if that is an address of this machine: a loopback name, an address that config.lua listens
+-- on, or any literal IP address when it listens on all of them; else the first address listened on. So no name of a
+-- stranger's choice gets into a page, a link or what a cache keeps.
 local M = {}
 
 local function hostname(host) return host:match("^%[[%x:%.]+%]") or host:match("^[^:]+") or "" end
@@ -12,9 +12,11 @@ local function is_literal(name)
   return name:match("^%d+%.%d+%.%d+%.%d+$") ~= nil or name:match("^%[[%x:%.]+%]$") ~= nil
 end
 
+local function is_plain(host) return host:match("^[%w%.%-%[%]:]+$") ~= nil and #host <= 255 end
+
 --- Pure: may links be made with this host?
 function M.believed(host, listen)
-  if not host:match("^[%w%.%-%[%]:]+$") or #host > 255 then return false end
+  if not is_plain(host) then return false end
   local name = hostname(host):lower()
   if name == "localhost" or name:match("^127%.%d+%.%d+%.%d+$") or name == "[::1]" then return true end
   for _, entry in ipairs(listen) do
@@ -30,7 +32,9 @@ function M.base(settings, req)
   local base = settings.site.base_url
   if base then return (base:gsub("/+$", "")) end
   local host = req and req.host or ""
-  if host ~= "" and M.believed(host, settings.listen) then return "http://" .. host end
+  if is_plain(host) and (req.host_told or M.believed(host, settings.listen)) then
+    return (req.scheme or "http") .. "://" .. host
+  end
   return (gifd.server.urls and gifd.server.urls[1]) or ("http://" .. settings.listen[1].address)
 end
 
