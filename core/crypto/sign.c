@@ -153,6 +153,7 @@ static bool escapes_hold(struct slice s)
     return true;
 }
 
+/* Of names whose escapes hold. */
 static bool same_name(struct slice a, struct slice b)
 {
     while (a.n && b.n)
@@ -210,7 +211,7 @@ static void split(struct signed_url *u, struct slice target)
             u->malformed = true;
         if (u->count < SIGN_PARAMS_MAX && pair.name.n) insert(u, pair);
     }
-    if (repeated(u, escaped)) u->malformed = true;
+    if (!u->malformed && repeated(u, escaped)) u->malformed = true;
     u->expires = pair_named(u, SLICE("expires"));
     u->kid = pair_named(u, SLICE("kid"));
     u->prefix = pair_named(u, SLICE("prefix"));

@@ -105,6 +105,7 @@ TEST(each_failure_has_its_reason)
         {"/a/x?expires=1893456000&kid=k1&=v&" SIG, SIGN_URL_MALFORMED},
         {"/a/x?expires=1893456000&kid=k1&w=%zz&" SIG, SIGN_URL_MALFORMED},
         {"/a/x?expires=1893456000&kid=k1&w=%4&" SIG, SIGN_URL_MALFORMED},
+        {"/a/x?%zza=1&expires=1893456000&kid=k1&%zzb=1&" SIG, SIGN_URL_MALFORMED},
         {"/a/x?expires=soon&kid=k1&" SIG, SIGN_URL_MALFORMED},
         {"/a/x?expires=-1&kid=k1&" SIG, SIGN_URL_MALFORMED},
         {"/a/x?expires=0893456000&kid=k1&" SIG, SIGN_URL_MALFORMED},
