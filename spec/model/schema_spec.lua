@@ -32,6 +32,15 @@ describe("schema", function()
     end
   end)
 
+  it("accepts ranges of addresses and refuses what could be meant in two ways", function()
+    for _, good in ipairs { "10.0.0.0/8", "127.0.0.1", "0.0.0.0/0", "::1", "2001:db8::/32", "::/0", "1:2:3:4:5:6:7::",
+      "::ffff:10.0.0.0/104" } do assert.same({}, faults_of(S.network {}, good), good) end
+    for _, bad in ipairs { "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/08", "10.0.0.0/", "10.0.0/8", "010.0.0.0/8",
+      "2001:db8::1/32", "::1/129", "1::2::3", ":::", "fe80::1%lo", "[::1]", "localhost", "", 7 } do
+      assert.equal(1, #faults_of(S.network {}, bad), tostring(bad))
+    end
+  end)
+
   it("reads sizes and times with units and refuses others", function()
     assert.equal(1500, (S.check(S.bytes {}, "1.5 KB")))
     assert.equal(0.25, (S.check(S.duration {}, "250ms")))

@@ -85,8 +85,11 @@ function M.command(...)
 end
 
 function Server:begin()
-  local argv = { M.binary, "serve", "--data", self.data, "--root", ".", "--listen", self.listen or "127.0.0.1:0",
-                 "--workers", tostring(self.workers) }
+  local argv = { M.binary, "serve", "--data", self.data, "--root", ".", "--workers", tostring(self.workers) }
+  if not self.as_configured then
+    argv[#argv + 1] = "--listen"
+    argv[#argv + 1] = self.listen or "127.0.0.1:0"
+  end
   if self.config then
     argv[#argv + 1] = "--config"
     argv[#argv + 1] = self.config
@@ -100,6 +103,8 @@ function Server:begin()
   self.url = M.wait_until("ready", function()
     local out = read_file(self.dir .. "/out") or ""
     local url = out:match("ready (http://%S+)")
+    self.urls = {}
+    for each in out:gmatch("ready (http://%S+)\n") do self.urls[#self.urls + 1] = each end
     if not url and posix.wait(self.pid, posix.WNOHANG) == self.pid then
       error("the server ended: " .. (read_file(self.dir .. "/err") or ""), 0)
     end
@@ -110,6 +115,7 @@ function Server:begin()
 end
 
 --- options: config (text), plugins (folders), workers
+-- as_configured: listens where config says, and urls are all of these
 function M.start(options)
   options = options or {}
   local dir = temporary()
@@ -119,6 +125,7 @@ function M.start(options)
     s.config = dir .. "/config.lua"
     write_file(s.config, options.config)
   end
+  s.as_configured = options.as_configured
   return s:begin()
 end
 
