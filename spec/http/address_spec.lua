@@ -25,7 +25,8 @@ describe("address", function()
     settings.site.base_url = nil
     assert.equal("http://localhost:8080", address.base(settings, { host = "localhost:8080" }))
     assert.equal("http://127.0.0.1:8080", address.base(settings, { host = "evil.example" }))
-    assert.equal("https://g.example", address.base(settings, { host = "g.example", host_told = true, scheme = "https" }))
+    local told = { host = "g.example", host_told = true, scheme = "https" }
+    assert.equal("https://g.example", address.base(settings, told))
     assert.equal("http://127.0.0.1:8080", address.base(settings, { host = "g'example", host_told = true }))
   end)
 end)
