@@ -54,6 +54,27 @@ return {
   --   drain = "10s",                  -- that requests in flight get when the server stops
   -- },
 
+  -- How long others may keep replies: "immutable" (a year), "long" (a day), "short" (an hour), "revalidate" (kept, but
+  -- asked about each time), "none". What others keep cannot be called back by a takedown, and a page that they show
+  -- without asking is a visit that is not counted.
+  -- cache = {
+  --   media = "long",                 -- originals and renditions
+  --   pages = "revalidate",           -- share pages
+  --   previews = "revalidate",        -- oEmbed and /s/CODE.json
+  --   stale_while_revalidate = 0,     -- how long what is no longer fresh may be shown while it is asked about
+  -- },
+
+  -- Pages of other sites that may use the API, with a token and never with a cookie. Public media is for all.
+  -- cors = {
+  --   origins = {},                   -- "https://app.example.org", or "*"
+  --   max_age = "10m",                -- how long a browser may keep the answer to a preflight
+  -- },
+
+  -- delivery = {
+  --   negotiate = false,              -- /a/ID answers with the MP4 to who would rather have that (Accept)
+  --   hints = true,                   -- pages hold still for Save-Data and Sec-CH-Prefers-Reduced-Motion
+  -- },
+
   -- jobs = {
   --   running = 2,                    -- renditions made at a time
   --   attempts = 5,                   -- before a job counts as failed
