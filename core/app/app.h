@@ -158,6 +158,7 @@ extern const struct cli_command cli_commands[]; /* ended by name == NULL */
 int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_script(int argc, char **argv); /* token, login: commands of host Lua */
+int cli_limits(int argc, char **argv);
 int cli_up(int argc, char **argv);
 int cli_version(int argc, char **argv);
 int cli_help(int argc, char **argv);

@@ -49,6 +49,15 @@ const struct cli_command cli_commands[] = {
      "  --kid NAME     instead of a random name\n"
      "  --secret TEXT  instead of a random key: one that another program signs with, 16 to 256 bytes\n",
      cli_script},
+    {"limits", "gifd limits show [KEY] | reset KEY | reset --all, each with --data DIR [--json]",
+     "show and forget what rate limits have counted",
+     "KEY is ip:ADDRESS, user:NAME, token:ID or route:\"METHOD /pattern\". Works on the memory of the running "
+     "server.\n\n"
+     "  show KEY    of each limit that counts KEY: what is left, when all of it is back, whether it is admitted\n"
+     "  show        the limits that hold, and how full their memory is\n"
+     "  reset KEY   as if KEY had never asked; --all: as if nobody had\n"
+     "  --json      for programs\n",
+     cli_limits},
     {"login", "gifd login --data DIR", "print a one-time sign-in link for the pages",
      "The link is good for 30 minutes and for one use.\n", cli_script},
     {"version", "gifd version", "print the version", "", cli_version},

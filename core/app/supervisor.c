@@ -2,6 +2,7 @@
 #include "app/supervisor.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "script/limits.h"
 #include "store/blob.h"
 
 #include <errno.h>
@@ -122,7 +123,7 @@ static int prepare(struct supervisor *s, struct err *e)
     char path[PATH_LEN];
     datadir_join(&s->dir, "segment", path);
     s->segment = segment_open(path, true, e);
-    if (!s->segment) return EXIT_FAILED;
+    if (!s->segment || limits_open(s->segment, e) < 0) return EXIT_FAILED;
     datadir_join(&s->dir, "blobs", path);
     int swept = blobs_sweep(path, e);
     if (swept < 0 && e->code != GIFD_ENOTFOUND) return EXIT_FAILED;

@@ -13,6 +13,7 @@
 #include "app/handover.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "script/limits.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -98,7 +99,7 @@ static int open_segment(struct supervisor *s, struct err *e)
     datadir_join(&s->dir, "segment", path);
     s->segment = segment_open(path, false, e);
     if (!s->segment) s->segment = segment_open(path, true, e); /* of another layout: its counts are settled */
-    return s->segment ? GIFD_OK : e->code;
+    return s->segment ? limits_open(s->segment, e) : e->code;
 }
 
 int takeover(struct supervisor *s, const char *handover, struct err *e)

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LAYOUT 2
+#define LAYOUT 3 /* of all that lies here, tally, epochs and limits included */
 #define WORDS(bytes) (((bytes) + 7) / 8)
 
 struct head {
@@ -53,10 +53,15 @@ static size_t tally_offset(void)
     return (sizeof(struct area) + 4095) & ~(size_t)4095;
 }
 
+static size_t limits_offset(void)
+{
+    return (tally_offset() + tally_bytes() + 4095) & ~(size_t)4095;
+}
+
 static struct head head_now(void)
 {
     struct head h = {
-        .magic = "segment", .layout = LAYOUT, .slots = SEGMENT_SLOTS, .size = tally_offset() + tally_bytes()};
+        .magic = "segment", .layout = LAYOUT, .slots = SEGMENT_SLOTS, .size = limits_offset() + SEGMENT_LIMITS_BYTES};
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
         if (read(fd, h.boot, 36) != 36) h.boot[0] = 0;
@@ -162,6 +167,12 @@ struct tally *segment_tally(struct segment *s)
 struct epochs *segment_epochs(struct segment *s)
 {
     return &s->area->epochs;
+}
+
+void *segment_limits(struct segment *s, size_t *bytes)
+{
+    *bytes = SEGMENT_LIMITS_BYTES;
+    return (char *)s->area + limits_offset();
 }
 
 static void text_put(_Atomic uint64_t *to, size_t bytes, const char *text)

@@ -1,12 +1,12 @@
 /* segment.h: memory that all processes of a server share, and that outlives each of them.
  *
- *   DATA/segment    | head: magic, layout, boot id, epoch | connections, slots 0 .. 255 | epochs | tally |
+ *   DATA/segment    | head: magic, layout, boot id, epoch | connections, slots 0 .. 255 | epochs | tally | limits |
  *                     mapped MAP_SHARED by supervisor, workers, runner, and by commands that only look
  *
  * A later start takes the file over when magic, layout, size and boot id match, so that what was counted and not yet
- * written to rows survives the death of every process; else it is made anew with a new epoch. Opening with create clears
- * the slots: only a supervisor that starts does so (it holds the lock of the data directory), not one whose program was
- * replaced while its processes serve. All fields are atomics: any process, any thread. */
+ * written to rows survives the death of every process; else it is made anew with a new epoch. Opening with create
+ * clears the slots: only a supervisor that starts does so (it holds the lock of the data directory), not one whose
+ * program was replaced while its processes serve. All fields are atomics: any process, any thread. */
 #ifndef GIFD_BASE_SEGMENT_H
 #define GIFD_BASE_SEGMENT_H
 
@@ -18,7 +18,8 @@
 
 #define SEGMENT_SLOTS 256 /* of the processes that serve, and of earlier ones that still finish what they began */
 #define SEGMENT_NAME_LEN 24
-#define SEGMENT_BLAME_LEN 64 /* with its NUL; longer texts are cut */
+#define SEGMENT_BLAME_LEN 64                       /* with its NUL; longer texts are cut */
+#define SEGMENT_LIMITS_BYTES ((size_t)4372 * 1024) /* a table of core/limit for 65,536 keys */
 
 struct segment; /* a process's own handle; a forked child inherits a copy with the same mapping */
 struct tally;   /* tally.h */
@@ -30,6 +31,8 @@ void segment_close(struct segment *s);           /* unmaps; the file stays. NULL
 uint64_t segment_epoch(const struct segment *s); /* random, made with the file; never 0 */
 struct tally *segment_tally(struct segment *s);
 struct epochs *segment_epochs(struct segment *s); /* what was cached, and what has been taken back */
+/* Zeros in a new file, for core/limit to lay out; aligned to a page. */
+void *segment_limits(struct segment *s, size_t *bytes);
 
 /* Slots, by the supervisor. */
 void segment_slot_begin(struct segment *s, uint32_t slot, const char *name, int pid); /* counts its generation up */

@@ -168,9 +168,9 @@ static bool value_clean(struct slice s)
 }
 
 /* An upper bound of the head's length, or 0 when it cannot be sent. */
-static size_t head_bound(const struct reply *p)
+static size_t head_bound(const struct request *r, const struct reply *p)
 {
-    size_t n = 768 + p->type.n + p->etag.n;
+    size_t n = 768 + p->type.n + p->etag.n + r->fields.n;
     if (p->status < 200 || p->status > 599 || !value_clean(p->type) || !value_clean(p->etag)) return 0;
     for (size_t i = 0; i < p->header_count; i++) {
         const struct http_header *h = &p->headers[i];
@@ -247,6 +247,7 @@ static char *put_head(char *w, struct conn *c, const struct request *r, const st
         w = PUT(w, ": ");
         w = put_slice(w, p->headers[i].value);
     }
+    w = put_slice(w, r->fields);
     if (close)
         w = PUT(w, "\r\nConnection: close");
     else if (r->minor_zero)
@@ -400,7 +401,7 @@ static void send_reply(struct request *r, struct reply *p, int64_t complete)
 {
     struct conn *c = r->conn;
     struct plan plan;
-    if (!head_bound(p) || plan_reply(&plan, r, p) < 0) {
+    if (!head_bound(r, p) || plan_reply(&plan, r, p) < 0) {
         fail(r, "a field that cannot be sent, or no memory");
         return;
     }

@@ -50,6 +50,7 @@ struct request {
     struct ip client;            /* the connection's peer, or whom trusted proxies name: server.h */
     uint64_t started_ns;         /* clock_mono_ns when the head was complete */
     void *user;                  /* the app's */
+    struct slice fields;         /* the app's: header lines of whatever reply it ends with, each "\r\nName: value" */
 };
 
 /* The first header of that name (ASCII case ignored), or an empty slice with p == NULL. */

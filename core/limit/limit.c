@@ -53,9 +53,9 @@ int limit_policy_prepare(struct limit_policy *p, struct err *e)
     }
     if (rc < 0) return rc;
     struct {
-        uint64_t strategy, resolution, rate, per_ns, capacity;
+        uint64_t strategy, resolution, rate, per_ns, capacity, scope;
         char name[LIMIT_NAME_MAX + 1];
-    } in = {p->strategy, p->resolution, p->rate, p->per_ns, p->capacity, ""};
+    } in = {p->strategy, p->resolution, p->rate, p->per_ns, p->capacity, p->scope, ""};
     memcpy(in.name, p->name, n);
     sip__hash((const uint64_t[2]){0, 0}, &in, sizeof in, p->id);
     return 0;
@@ -282,20 +282,35 @@ int limit_reset(const struct limit_table *t, uint64_t now_ns, const struct limit
     return 0;
 }
 
-/* One structured-field item (RFC 9651): the name as a string, then two integer parameters. */
-static size_t item(char *out, size_t cap, size_t n, const char *name, const char *first, uint64_t a, const char *second,
-                   uint64_t b)
+static size_t parameter(char *out, size_t n, char name, uint64_t value)
 {
     const uint64_t most = 999999999999999; /* of a structured field's integer */
-    if (n) n += (size_t)snprintf(out + n, cap - n, ", ");
+    char digits[20];
+    int i = 20;
+    if (value > most) value = most;
+    out[n++] = ';';
+    out[n++] = name;
+    out[n++] = '=';
+    do digits[--i] = (char)('0' + value % 10);
+    while (value /= 10);
+    memcpy(out + n, digits + i, (size_t)(20 - i));
+    return n + (size_t)(20 - i);
+}
+
+/* One structured-field item (RFC 9651): the name as a string, then two integer parameters. */
+static size_t item(char *out, size_t n, const char *name, char first, uint64_t a, char second, uint64_t b)
+{
+    if (n) out[n++] = ',', out[n++] = ' ';
     out[n++] = '"';
     for (; *name; name++) {
         if (*name == '"' || *name == '\\') out[n++] = '\\';
         out[n++] = *name;
     }
-    return n + (size_t)snprintf(out + n, cap - n, "\";%s=%llu;%s=%llu", first,
-                                (unsigned long long)(a < most ? a : most), second,
-                                (unsigned long long)(b < most ? b : most));
+    out[n++] = '"';
+    n = parameter(out, n, first, a);
+    n = parameter(out, n, second, b);
+    out[n] = 0;
+    return n;
 }
 
 static uint64_t seconds_up(uint64_t ns)
@@ -310,10 +325,9 @@ void limit_fields(const struct limit_ask asks[], size_t n, const struct limit_an
     for (size_t i = 0; i < n && i < LIMIT_ASKS_MAX; i++) {
         const struct limit_policy *p = asks[i].policy;
         uint64_t whole = (uint64_t)((unsigned __int128)p->capacity * p->per_ns / p->rate);
-        out->policy_len =
-            item(out->policy, sizeof out->policy, out->policy_len, p->name, "q", p->capacity, "w", seconds_up(whole));
-        out->limit_len = item(out->limit, sizeof out->limit, out->limit_len, p->name, "r", a->of[i].remaining, "t",
-                              seconds_up(a->of[i].reset_ns));
+        out->policy_len = item(out->policy, out->policy_len, p->name, 'q', p->capacity, 'w', seconds_up(whole));
+        out->limit_len =
+            item(out->limit, out->limit_len, p->name, 'r', a->of[i].remaining, 't', seconds_up(a->of[i].reset_ns));
     }
     out->retry_after = a->allowed || a->never ? 0 : seconds_up(a->retry_ns);
 }

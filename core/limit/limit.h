@@ -47,7 +47,8 @@ enum limit_strategy { LIMIT_TOKEN_BUCKET, LIMIT_FIXED_WINDOW, LIMIT_SLIDING_WIND
 
 struct limit_policy {
     /* Said by the owner. */
-    char name[LIMIT_NAME_MAX + 1]; /* printable ASCII; two policies that differ in name or number share no key */
+    char name[LIMIT_NAME_MAX + 1]; /* printable ASCII */
+    uint64_t scope;                /* not shown. Two policies that differ in name, scope or number share no key */
     enum limit_strategy strategy;
     uint32_t resolution; /* sliding window: parts; 0: as fine as can be */
     uint64_t rate, per_ns;

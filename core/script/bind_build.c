@@ -1,6 +1,7 @@
 /* bind_build.c: gifd.build, what lua/gifd/build.lua stands on, in the builder's VM only. */
 #include "script/border.h"
 #include "script/build_int.h"
+#include "script/limits.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,6 +171,18 @@ static int l_run(lua_State *L)
     return status ? push_located(L, name) : 1;
 }
 
+static int l_limit(lua_State *L)
+{
+    struct err e = {0};
+    border_table(L, 1, "limits");
+    struct limits *l = limits_read(L, 1, NULL, "", &e);
+    free(l);
+    if (l) return push_true(L, NULL);
+    lua_pushnil(L);
+    lua_pushstring(L, e.text);
+    return 2;
+}
+
 const struct binding bind_build[] = {
     {"gifd.build.files", l_files, CTX_BUILD, "files(prefix) -> paths"},
     {"gifd.build.read", l_read, CTX_BUILD, "read(path) -> text | nil, err"},
@@ -179,5 +192,6 @@ const struct binding bind_build[] = {
     {"gifd.build.file", l_file, CTX_BUILD, "file(path) -> text | nil, err"},
     {"gifd.build.compile", l_compile, CTX_BUILD, "compile(text, chunkname) -> bytecode | nil, {file, line, message}"},
     {"gifd.build.run", l_run, CTX_BUILD, "run(text, chunkname, env) -> value | nil, {file, line, message}"},
+    {"gifd.build.limit", l_limit, CTX_BUILD, "limit(limits of a route) -> true | nil, message"},
     {NULL, NULL, 0, NULL},
 };

@@ -309,6 +309,19 @@ static bool bundle_source(struct gen *g, const char *path, struct slice *out)
     return bundle_find(g->bundle, path, out);
 }
 
+/* The route's table lies below its name. */
+static void add_limits(lua_State *L, struct gen *g, int id, const char *name)
+{
+    struct err e = {0};
+    lua_getfield(L, -2, "limits");
+    if (lua_istable(L, -1)) {
+        const struct limit_table *t = g->host && g->host->s.segment ? &g->host->limits : NULL;
+        g->limits[id] = limits_read(L, lua_gettop(L), t, name, &e);
+        if (!g->limits[id]) luaL_error(L, "limits[\"%s\"]: %s", name, e.text);
+    }
+    lua_pop(L, 1);
+}
+
 static void add_route(lua_State *L, struct gen *g, int id)
 {
     struct err e = {0};
@@ -323,13 +336,18 @@ static void add_route(lua_State *L, struct gen *g, int id)
     if (router_add(g->router, m, pattern, id, &e) < 0) luaL_error(L, "boot: routes[%d]: %s", id, e.text);
     lua_pop(L, 2);
     uint8_t *grown = realloc(g->route_flags, (size_t)id + 1);
-    if (!grown) luaL_error(L, "not enough memory");
-    g->route_flags = grown;
+    if (grown) g->route_flags = grown;
+    struct limits **limits = realloc(g->limits, ((size_t)id + 1) * sizeof *limits);
+    if (limits) g->limits = limits;
+    if (!grown || !limits) luaL_error(L, "not enough memory");
+    for (size_t i = g->route_count; i <= (size_t)id; i++) grown[i] = 0, limits[i] = NULL;
     g->route_count = (size_t)id + 1;
     lua_getfield(L, -1, "cache");
     lua_getfield(L, -2, "classes");
     grown[id] = (uint8_t)((lua_toboolean(L, -2) ? ROUTE_CACHE : 0) | (lua_toboolean(L, -1) ? ROUTE_CLASSES : 0));
     lua_pop(L, 2);
+    add_limits(L, g, id, lua_pushfstring(L, "%s %s", method, pattern));
+    lua_pop(L, 1);
 }
 
 /* app.classes: an array of arrays of texts. */
@@ -430,6 +448,8 @@ void gen_close(struct gen *g)
     }
     router_free(g->router);
     free(g->route_flags);
+    for (size_t i = 0; i < g->route_count; i++) free(g->limits[i]);
+    free(g->limits);
     for (size_t i = 0; i < g->class_count; i++)
         for (size_t k = 0; k < g->classes[i].parts; k++) free(g->classes[i].part[k]);
     free(g->classes);

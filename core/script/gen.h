@@ -45,7 +45,8 @@ struct gen {
     void *source_arg;
     bool bytecode;
     struct router *router;
-    uint8_t *route_flags; /* by id; ROUTE_... */
+    uint8_t *route_flags;   /* by id; ROUTE_... */
+    struct limits **limits; /* by id; NULL: none (limits.h) */
     size_t route_count;
     struct client_class *classes; /* of clients, in order; class 0 is everybody else */
     size_t class_count;

@@ -12,9 +12,10 @@
 #define ROLE_RESTART_MS 1000
 #define DRAIN_LAST_MS 1000
 
-static const struct binding *const bindings[] = {
-    bind_blob, bind_bundle, bind_cache, bind_console, bind_crypto, bind_db,   bind_err,  bind_health, bind_jobs,
-    bind_json, bind_log,    bind_media, bind_request, bind_tally,  bind_task, bind_text, bind_time,   NULL};
+static const struct binding *const bindings[] = {bind_blob,  bind_bundle, bind_cache,  bind_console, bind_crypto,
+                                                 bind_db,    bind_err,    bind_health, bind_jobs,    bind_json,
+                                                 bind_limit, bind_log,    bind_media,  bind_request, bind_tally,
+                                                 bind_task,  bind_text,   bind_time,   NULL};
 
 struct host *host_new(const struct host_services *services, struct err *e)
 {
@@ -28,6 +29,10 @@ struct host *host_new(const struct host_services *services, struct err *e)
     list_init(&h->ready);
     list_init(&h->wakers);
     list_init(&h->fills);
+    if (h->s.segment && limits_attach(&h->limits, h->s.segment, e) < 0) {
+        free(h);
+        return NULL;
+    }
     if (h->s.segment && h->s.role && !strcmp(h->s.role, "worker")) {
         h->cache = cache_new(segment_epochs(h->s.segment), NULL);
         if (!h->cache) {

@@ -5,6 +5,7 @@
 #include "http/cache.h"
 #include "script/gen.h"
 #include "script/host.h"
+#include "script/limits.h"
 #include "script/task.h"
 
 #define HOST_DRAINING_MAX 2
@@ -14,10 +15,11 @@ struct host {
     struct gen *live, *prepared;
     struct list draining; /* oldest first */
     size_t draining_count;
-    unsigned numbers;    /* the last one given to a generation */
-    struct list ready;   /* tasks */
-    struct cache *cache; /* workers with a segment */
-    struct list fills;   /* visit.h: replies that are being made for the cache */
+    unsigned numbers;          /* the last one given to a generation */
+    struct list ready;         /* tasks */
+    struct cache *cache;       /* workers with a segment */
+    struct limit_table limits; /* with a segment */
+    struct list fills;         /* visit.h: replies that are being made for the cache */
     size_t fill_count;
     struct sign_keys *keys; /* of signed URLs; NULL until they were read */
     bool settling;

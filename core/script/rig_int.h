@@ -96,6 +96,7 @@ static inline void rig_open(struct rig *r, const char *role, size_t memory_max, 
     snprintf(path, sizeof path, "%s/segment", r->dir);
     r->segment = segment_open(path, true, &e);
     CHECK(r->segment);
+    CHECK(limits_open(r->segment, &e) == GIFD_OK);
     snprintf(path, sizeof path, "%s/none.sock", r->dir);
     r->media = media_pool_new(&r->loop, path, 2, 2, &e);
     CHECK(r->media);

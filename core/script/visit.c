@@ -176,15 +176,18 @@ void visit_reply(struct visit *v, const struct task *t, const struct reply *p, c
 static void enter(struct host *h, struct visit *v, const struct route_match *match)
 {
     struct request *r = v->r;
-    uint8_t flags = h->cache && (size_t)match->id < h->live->route_count ? h->live->route_flags[match->id] : 0;
+    bool known = (size_t)match->id < h->live->route_count;
+    uint8_t flags = h->cache && known ? h->live->route_flags[match->id] : 0;
+    const struct limits *limits = h->s.segment && known ? h->live->limits[match->id] : NULL;
     v->cacheable = (flags & ROUTE_CACHE) && (r->method == HTTP_GET || r->method == HTTP_HEAD) && !r->has_body;
+    if (v->cacheable || limits) v->credentials = request_header(r, "Authorization").p || request_header(r, "Cookie").p;
+    if (limits && !limits_enter(v, limits)) return;
     if (v->cacheable) {
         char own[VISIT_KEY_MAX];
-        v->credentials = request_header(r, "Authorization").p || request_header(r, "Cookie").p;
         v->client_class = flags & ROUTE_CLASSES ? class_of(h->live, r) | calm_of(r) : 0;
         struct slice key = key_of(v, own);
         v->cacheable = key.n > 0;
-        if (key.n && serve_kept(v, key)) return;
+        if (key.n && !v->owed && serve_kept(v, key)) return; /* what is owed is charged in Lua */
         struct fill *f = key.n && !v->credentials ? find_fill(h, key) : NULL;
         if (f) {
             v->fill = f;

@@ -1,6 +1,8 @@
 /* visit.h: one request on its way through the host, and replies that need no Lua. Private to core/script.
  *
- *   request -> route -> kept reply? --yes--> counted and sent; no Lua, no SQL
+ *   request -> route -> may it? (limits.h) --no--> refused; no Lua, no SQL
+ *                            |yes
+ *                       kept reply? --yes--> counted and sent; no Lua, no SQL
  *                            |no, and nobody makes it: a task makes it (the filler)
  *                            |no, and somebody makes it: waits
  *   the filler's reply: kept if it says so -> sent -> those who waited get it too, or make their own
@@ -31,6 +33,7 @@ struct visit {
     struct task *task; /* NULL while it waits for another's reply */
     struct fill *fill;
     bool fills, cacheable, credentials;
+    const struct limits *owed; /* of its route, while nobody has charged them */
     uint8_t client_class;
     uint64_t began; /* the epoch before its task was started */
 };

@@ -3,6 +3,8 @@ local clicks = require "gifd.jobs.clicks"
 local cors = require "gifd.http.cors"
 local dispatch = require "gifd.http.dispatch"
 local keys = require "gifd.command.keys"
+local limits = require "gifd.limits"
+local limits_command = require "gifd.command.limits"
 local load_plugin = require "gifd.plugin.load"
 local pages = require "gifd.http.pages"
 local registry = require "gifd.plugin.registry"
@@ -18,11 +20,11 @@ return function(settings)
   local plugins = {}
   for i, plugin in ipairs(settings.plugins) do plugins[i] = load_plugin(plugin) end
   local app = { settings = settings, registry = registry(plugins) }
-  app.routes = cors.routes(settings, routes(app.registry.routes))
+  app.routes = cors.routes(settings, limits.attach(routes(app.registry.routes), settings.limits))
   app.handle = dispatch(app)
   app.classes = unfurl.classes
   app.roles = { runner = runner(app), worker = signing.watch }
-  app.commands = { token = token, keys = keys, login = signin.login(settings), setup = signin.setup(settings),
-                   settle = clicks.settle }
+  app.commands = { token = token, keys = keys, limits = limits_command, login = signin.login(settings),
+                   setup = signin.setup(settings), settle = clicks.settle }
   return app
 end

@@ -5,9 +5,11 @@
 -- host Lua and plugins. Returns { settings, put = { {name, bytes}, ... } } or { faults = { {file, line, path,
 -- message, nearest}, ... } }. No side effect, so that start, check and reload are one path.
 local S = require "gifd.schema"
+local limits = require "gifd.limits"
 local lines = require "gifd.lines"
 local nearest = require "gifd.nearest"
 local environment = require "gifd.plugin.environment"
+local routes = require "gifd.http.routes"
 local settings_schema = require "gifd.settings"
 
 local build = gifd.build
@@ -154,6 +156,14 @@ local function host_files(faults, put)
   end
 end
 
+local function finish_limits(faults, settings, file, line_of)
+  local names = {}
+  for i, plugin in ipairs(settings.plugins) do names[i] = plugin.name end
+  settings.limits = limits.finish(settings.limits, routes {}, names, build.limit, function(keys, message, near)
+    add(faults, file, line_of and line_of(keys), S.path(keys), message, near)
+  end)
+end
+
 -- What one key alone cannot say, and the forms that C reads (milliseconds, { address = ... }).
 local function finish(faults, settings, file, line_of)
   local timeouts = {}
@@ -195,6 +205,7 @@ return function()
     if type(settings) == "table" then
       if type(settings.plugins) == "table" then check_plugins(faults, put, settings, file, line_of) end
       finish(faults, settings, file, line_of)
+      if type(settings.limits) == "table" then finish_limits(faults, settings, file, line_of) end
     end
   end
   host_files(faults, put)

@@ -3,6 +3,7 @@
 -- C reads: listen[], trusted_proxies, workers (0: one per core), log.level, http.*, uploads.max_bytes. Everything else
 -- is read here.
 local S = require "gifd.schema"
+local limits = require "gifd.limits"
 
 local function listener(value)
   return S.record({ address = value, proxy_protocol = S.boolean { default = false,
@@ -69,6 +70,7 @@ return S.record {
     drain = S.duration { default = "10s", min = 0, max = 600,
       doc = "that requests in flight get when the server stops" },
   },
+  limits = limits.node,
   cache = S.record {
     media = policy("long", "of originals and renditions; a takedown cannot call back what others keep"),
     pages = policy("revalidate", "of share pages; a page that others show again is a click that is not counted"),

@@ -39,12 +39,25 @@ local function signature(route, req)
   return signing.verify(req.target)
 end
 
+--- Charges what C has left to us: a request with credentials of a route that counts users or tokens. Whoever could not
+-- say who he is pays by his address.
+local function charge(route, identity)
+  if not route.limits then return true end
+  if not identity then return gifd.limit.charge() end
+  return gifd.limit.charge(identity.account, identity.kind == "token" and tostring(identity.id)
+    or identity.kind .. " " .. identity.id)
+end
+
 local function answer(app, route, req)
   local base = address.base(app.settings, req)
+  local identity, signed, err = nil, nil, nil
+  if not route.bare then
+    signed, err = signature(route, req)
+    if signed ~= nil then identity, err = auth.admit(req, route.auth, base) end
+  end
+  local charged, refusal = charge(route, identity)
+  if not charged then return nil, refusal end
   if route.bare then return route.run(app, req, { base = base }) end
-  local signed, refusal = signature(route, req)
-  if signed == nil then return nil, refusal end
-  local identity, err = auth.admit(req, route.auth, base)
   if identity == nil then return nil, err end
   return route.run(app, req, context_of(app, req, identity, base, signed))
 end

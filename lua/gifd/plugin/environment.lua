@@ -41,10 +41,12 @@ local function sealed(content, what)
   })
 end
 
-local function granted(uses)
-  local host = {}
+local function granted(plugin)
+  local host, uses = {}, plugin.uses
   for name in pairs(primitives) do host[name] = copy(gifd[name]) end
   host.time = pick(gifd.time, { "now", "rfc3339", "parse", "http_date", "sleep" })
+  -- Two plugins' limiters share no key, whatever they are called.
+  host.limit = { limiter = function(options) return gifd.limit.limiter(options, "plugin " .. plugin.name) end }
   for _, use in ipairs(uses) do
     if use == "blob.read" then host.blob = pick(gifd.blob, { "read", "stat" })
     elseif use == "crypto" or use == "crypto.sign" then
@@ -72,7 +74,7 @@ function M.make(plugin, require_fn)
     return getmetatable(t)
   end
   content.require = require_fn
-  content.gifd = granted(plugin.uses)
+  content.gifd = granted(plugin)
   return sealed(content, "global")
 end
 

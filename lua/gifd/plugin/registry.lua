@@ -1,6 +1,8 @@
 --- plugin/registry: what all loaded plugins offer together; refuses what collides. Built once per generation, then only
 -- read.
+local S = require "gifd.schema"
 local hooks = require "gifd.plugin.hooks"
+local limits = require "gifd.limits"
 local nearest = require "gifd.nearest"
 
 local methods = { GET = true, POST = true, PUT = true, PATCH = true, DELETE = true }
@@ -88,9 +90,15 @@ local function add_route(routes, plugin, key, route)
   if type(body_max) ~= "number" or body_max < 0 or body_max > 64 * 2 ^ 20 then
     fail("plugin %s: route %q: body_max must be at most 64 MiB", plugin.name, key)
   end
+  local limit = route.limit
+  if limit ~= nil then
+    local faults
+    limit, faults = S.check(limits.policy, limit)
+    if faults[1] then fail("plugin %s: route %q: limit.%s %s", plugin.name, key, faults[1].path, faults[1].message) end
+  end
   local mount = "/p/" .. plugin.name
   local function put(pattern)
-    routes[#routes + 1] = { method = method, pattern = pattern, auth = route.auth, limit = route.limit,
+    routes[#routes + 1] = { method = method, pattern = pattern, auth = route.auth, limit = limit,
       body_max = body_max,
                             body = route.body, run = route.run, plugin = plugin }
   end

@@ -1,0 +1,83 @@
+--- limits: how often whoever calls may have a route: what config.lua and a plugin's route can say about it, and what
+-- holds when they say nothing. The counting is C's (core/script/limits.c).
+--
+--   limits = { ["POST /api/v1/assets"] = { rate = 100, per = "1m", by = { "ip", "token" } } }
+local S = require "gifd.schema"
+local nearest = require "gifd.nearest"
+
+local M = {}
+
+local most = 2 ^ 48
+
+M.policy = S.record {
+  strategy = S.one_of { "token_bucket", "fixed_window", "sliding_window", default = "token_bucket",
+    doc = "token_bucket: evenly, after a burst; fixed_window, sliding_window: so many in each stretch of time" },
+  rate = S.integer { min = 1, max = most, doc = "how many" },
+  per = S.duration { min = 0.001, max = 366 * 86400, doc = "in how long" },
+  burst = S.optional(S.integer { min = 1, max = most,
+    doc = "token_bucket: how many at once; without it as many as rate" }),
+  resolution = S.optional(S.integer { min = 1, max = 31,
+    doc = "sliding_window: parts that time is counted in; without it as many as fit" }),
+  by = S.list { of = S.one_of { "ip", "user", "token", "route" }, min = 1, max = 4,
+    doc = "who is counted, each for itself; a request is charged to all of them or, when one refuses, to none" },
+  cost = S.integer { default = 1, min = 1, max = most, doc = "what one request counts" },
+}
+
+--- The node of config.lua's `limits`.
+M.node = S.map { of = S.either { S.boolean {}, M.policy }, keys = "^%u+ /%S*$",
+  keys_expect = "is not a route such as \"POST /api/v1/assets\"", default = {},
+  doc = "of routes, by method and pattern; false: none, where the default has one" }
+
+local defaults = {
+  -- Codes of sign-in links cannot be guessed; this keeps guessers from keeping us busy.
+  ["GET /signin"] = { strategy = "sliding_window", rate = 60, per = 60, by = { "ip" }, cost = 1 },
+}
+
+local function names_of(routes)
+  local names = {}
+  for i, route in ipairs(routes) do names[i] = route.method .. " " .. route.pattern end
+  return names
+end
+
+--- Finishes what M.node has checked: routes that do not exist, numbers that do not go together, defaults.
+-- routes: of the product; plugins: names of those that are loaded (their routes are known when they run);
+-- sound(policy) -> true, or nil, message; fault(keys, message, nearest).
+function M.finish(wanted, routes, plugins, sound, fault)
+  local out, names, known, loaded = {}, names_of(routes), {}, {}
+  for _, name in ipairs(names) do known[name] = true end
+  for _, name in ipairs(plugins) do loaded[name] = true end
+  for name, policy in pairs(defaults) do out[name] = policy end
+  for name, policy in pairs(wanted) do
+    local keys = { "limits", name }
+    if not known[name] and not loaded[name:match("^%u+ /p/([^/]+)")] then
+      fault(keys, "there is no such route", nearest(name, names))
+    elseif policy == true then
+      fault(keys, "must be a table, or false for none")
+    elseif policy == false then
+      out[name] = nil
+    else
+      local ok, message = sound(policy)
+      if not ok then fault(keys, message) end
+      out[name] = policy
+    end
+  end
+  return out
+end
+
+--- Gives each route its limits: those of the settings, else those that its plugin asks for.
+function M.attach(routes, wanted)
+  local names, known = names_of(routes), {}
+  for i, name in ipairs(names) do
+    known[name] = true
+    routes[i].limits = wanted[name] or routes[i].limit
+  end
+  for name in pairs(wanted) do
+    if not known[name] then
+      local near = nearest(name, names)
+      error(("limits[%q]: there is no such route%s"):format(name, near and ", did you mean " .. near .. "?" or ""), 0)
+    end
+  end
+  return routes
+end
+
+return M
