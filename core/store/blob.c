@@ -18,7 +18,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-/* Drafts are refused below this, or below 1 / FREE_PART_MIN of the file system. */
+/* Drafts are refused below this (of a small file system: an eighth), or below 1 / FREE_PART_MIN of the file system. */
 #define FREE_BYTES_MIN (64ull << 20)
 #define FREE_PART_MIN 100
 #define FREE_CHECK_MS 1000
@@ -115,9 +115,9 @@ void blobs_close(struct blobs *b)
 
 static bool is_full(const struct statvfs *s)
 {
-    uint64_t available = (uint64_t)s->f_bavail * s->f_frsize,
-             part = (uint64_t)s->f_blocks * s->f_frsize / FREE_PART_MIN;
-    return available < (part > FREE_BYTES_MIN ? part : FREE_BYTES_MIN);
+    uint64_t available = (uint64_t)s->f_bavail * s->f_frsize, all = (uint64_t)s->f_blocks * s->f_frsize;
+    uint64_t part = all / FREE_PART_MIN, least = all / 8 < FREE_BYTES_MIN ? all / 8 : FREE_BYTES_MIN;
+    return available < (part > least ? part : least);
 }
 
 static int look_for_room(struct blobs *b, struct err *e)
@@ -130,8 +130,7 @@ static int look_for_room(struct blobs *b, struct err *e)
         b->checked = true;
         b->checked_ms = now;
     }
-    return b->full ? err_set(e, GIFD_ENOSPACE, "less than %llu MiB or 1 %% of the disk is free", FREE_BYTES_MIN >> 20)
-                   : GIFD_OK;
+    return b->full ? err_set(e, GIFD_ENOSPACE, "the disk has too little room left") : GIFD_OK;
 }
 
 struct blob_draft *blob_draft_new(struct blobs *b, uint64_t max, struct err *e)
