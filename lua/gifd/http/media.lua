@@ -41,7 +41,8 @@ local function blob(about, digest, type, name)
   if about.public then policy.public(headers, about.app.settings, "media", about.ends) end
   if about.public or about.signed then headers["Access-Control-Allow-Origin"] = "*" end
   if about.req.query.download then headers["Content-Disposition"] = attachment(about, type, name) end
-  local reply = { status = 200, type = type, blob = digest, etag = '"' .. digest .. '"', headers = headers }
+  local reply = { status = 200, type = type, blob = digest, etag = '"' .. digest .. '"', headers = headers,
+    last_modified = math.floor(about.asset.created_at / 1e6) }
   if not about.public and not about.signed then return reply end
   return keep(reply, { asset = about.asset, share = about.share, ends = about.ends or math.huge, signed = about.signed,
     anyone = true })
