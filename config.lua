@@ -11,6 +11,8 @@ return {
   -- },
 
   -- listen = { "127.0.0.1:8080" },    -- "ADDRESS:PORT", "[::1]:8080"; port 0: any free one; --listen overrides
+  --                                   -- { address = "10.0.0.1:8081", proxy_protocol = true } demands a PROXY header
+  -- trusted_proxies = {},             -- { "10.0.0.0/8", "::1" }: whose Forwarded, X-Forwarded-* and PROXY count
   -- workers = 0,                      -- processes that answer requests; 0: one per core
 
   -- A plugin is loaded if and only if it is named here, with true or with its settings.
@@ -51,6 +53,8 @@ return {
   --   body_rate = 1024,               -- bytes a second that a body must average after its first ten seconds
   --   send_timeout = "30s",           -- without progress of a reply
   --   connections = 8192,             -- of one worker
+  --   connections_per_address = 0,    -- of those; beyond it an address (IPv6: a /64) loses its own oldest idle or slow
+  --                                   -- one. 0: an eighth, at least 64, once three quarters of all are taken
   --   drain = "10s",                  -- that requests in flight get when the server stops
   -- },
 
