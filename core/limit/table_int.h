@@ -105,10 +105,10 @@ static inline bool limit__is(const struct limit__row *row, unsigned way, const u
 static inline int limit__find(const struct limit__row *row, const uint64_t id[2])
 {
     uint16_t tag = limit__tag(id);
-    for (int i = 0; i < 2; i++) {
-        unsigned home = limit__home(id, i);
-        if (row->tag[home] == tag && limit__is(row, home, id)) return (int)home;
-    }
+    /* Which of its homes a key lives in cannot be foretold: choose without a branch, for it would be a wrong one. */
+    unsigned first = limit__home(id, 0), second = limit__home(id, 1);
+    unsigned home = row->tag[first] == tag ? first : second;
+    if (row->tag[home] == tag && limit__is(row, home, id)) return (int)home;
     for (unsigned way = 0; way < LIMIT__WAYS; way++)
         if (row->tag[way] == tag && limit__is(row, way, id)) return (int)way;
     return -1;
