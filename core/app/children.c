@@ -151,6 +151,7 @@ static void start(struct supervisor *s, struct child *c)
     c->started_ns = clock_mono_ns();
     c->leave_ns = 0;
     if (c->kind == CHILD_WORKER || c->kind == CHILD_RUNNER) segment_slot_begin(s->segment, c->slot, c->name, pid);
+    reload_on_start(s, c);
 }
 
 /* One runner at a time: its jobs are leased by nobody else. */

@@ -142,6 +142,13 @@ void reload_on_prepared(struct supervisor *s, struct child *c, const struct cont
     if (builder_migrate(&s->builder) < 0) refuse(s, "the builder ended before the migrations");
 }
 
+/* A process that is started meanwhile may load what is live still: it is asked like the others, once it can hear. */
+void reload_on_start(struct supervisor *s, struct child *c)
+{
+    if ((s->reload != RELOAD_PREPARING && s->reload != RELOAD_MIGRATING) || !takes_part(c)) return;
+    c->asked = control_send(c->control_fd, CONTROL_PREPARE, 0, s->report.settings.bundle) == 0;
+}
+
 void reload_on_death(struct supervisor *s, struct child *c)
 {
     if ((s->reload == RELOAD_PREPARING || s->reload == RELOAD_MIGRATING) && c->asked)

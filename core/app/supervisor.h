@@ -97,6 +97,7 @@ int children_free_range(const struct supervisor *s);                            
 void reload_begin(struct supervisor *s);
 void reload_on_builder(struct supervisor *s);
 void reload_on_prepared(struct supervisor *s, struct child *c, const struct control_message *m);
+void reload_on_start(struct supervisor *s, struct child *c);
 void reload_on_death(struct supervisor *s, struct child *c);
 void reload_on_time(struct supervisor *s);
 
