@@ -88,7 +88,7 @@ static int l_free(lua_State *L)
 
 const struct binding bind_tally[] = {
     {"gifd.tally.add", l_add, CTX_TASK, "add(key, n) -> true | nil, err"},
-    {"gifd.tally.peek", l_peek, CTX_TASK, "peek(key) -> n"},
+    {"gifd.tally.peek", l_peek, CTX_TASK, "peek(id) -> n: of all keys with these low 40 bits"},
     {"gifd.tally.list", l_list, CTX_JOB | CTX_COMMAND, "list() -> {epoch, slots = {{slot, key, count, frozen}, ...}}"},
     {"gifd.tally.freeze", l_freeze, CTX_JOB, "freeze(slot, count) -> boolean"},
     {"gifd.tally.free", l_free, CTX_JOB, "free(slot)"},

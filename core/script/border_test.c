@@ -193,7 +193,7 @@ static const struct border_case cases[] = {
     {"gifd.tally.add(0, 1)", "~gifd.tally.add: argument 1 (key)"},
     {"gifd.tally.peek(8)", "0"},
     {"gifd.tally.peek('x')", "~gifd.tally.peek: argument 1 (key)"},
-    {"gifd.tally.list()", "~gifd.tally.list: not allowed in context route (allowed: job)"},
+    {"gifd.tally.list()", "~gifd.tally.list: not allowed in context route (allowed: job, command)"},
     {"gifd.tally.freeze(1, 1)", "~not allowed in context route"},
     {"gifd.tally.free(1)", "~not allowed in context route"},
     /* contexts */

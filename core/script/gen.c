@@ -350,36 +350,6 @@ static void add_route(lua_State *L, struct gen *g, int id)
     lua_pop(L, 1);
 }
 
-/* app.classes: an array of arrays of texts. */
-static void add_class(lua_State *L, struct gen *g)
-{
-    if (g->class_count == CLASSES_MAX) luaL_error(L, "boot: more than %d classes", CLASSES_MAX);
-    struct client_class *c = &g->classes[g->class_count++];
-    for (int i = 1; i <= CLASS_PARTS_MAX; i++) {
-        lua_rawgeti(L, -1, i);
-        const char *text = lua_tostring(L, -1);
-        if (text && !(c->part[c->parts++] = strdup(text))) luaL_error(L, "not enough memory");
-        lua_pop(L, 1);
-    }
-    if (c->parts == 0) luaL_error(L, "boot: a class of clients needs a text");
-}
-
-static void add_classes(lua_State *L, struct gen *g)
-{
-    lua_getfield(L, -1, "classes");
-    g->classes = lua_istable(L, -1) ? calloc(CLASSES_MAX, sizeof *g->classes) : NULL;
-    for (int i = 1; g->classes; i++) {
-        lua_rawgeti(L, -1, i);
-        if (!lua_istable(L, -1)) {
-            lua_pop(L, 1);
-            break;
-        }
-        add_class(L, g);
-        lua_pop(L, 1);
-    }
-    lua_pop(L, 1);
-}
-
 static int boot(lua_State *L, void *arg)
 {
     struct gen *g = arg;
@@ -402,7 +372,8 @@ static int boot(lua_State *L, void *arg)
         lua_pop(L, 1);
     }
     lua_pop(L, 2);
-    add_classes(L, g);
+    classes_read(L, "clients", &g->clients);
+    classes_read(L, "referrers", &g->referrers);
     g->app_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;
 }
@@ -448,11 +419,10 @@ void gen_close(struct gen *g)
     }
     router_free(g->router);
     free(g->route_flags);
+    classes_free(&g->clients);
+    classes_free(&g->referrers);
     for (size_t i = 0; i < g->route_count; i++) free(g->limits[i]);
     free(g->limits);
-    for (size_t i = 0; i < g->class_count; i++)
-        for (size_t k = 0; k < g->classes[i].parts; k++) free(g->classes[i].part[k]);
-    free(g->classes);
     if (g->bundle) bundle_close(g->bundle);
     arena_free(&g->scratch);
     buf_free(&g->out);

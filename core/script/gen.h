@@ -17,19 +17,12 @@
 #include "http/router.h"
 #include "script/binding.h"
 #include "script/build.h"
+#include "script/classes.h"
 
 enum gen_state { GEN_LOADING, GEN_PREPARED, GEN_LIVE, GEN_DRAINING };
 
 /* What boot says of a route: its replies may be kept, and differ by class of client. */
 enum { ROUTE_CACHE = 1, ROUTE_CLASSES = 2 };
-
-/* A client whose User-Agent holds all of these texts. */
-#define CLASS_PARTS_MAX 4
-#define CLASSES_MAX 64
-struct client_class {
-    char *part[CLASS_PARTS_MAX];
-    size_t parts;
-};
 
 struct gen {
     struct list node; /* in host->draining */
@@ -48,8 +41,7 @@ struct gen {
     uint8_t *route_flags;   /* by id; ROUTE_... */
     struct limits **limits; /* by id; NULL: none (limits.h) */
     size_t route_count;
-    struct client_class *classes; /* of clients, in order; class 0 is everybody else */
-    size_t class_count;
+    struct classes clients, referrers;
     char digest[65];
 
     struct task *running; /* NULL while Lua does not run, and while chunks load */

@@ -44,6 +44,7 @@ static void push_headers(lua_State *L, const struct request *r)
 }
 
 struct arriving {
+    const struct visit *v;
     struct request *r;
     const struct route_match *match;
     struct query_pair *query;
@@ -90,6 +91,10 @@ static int push_call(lua_State *L, void *arg)
     lua_setfield(L, -2, "scheme");
     lua_pushboolean(L, r->host_told);
     lua_setfield(L, -2, "host_told");
+    if (a->v->cacheable) {
+        lua_pushnumber(L, (lua_Number)visit_count_key(a->v, 0));
+        lua_setfield(L, -2, "asker");
+    }
     lua_pushboolean(L, r->has_body);
     lua_setfield(L, -2, "has_body");
     if (r->content_length >= 0) {
@@ -325,7 +330,7 @@ static void on_route_end(struct task *t, enum task_outcome outcome, int results,
 
 struct task *route_start(struct host *h, struct visit *v, const struct route_match *match, struct err *e)
 {
-    struct arriving a = {.r = v->r, .match = match};
+    struct arriving a = {.v = v, .r = v->r, .match = match};
     if (read_query(&a, e) < 0) return NULL;
     struct task *t = task_start(h->live, CTX_ROUTE, "route", push_call, &a, e);
     if (!t) return NULL;

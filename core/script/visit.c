@@ -12,18 +12,6 @@ static struct slice key_of(const struct visit *v, char *out)
     return slice_of(out, cache_key(v->r, v->client_class, out, VISIT_KEY_MAX));
 }
 
-static uint8_t class_of(const struct gen *g, const struct request *r)
-{
-    struct slice agent = request_header(r, "User-Agent");
-    for (size_t i = 0; i < g->class_count && agent.n; i++) {
-        const struct client_class *c = &g->classes[i];
-        size_t k = 0;
-        while (k < c->parts && memmem(agent.p, agent.n, c->part[k], strlen(c->part[k]))) k++;
-        if (k == c->parts) return (uint8_t)(i + 1);
-    }
-    return 0;
-}
-
 /* Clients that ask for less get replies of their own: this bit beside the class. */
 #define CLASS_CALM 0x80
 
@@ -37,13 +25,20 @@ static uint8_t calm_of(const struct request *r)
 
 /* ---- kept replies ---- */
 
-static bool count_hit(struct host *h, const struct cache_entry *entry, const struct request *r)
+/* What is counted is told apart by who asks: the classes stand above the id in the key. */
+uint64_t visit_count_key(const struct visit *v, uint64_t id)
+{
+    uint64_t referrer = classes_referrer(&v->host->live->referrers, request_header(v->r, "Referer"));
+    return id | (uint64_t)v->client << VISIT_CLIENT_SHIFT | referrer << VISIT_REFERRER_SHIFT;
+}
+
+static bool count_hit(const struct visit *v, const struct cache_entry *entry)
 {
     size_t n;
-    const uint64_t *keys = cache_counts(entry, &n);
-    if (r->method != HTTP_GET || n == 0) return true;
+    const uint64_t *ids = cache_counts(entry, &n);
+    if (v->r->method != HTTP_GET || n == 0) return true;
     for (size_t i = 0; i < n; i++)
-        if (tally_add(segment_tally(h->s.segment), keys[i], 1, NULL) < 0) return false;
+        if (tally_add(segment_tally(v->host->s.segment), visit_count_key(v, ids[i]), 1, NULL) < 0) return false;
     return true;
 }
 
@@ -52,7 +47,7 @@ static bool serve_kept(struct visit *v, struct slice key)
 {
     struct host *h = v->host;
     struct cache_entry *entry = cache_find(h->cache, key, loop_now_ms(h->s.loop));
-    if (!entry || (v->credentials && !cache_for_anyone(entry)) || !count_hit(h, entry, v->r)) return false;
+    if (!entry || (v->credentials && !cache_for_anyone(entry)) || !count_hit(v, entry)) return false;
     v->r->user = NULL;
     cache_reply(entry, v->r);
     return true;
@@ -184,7 +179,8 @@ static void enter(struct host *h, struct visit *v, const struct route_match *mat
     if (limits && !limits_enter(v, limits)) return;
     if (v->cacheable) {
         char own[VISIT_KEY_MAX];
-        v->client_class = flags & ROUTE_CLASSES ? class_of(h->live, r) | calm_of(r) : 0;
+        v->client = classes_client(&h->live->clients, request_header(r, "User-Agent"));
+        v->client_class = flags & ROUTE_CLASSES ? v->client | calm_of(r) : 0;
         struct slice key = key_of(v, own);
         v->cacheable = key.n > 0;
         if (key.n && !v->owed && serve_kept(v, key)) return; /* what is owed is charged in Lua */

@@ -19,6 +19,10 @@
 #define FILLS_MAX 256
 #define VISIT_KEY_MAX 2048
 
+/* A key of the tally: id of what is counted, client class, referrer class. Fits the integers of Lua. */
+#define VISIT_CLIENT_SHIFT 40 /* TALLY_ID_MASK is below */
+#define VISIT_REFERRER_SHIFT 45
+
 struct fill {
     struct list node;    /* in host->fills */
     struct list waiters; /* struct visit, first come first served */
@@ -34,14 +38,16 @@ struct visit {
     struct fill *fill;
     bool fills, cacheable, credentials;
     const struct limits *owed; /* of its route, while nobody has charged them */
-    uint8_t client_class;
-    uint64_t began; /* the epoch before its task was started */
+    uint8_t client;       /* class of client */
+    uint8_t client_class; /* of the key: the same where replies differ by it */
+    uint64_t began;       /* the epoch before its task was started */
 };
 
 /* Ends the visit with what its task made: keeps the reply if rules (or NULL) say so, sends it, serves who waited. */
 void visit_reply(struct visit *v, const struct task *t, const struct reply *p, const struct cache_rules *rules);
 /* A reply was sent or will not be: who waited makes their own. */
 void visit_failed(struct visit *v);
+uint64_t visit_count_key(const struct visit *v, uint64_t id);
 /* route.c: starts the task of a request. */
 struct task *route_start(struct host *h, struct visit *v, const struct route_match *match, struct err *e);
 

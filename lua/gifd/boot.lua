@@ -7,6 +7,7 @@ local limits = require "gifd.limits"
 local limits_command = require "gifd.command.limits"
 local load_plugin = require "gifd.plugin.load"
 local pages = require "gifd.http.pages"
+local referrers = require "gifd.flow.referrers"
 local registry = require "gifd.plugin.registry"
 local routes = require "gifd.http.routes"
 local runner = require "gifd.jobs.runner"
@@ -22,9 +23,10 @@ return function(settings)
   local app = { settings = settings, registry = registry(plugins) }
   app.routes = cors.routes(settings, limits.attach(routes(app.registry.routes), settings.limits))
   app.handle = dispatch(app)
-  app.classes = unfurl.classes
+  app.clients, app.referrers = unfurl.classes, referrers.domains
+  app.class_names = { clients = unfurl.class_names, referrers = referrers.names }
   app.roles = { runner = runner(app), worker = signing.watch }
   app.commands = { token = token, keys = keys, limits = limits_command, login = signin.login(settings),
-                   setup = signin.setup(settings), settle = clicks.settle }
+                   setup = signin.setup(settings), settle = function() return clicks.settle(app.class_names) end }
   return app
 end

@@ -43,6 +43,30 @@ describe("replies that are kept", function()
     server.wait_until("the clicks", function() return clicks() == before + 12 end, 3)
   end)
 
+  it("are counted by who asked and where they came from, also when a worker dies", function()
+    local function hits()
+      local out = {}
+      local sql = "SELECT client || '<' || referrer || ' ' || total FROM "
+        .. "(SELECT client, referrer, sum(clicks) AS total FROM hits GROUP BY client, referrer)"
+      local pipe = io.popen(("sqlite3 -readonly '%s/catalogue.db' \"%s\""):format(s.data, sql))
+      for line in pipe:lines() do out[line:match("^(.*) ")] = tonumber(line:match("%d+$")) end
+      pipe:close()
+      return out
+    end
+    local before = hits()
+    for _ = 1, 6 do
+      get("/s/" .. share.code, { ["user-agent"] = "Slackbot-LinkExpanding 1.0", referer = "https://app.slack.com/c" })
+      get("/s/" .. share.code, { referer = "https://t.co/x" })
+      get("/s/" .. share.code, { referer = "https://not-t.co/x" })
+    end
+    for _, pid in ipairs(s:children("gifd%-worker")) do require("posix").kill(pid, 9) end
+    server.wait_until("the hits", function()
+      local now = hits()
+      local function more(key) return (now[key] or 0) - (before[key] or 0) end
+      return more("Slackbot<slack") == 6 and more("<twitter") == 6 and more("<") >= 6
+    end, 5)
+  end)
+
   it("differ by class of client", function()
     local discord = { ["user-agent"] = "Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)" }
     for _ = 1, 6 do

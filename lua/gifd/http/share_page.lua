@@ -115,7 +115,7 @@ local function show(about, ctx)
     facts.link_until = moment.text(ctx.signed.expires * 1e6)
   end
   if req.method == "GET" then
-    local counted, count_err = click.add(share.id)
+    local counted, count_err = click.add(share.id, req.asker)
     if not counted then return nil, count_err end
   end
   local reply = ctx.html(200, page.share(facts))

@@ -21,9 +21,9 @@ local crawlers = {
 }
 
 --- Classes of clients, for C: texts that a User-Agent holds; the first class whose texts it holds all.
-M.classes = {}
+M.classes, M.class_names = {}, {}
 for i, known in ipairs(crawlers) do
-  M.classes[i] = {}
+  M.classes[i], M.class_names[i] = {}, table.concat(known, "+", 1, #known - 1)
   for k = 1, #known - 1 do M.classes[i][k] = known[k] end
 end
 

@@ -1,7 +1,7 @@
---- jobs/clicks: every second, what was counted in shared memory is written into rows (model/click has the protocol).
+--- jobs/clicks: twice a second, what was counted in shared memory is written into rows (model/click has the protocol).
 local click = require "gifd.model.click"
 
-local BATCH = 100
+local BATCH = 80
 
 local M = {}
 
@@ -18,11 +18,11 @@ local function due(listing, marks, state)
   return slots, idle
 end
 
-local function fold(epoch, slots)
+local function fold(epoch, slots, names)
   for first = 1, #slots, BATCH do
     local part = {}
     for i = first, math.min(first + BATCH - 1, #slots) do part[#part + 1] = slots[i] end
-    local done, err = click.fold(epoch, part)
+    local done, err = click.fold(epoch, part, names)
     if not done then return nil, err end
   end
   return true
@@ -40,7 +40,7 @@ local function release(epoch, idle)
   return true
 end
 
-function M.once(state)
+function M.once(state, names)
   local listing = gifd.tally.list()
   if state.epoch ~= listing.epoch then
     local done, err = click.forget_other_epochs(listing.epoch)
@@ -51,31 +51,31 @@ function M.once(state)
   local marks, err = click.marks(listing.epoch)
   if not marks then return nil, err end
   local slots, idle = due(listing, marks, state)
-  local done, fold_err = fold(listing.epoch, slots)
+  local done, fold_err = fold(listing.epoch, slots, names)
   if not done then return nil, fold_err end
   return release(listing.epoch, idle)
 end
 
 --- Until the generation drains. What is counted after the last fold stays in the segment for the next runner.
-function M.run()
+function M.run(names)
   local state = { last = {} }
   while true do
-    local done, err = M.once(state)
+    local done, err = M.once(state, names)
     if not done and err.code ~= "cancelled" then
       gifd.log.warn("clicks.fold", { code = err.code, error = tostring(err.message) })
     end
-    local slept = gifd.time.sleep(1)
+    local slept = gifd.time.sleep(0.5)
     if not slept then return end
   end
 end
 
 --- settle (a command of the server's own): writes all that was counted into rows, when nobody counts any more and the
 -- shared memory is about to be made anew in another layout -> exit code
-function M.settle()
+function M.settle(names)
   local listing = gifd.tally.list()
   local marks, err = click.marks(listing.epoch)
   local done = marks
-  if marks then done, err = fold(listing.epoch, (due(listing, marks, { last = {} }))) end
+  if marks then done, err = fold(listing.epoch, (due(listing, marks, { last = {} })), names) end
   if done then return 0 end
   gifd.log.error("clicks.settle", { code = err.code, error = tostring(err.message) })
   return 1

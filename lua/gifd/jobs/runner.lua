@@ -10,7 +10,7 @@ return function(app)
   return function()
     local parts = {
       gifd.task.spawn(function() queue.run(app) end),
-      gifd.task.spawn(function() clicks.run() end),
+      gifd.task.spawn(function() clicks.run(app.class_names) end),
       gifd.task.spawn(function() sweep.run(app) end),
       gifd.task.spawn(function() purges.run(app) end),
       gifd.task.spawn(signing.watch),

@@ -1,17 +1,22 @@
---- model/click: visits of a share, counted in shared memory and written into its row every second.
+--- model/click: visits of a share, counted in shared memory by who asked, and written into rows twice a second.
 --
---   worker: tally.add(share id, 1)          runner, each second, in one transaction:
---   reader: row + (tally.peek - mark)         shares.clicks += count - mark;  mark = count
+--   worker: tally.add(key, 1)               runner, in one transaction:
+--   key = share id + asker                    shares.clicks += count - mark, hits likewise;  mark = count
+--   reader: row + (tally.peek - marks)
 --
--- A slot only ever grows until it is freed, and its mark says how much of it is in the row already: whichever process
+-- A slot only ever grows until it is freed, and its mark says how much of it is in the rows already: whichever process
 -- dies at whichever moment, nothing is counted twice or lost while the shared memory lives. A slot that did not
 -- change between two folds is frozen (nobody can add to it), its mark removed, and then freed for other shares.
+--
+-- asker: the classes of client and of referrer above the id (core/script/visit.h), as C gives them in req.asker.
 local moment = require "gifd.moment"
+
+local CLIENT, REFERRER, CLASSES = 2 ^ 40, 2 ^ 45, 32
 
 local M = {}
 
 --- For a SELECT over shares s: how much of what the shared memory shows is in s.clicks already.
-M.column = "(SELECT COALESCE(SUM(mark), 0) FROM tally_marks WHERE key = s.id) AS marked"
+M.column = "(SELECT COALESCE(SUM(mark), 0) FROM tally_marks WHERE key & 1099511627775 = s.id) AS marked"
 
 --- Clicks of a row that was read with M.column. The shared memory is read after the row, so it is never behind the
 -- mark, except after a restart, when marks of the old memory are about to be removed.
@@ -19,9 +24,25 @@ function M.shown(row)
   return row.clicks + math.max(0, (gifd.tally.peek(row.id) or 0) - row.marked)
 end
 
+--- key -> share id, class of client, class of referrer
+function M.parts(key)
+  return key % CLIENT, math.floor(key / CLIENT) % CLASSES, math.floor(key / REFERRER) % CLASSES
+end
+
+local hit_sql = [[
+  INSERT INTO hits (share_id, client, referrer, clicks) SELECT id, ?2, ?3, ?4 FROM shares WHERE id = ?1
+  ON CONFLICT (share_id, client, referrer) DO UPDATE SET clicks = clicks + excluded.clicks]]
+
+--- names = { clients, referrers }: arrays by class
+local function add_calls(calls, names, key, count, now)
+  local id, client, referrer = M.parts(key)
+  calls[#calls + 1] = { "UPDATE shares SET clicks = clicks + ?2, updated_at = ?3 WHERE id = ?1", id, count, now }
+  calls[#calls + 1] = { hit_sql, id, names.clients[client] or "", names.referrers[referrer] or "", count }
+end
+
 --- Adds one visit; straight into the row when the shared memory has no room.
-function M.add(share_id)
-  local done, err = gifd.tally.add(share_id, 1)
+function M.add(share_id, asker)
+  local done, err = gifd.tally.add(share_id + (asker or 0), 1)
   if done then return true end
   if err and err.code ~= "busy" and err.code ~= "closed" then return nil, err end
   return gifd.db.run("UPDATE shares SET clicks = clicks + 1 WHERE id = ?1", share_id)
@@ -41,11 +62,10 @@ end
 
 --- Writes a set of slots in one transaction; each is { slot, key, count, mark }. The guard on the mark refuses a second
 -- writer.
-function M.fold(epoch, slots)
+function M.fold(epoch, slots, names)
   local calls, now = {}, moment.now()
   for _, s in ipairs(slots) do
-    calls[#calls + 1] = { "UPDATE shares SET clicks = clicks + ?2, updated_at = ?3 WHERE id = ?1", s.key,
-      s.count - s.mark, now }
+    add_calls(calls, names, s.key, s.count - s.mark, now)
     calls[#calls + 1] = { [[
       INSERT INTO tally_marks (epoch, slot, key, mark) VALUES (?1, ?2, ?3, ?4)
       ON CONFLICT (epoch, slot) DO UPDATE SET key = excluded.key, mark = excluded.mark WHERE mark = ?5]],

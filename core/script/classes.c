@@ -1,0 +1,72 @@
+/* classes.c: see classes.h. */
+#include "script/classes.h"
+
+#include <lauxlib.h>
+#include <stdlib.h>
+
+static void read_class(lua_State *L, const char *name, struct classes *c)
+{
+    if (c->count == CLASSES_MAX - 1) luaL_error(L, "boot: %s: more than %d classes", name, CLASSES_MAX - 1);
+    size_t at = ++c->count; /* class 0 has no texts */
+    for (int i = 1; i <= CLASS_TEXTS_MAX; i++) {
+        lua_rawgeti(L, -1, i);
+        const char *text = lua_tostring(L, -1);
+        if (text && !(c->of[at].text[c->of[at].n++] = strdup(text))) luaL_error(L, "not enough memory");
+        lua_pop(L, 1);
+    }
+    if (c->of[at].n == 0) luaL_error(L, "boot: %s[%d] has no text", name, (int)at);
+}
+
+void classes_read(lua_State *L, const char *name, struct classes *c)
+{
+    lua_getfield(L, -1, name);
+    for (int i = 1; lua_istable(L, -1); i++) {
+        lua_rawgeti(L, -1, i);
+        bool there = lua_istable(L, -1);
+        if (there) read_class(L, name, c);
+        lua_pop(L, 1);
+        if (!there) break;
+    }
+    lua_pop(L, 1);
+}
+
+void classes_free(struct classes *c)
+{
+    for (size_t i = 0; i < CLASSES_MAX; i++)
+        for (size_t k = 0; k < c->of[i].n; k++) free(c->of[i].text[k]);
+    *c = (struct classes){0};
+}
+
+uint8_t classes_client(const struct classes *c, struct slice agent)
+{
+    for (size_t i = 1; i <= c->count && agent.n; i++) {
+        size_t k = 0;
+        while (k < c->of[i].n && memmem(agent.p, agent.n, c->of[i].text[k], strlen(c->of[i].text[k]))) k++;
+        if (k == c->of[i].n) return (uint8_t)i;
+    }
+    return 0;
+}
+
+static struct slice host_of(struct slice url)
+{
+    const char *from = memmem(url.p, url.n, "://", 3);
+    if (!from) return SLICE("");
+    struct slice host = slice_of(from + 3, url.n - (size_t)(from + 3 - url.p));
+    for (size_t i = 0; i < host.n; i++)
+        if (strchr("/?#:", host.p[i])) host.n = i;
+    return host;
+}
+
+uint8_t classes_referrer(const struct classes *c, struct slice referrer)
+{
+    struct slice host = referrer.n ? host_of(referrer) : referrer;
+    for (size_t i = 1; i <= c->count && host.n; i++) {
+        for (size_t k = 0; k < c->of[i].n; k++) {
+            struct slice domain = slice_str(c->of[i].text[k]);
+            if (host.n < domain.n) continue;
+            struct slice tail = slice_of(host.p + host.n - domain.n, domain.n);
+            if (slice_ieq(tail, domain) && (host.n == domain.n || tail.p[-1] == '.')) return (uint8_t)i;
+        }
+    }
+    return 0;
+}

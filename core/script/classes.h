@@ -1,0 +1,31 @@
+/* classes.h: who asks: small numbers for kinds of client and of referrer, so that C can tell apart and count what Lua
+ * names. Read once from what boot returned, then only read. Class 0 is everybody else. */
+#ifndef GIFD_SCRIPT_CLASSES_H
+#define GIFD_SCRIPT_CLASSES_H
+
+#include "base/slice.h"
+
+#include <lua.h>
+#include <stdint.h>
+
+#define CLASSES_MAX 32 /* with class 0 */
+#define CLASS_TEXTS_MAX 8
+
+struct classes {
+    size_t count;
+    struct {
+        char *text[CLASS_TEXTS_MAX];
+        size_t n;
+    } of[CLASSES_MAX];
+};
+
+/* The array of arrays of texts in field `name` of the table at the top of L; none when it is missing. May throw. */
+void classes_read(lua_State *L, const char *name, struct classes *c);
+void classes_free(struct classes *c);
+
+/* The first class all of whose texts stand in a User-Agent. */
+uint8_t classes_client(const struct classes *c, struct slice user_agent);
+/* The first class of whose domains one is the host of a Referer, or what it ends in. */
+uint8_t classes_referrer(const struct classes *c, struct slice referrer);
+
+#endif
