@@ -139,6 +139,9 @@ int flat_settings_read(const char *json, struct flat_settings *out, struct err *
 
 int supervisor_run(const struct serve_options *o);
 int trial_run(const struct serve_options *o); /* see trial.c */
+/* Flat settings of this very program, through memory that outlives an exec. */
+int flat_settings_save(const struct flat_settings *f, int fd, struct err *e);
+int flat_settings_restore(int fd, struct flat_settings *out, struct err *e);
 
 /* For a forked process that does not exec: closes every descriptor but 0 to 2 and those in `keep` (-1 is skipped). */
 #define FDS_KEEP_MAX (LISTEN_MAX + 8)

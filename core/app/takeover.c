@@ -52,14 +52,17 @@ static int own_all(const struct supervisor *s, struct err *e)
     return rc;
 }
 
-static int read_settings(struct supervisor *s, struct flat_settings *out, struct err *e)
+int flat_settings_save(const struct flat_settings *f, int fd, struct err *e)
+{
+    bool done = pwrite(fd, f, sizeof *f, 0) == (ssize_t)sizeof *f;
+    return done ? GIFD_OK : err_set(e, GIFD_EIO, "the settings could not be handed over");
+}
+
+int flat_settings_restore(int fd, struct flat_settings *out, struct err *e)
 {
     struct stat st;
-    int fd = s->replace.settings_fd;
     bool fits = fstat(fd, &st) == 0 && st.st_size == (off_t)sizeof *out &&
                 pread(fd, out, sizeof *out, 0) == (ssize_t)sizeof *out;
-    close(fd);
-    s->replace.settings_fd = -1;
     return fits ? GIFD_OK : err_set(e, GIFD_EINVALID, "handover: the settings are of another program");
 }
 
@@ -107,10 +110,12 @@ int takeover(struct supervisor *s, const char *handover, struct err *e)
     struct flat_settings next;
     int rc = handover_read(handover, s, e);
     if (rc == GIFD_OK) rc = own_all(s, e);
-    if (rc == GIFD_OK) rc = read_settings(s, &next, e);
+    if (rc == GIFD_OK) rc = flat_settings_restore(s->replace.settings_fd, &next, e);
     if (rc == GIFD_OK) rc = open_segment(s, e);
     if (rc == GIFD_OK) rc = supervisor_signals(s, e);
     if (rc != GIFD_OK) return rc;
+    close(s->replace.settings_fd);
+    s->replace.settings_fd = -1;
     supervisor_override(s, &next);
     listen_as_wanted(s, &next);
     s->settings = next;

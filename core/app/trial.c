@@ -59,8 +59,8 @@ static int on_trial(const struct serve_options *o, int control, int settings)
     builder_make(&d, o, &r);
     if (r.rc != GIFD_OK) return control_send(control, CONTROL_BUILT, r.rc, r.text);
     int rc = load(&d, r.settings.bundle, &e);
-    if (rc == GIFD_OK && pwrite(settings, &r.settings, sizeof r.settings, 0) != (ssize_t)sizeof r.settings)
-        rc = err_set(&e, GIFD_EIO, "the settings could not be handed over");
+    if (rc == GIFD_OK) rc = flat_settings_save(&r.settings, settings, &e);
+    if (rc == GIFD_OK) rc = flat_settings_restore(settings, &(struct flat_settings){0}, &e); /* as it will have to */
     if (rc != GIFD_OK) return control_send(control, CONTROL_BUILT, rc, e.text);
     if (control_send(control, CONTROL_BUILT, segment_is_ours(&d) ? 0 : 1, r.settings.bundle) < 0) return -1;
     if (wait_for_order(control) < 0) return -1;

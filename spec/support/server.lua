@@ -50,6 +50,13 @@ local function read_file(path)
 end
 M.read_file = read_file
 
+--- Writes `text` there whole, in one step; mode: as for chmod, such as "755"
+function M.put(path, text, mode)
+  write_file(path .. ".new", text)
+  if mode then os.execute(("chmod %s '%s.new'"):format(mode, path)) end
+  assert(os.rename(path .. ".new", path))
+end
+
 local function run(argv, out_path, err_path)
   io.stdout:flush()
   local pid = assert(posix.fork())
@@ -85,7 +92,7 @@ function M.command(...)
 end
 
 function Server:begin()
-  local argv = { M.binary, "serve", "--data", self.data, "--root", ".", "--workers", tostring(self.workers) }
+  local argv = { self.binary, "serve", "--data", self.data, "--root", ".", "--workers", tostring(self.workers) }
   if not self.as_configured then
     argv[#argv + 1] = "--listen"
     argv[#argv + 1] = self.listen or "127.0.0.1:0"
@@ -114,13 +121,13 @@ function Server:begin()
   return self
 end
 
---- options: config (text), plugins (folders), workers
+--- options: config (text), plugins (folders), workers, binary (another program than the built one)
 -- as_configured: listens where config says, and urls are all of these
 function M.start(options)
   options = options or {}
   local dir = temporary()
   local s = setmetatable({ dir = dir, data = dir .. "/data", workers = options.workers or 1,
-                           plugins = options.plugins or {} }, Server)
+                           plugins = options.plugins or {}, binary = options.binary or M.binary }, Server)
   if options.config then
     s.config = dir .. "/config.lua"
     write_file(s.config, options.config)
