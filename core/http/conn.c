@@ -210,6 +210,13 @@ void conn__close(struct conn *c)
     server__conn_gone(s);
 }
 
+void conn__abort(struct conn *c)
+{
+    const struct linger now = {.l_onoff = 1};
+    if (c->state != CONN_CLOSED) setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    conn__close(c);
+}
+
 /* All is sent and nothing more will be said. */
 static void end_output(struct conn *c)
 {
@@ -473,7 +480,7 @@ void conn__expire(struct conn *c)
             wait_in(c, WAIT_SEND);
             break;
         }
-        conn__close(c);
+        conn__abort(c);
         break;
     default: conn__close(c);
     }
@@ -484,7 +491,7 @@ void conn__expire(struct conn *c)
 static void check_reader(struct conn *c)
 {
     uint64_t ms = loop_now_ms(c->server->loop) - c->send_since;
-    if (ms >= RATE_GRACE_MS && acknowledged(c) - c->send_base < ms * c->server->limits.body_rate / 1000) conn__close(c);
+    if (ms >= RATE_GRACE_MS && acknowledged(c) - c->send_base < ms * c->server->limits.body_rate / 1000) conn__abort(c);
 }
 
 void conn__check_rate(struct conn *c)

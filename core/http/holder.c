@@ -112,7 +112,10 @@ void holder__join(struct conn *c, const struct ip *ip)
 static bool give_up(struct conn *c)
 {
     c->server->yielded++;
-    conn__close(c);
+    if (c->wait_kind == WAIT_SEND)
+        conn__abort(c);
+    else
+        conn__close(c);
     return true;
 }
 

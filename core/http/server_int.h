@@ -104,6 +104,8 @@ void conn__turn(struct conn *c, bool readable);
 void conn__expire(struct conn *c); /* its time is over */
 void conn__check_rate(struct conn *c);
 void conn__close(struct conn *c);
+void conn__abort(
+    struct conn *c); /* the same, and what the kernel still has of it for a reader who does not read goes too */
 bool conn__idle(const struct conn *c); /* between requests, nothing to send */
 struct conn *conn__of_node(struct list *node);
 struct conn *conn__of_wait(struct list *node);
