@@ -1,5 +1,6 @@
 /* reply.c: see reply.h. A reply is planned (conditionals, ranges, length), its head written behind what already waits
  * on the connection, and its body put behind that: copied when small, else left as pieces that conn.c sends. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "http/conditional.h"
 #include "http/conn_int.h"
@@ -170,6 +171,7 @@ static bool value_clean(struct slice s)
 /* An upper bound of the head's length, or 0 when it cannot be sent. */
 static size_t head_bound(const struct request *r, const struct reply *p)
 {
+    if (p->ready.n) return 1024 + p->type.n + p->ready.n + r->fields.n <= REPLY_HEAD_MAX; /* checked when it was made */
     size_t n = 768 + p->type.n + p->etag.n + r->fields.n;
     if (p->status < 200 || p->status > 599 || !value_clean(p->type) || !value_clean(p->etag)) return 0;
     for (size_t i = 0; i < p->header_count; i++) {
@@ -221,22 +223,16 @@ static char *put_body_fields(char *w, const struct plan *plan, const struct repl
     return w;
 }
 
-static char *put_head(char *w, struct conn *c, const struct request *r, const struct plan *plan, const struct reply *p,
-                      bool close, int64_t complete)
+/* What does not change from one sending of a reply to the next. date: of last_modified. */
+static char *put_fields(char *w, const struct plan *plan, const struct reply *p, const char *date)
 {
-    w = put_status(w, c, r, plan->status);
-    w = put_body_fields(w, plan, p);
-    if (complete >= 0) {
-        w = PUT(w, "\r\nContent-Range: bytes */");
-        w = put_number(w, (uint64_t)complete);
-    }
     if (p->etag.n) {
         w = PUT(w, "\r\nETag: ");
         w = put_slice(w, p->etag);
     }
     if (p->last_modified) {
         w = PUT(w, "\r\nLast-Modified: ");
-        w = put(w, server__date(c->server, p->last_modified), 29);
+        w = put(w, date, 29);
     }
     if ((p->etag.n || p->last_modified) && (plan->status == 200 || plan->status == 206))
         w = PUT(w, "\r\nAccept-Ranges: bytes");
@@ -247,6 +243,39 @@ static char *put_head(char *w, struct conn *c, const struct request *r, const st
         w = PUT(w, ": ");
         w = put_slice(w, p->headers[i].value);
     }
+    return w;
+}
+
+size_t reply_prepare(const struct reply *p, int status, char *out, size_t cap)
+{
+    struct request none = {0};
+    struct plan plan = {.status = status, .whole = status != 304};
+    char date[30];
+    if (!p->etag.n && !p->last_modified) return 0; /* it would differ by method and range */
+    size_t bound = head_bound(&none, p);
+    if (bound == 0 || bound > cap) return 0;
+    clock_http_date(p->last_modified, date);
+    return (size_t)(put_fields(out, &plan, p, date) - out);
+}
+
+static struct slice ready_fields(const struct plan *plan, const struct reply *p)
+{
+    if (plan->status == 200 || plan->status == 206) return p->ready;
+    return plan->status == 304 ? p->ready_304 : SLICE("");
+}
+
+static char *put_head(char *w, struct conn *c, const struct request *r, const struct plan *plan, const struct reply *p,
+                      bool close, int64_t complete)
+{
+    w = put_status(w, c, r, plan->status);
+    w = put_body_fields(w, plan, p);
+    if (complete >= 0) {
+        w = PUT(w, "\r\nContent-Range: bytes */");
+        w = put_number(w, (uint64_t)complete);
+    }
+    struct slice ready = ready_fields(plan, p);
+    w = ready.n ? put_slice(w, ready)
+                : put_fields(w, plan, p, p->last_modified ? server__date(c->server, p->last_modified) : "");
     w = put_slice(w, r->fields);
     if (close)
         w = PUT(w, "\r\nConnection: close");

@@ -18,12 +18,17 @@ struct reply {
     const struct http_header *headers; /* further ones; names and values without CR, LF, NUL (else 500 is sent) */
     size_t header_count;
     enum reply_body body;
-    struct slice bytes; /* REPLY_BYTES: copied when it cannot be sent at once */
-    int fd;             /* REPLY_FILE: a regular file; closed by the reply, also on failure */
-    uint64_t size;      /* REPLY_FILE: of the file; bytes 0 .. size are the representation */
-    bool keep_fd;       /* fd stays the caller's: what cannot be sent at once is sent from a duplicate */
-    bool close;         /* close the connection afterwards */
+    struct slice bytes;            /* REPLY_BYTES: copied when it cannot be sent at once */
+    int fd;                        /* REPLY_FILE: a regular file; closed by the reply, also on failure */
+    uint64_t size;                 /* REPLY_FILE: of the file; bytes 0 .. size are the representation */
+    bool keep_fd;                  /* fd stays the caller's: what cannot be sent at once is sent from a duplicate */
+    bool close;                    /* close the connection afterwards */
+    struct slice ready, ready_304; /* from reply_prepare, or empty: etag, last_modified and headers as they are sent */
 };
+
+/* For a reply that is sent many times: writes its fields, checked, as they go out with `status` (200 or 304), to be
+ * kept as p->ready or p->ready_304. 0: this reply cannot be prepared, or cap is too small. */
+size_t reply_prepare(const struct reply *p, int status, char *out, size_t cap);
 
 /* Ends r. Everything that p points to is used or copied before this returns, fd is owned by the reply. */
 void reply_send(struct request *r, const struct reply *p);
