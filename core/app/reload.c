@@ -7,6 +7,7 @@
  *
  * A process that dies after the pointer moved comes back with the new bundle; before, with the old one. */
 #include "app/supervisor.h"
+#include "app/systemd.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -34,6 +35,7 @@ static void finish(struct supervisor *s)
 {
     builder_end(&s->builder);
     s->reload = RELOAD_NONE;
+    systemd_ready();
     if (s->stopping) return;
     if (s->replace.again) {
         replace_begin(s);
@@ -58,8 +60,10 @@ void reload_begin(struct supervisor *s)
         s->reload_again = true;
         return;
     }
+    systemd_reloading();
     if (builder_start(&s->builder, &s->dir, s->options, &e) < 0) {
         log_error("reload.refused", LS("why", e.text));
+        systemd_ready();
         return;
     }
     s->reload = RELOAD_BUILDING;

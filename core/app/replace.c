@@ -10,6 +10,7 @@
  * refuses the configuration or speaks another handover never gets that far. Our children stay: this process remains
  * their parent, so that their PDEATHSIG does not fire, and they serve until the new program's have begun to. */
 #include "app/handover.h"
+#include "app/systemd.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -47,6 +48,7 @@ static void refuse(struct supervisor *s, const char *why)
 {
     log_error("replace.refused", LS("program", s->program), LS("why", why), LS("live", s->settings.digest));
     end(s);
+    systemd_ready();
     if (s->stopping || !s->reload_again) return;
     s->reload_again = false;
     reload_begin(s);
@@ -129,6 +131,7 @@ void replace_begin(struct supervisor *s)
         s->replace.again = true;
         return;
     }
+    systemd_reloading();
     if (start_trial(s, &e) < 0)
         refuse(s, e.text);
     else

@@ -1,5 +1,6 @@
 /* supervisor.c: from a command line to a serving tree of processes, and back. See supervisor.h. */
 #include "app/supervisor.h"
+#include "app/systemd.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "script/limits.h"
@@ -76,11 +77,14 @@ void supervisor_override(const struct supervisor *s, struct flat_settings *f)
 static int listen_all(struct supervisor *s, struct err *e)
 {
     for (uint32_t i = 0; i < s->settings.listen_count; i++) {
-        int fd = http_listen_socket(s->settings.listen[i], s->urls[i], sizeof s->urls[i], e);
+        const char *address = s->settings.listen[i];
+        int fd = systemd_socket(address, s->urls[i], sizeof s->urls[i]);
+        if (fd < 0) fd = http_listen_socket(address, s->urls[i], sizeof s->urls[i], e);
         if (fd < 0) return err_wrap(e, "listen %s", s->settings.listen[i]);
         s->listen_fds[s->listen_count++] = fd;
         s->url_list[i] = s->urls[i];
     }
+    systemd_close_rest();
     return s->listen_count ? GIFD_OK : err_set(e, GIFD_EINVALID, "listen: no address");
 }
 
@@ -145,6 +149,7 @@ static void stop(struct supervisor *s)
     s->stopping = true;
     s->stop_deadline_ns = clock_mono_ns() + (uint64_t)s->settings.http.drain_ms * 1000000 + DRAIN_GRACE_NS;
     log_info("server.stopping", LI("drain_ms", s->settings.http.drain_ms));
+    systemd_stopping();
     replace_abort(s);
     children_drain(s);
 }
@@ -197,6 +202,7 @@ static void announce(struct supervisor *s)
     s->announced = true;
     for (size_t i = 0; i < s->listen_count; i++) printf("ready %s\n", s->urls[i]);
     fflush(stdout);
+    systemd_ready();
 }
 
 static void turn(struct supervisor *s)
@@ -213,6 +219,7 @@ static void turn(struct supervisor *s)
         whose[n] = &s->children[i];
         p[n++] = (struct pollfd){.fd = s->children[i].control_fd, .events = POLLIN};
     }
+    systemd_alive();
     if (poll(p, n, TURN_MS) < 0) return;
     for (nfds_t i = first; i < n; i++)
         if (p[i].revents) on_message(s, whose[i]);
@@ -246,6 +253,7 @@ int supervisor_run(const struct serve_options *o)
     struct err e = {0};
     log_role_set("supervisor");
     remember_program(s.program);
+    systemd_begin();
     const char *handover = takeover_asked();
     int code = !handover ? prepare(&s, &e) : takeover(&s, handover, &e) < 0 ? EXIT_FAILED : EXIT_OK;
     if (code != EXIT_OK) {

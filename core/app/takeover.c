@@ -11,6 +11,7 @@
  * An old process that dies meanwhile is not started again. Ours that cannot start are tried again and again, and as
  * long the old ones serve; the operator may put another program in place and send USR2 once more. */
 #include "app/handover.h"
+#include "app/systemd.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "script/limits.h"
@@ -174,6 +175,7 @@ void takeover_on_time(struct supervisor *s)
     if (workers_ready(s)) retire_old(s);
     if (!children_ready(s) || children_count(s, CHILD_RUNNER, true)) return;
     s->taking_over = false;
+    systemd_ready();
     log_info("replace.done", LS("version", GIFD_VERSION), LS("live", s->settings.digest),
              LI("leaving", children_count(s, CHILD_WORKER, true)));
 }
