@@ -1,6 +1,7 @@
 -- fill: what a benchmark asks for, put into a running server: GIFs of exact sizes, and short links by their own codes.
 --
 --   luajit bench/fill.lua URL TOKEN media            prints GIFD_PATH_4k=/a/ID ... for 4k, 100k, 1m, 8m
+--   luajit bench/fill.lua URL TOKEN tiny             prints /a/ID of 60 bytes, once it has its poster
 --   luajit bench/fill.lua URL TOKEN links COUNT      makes the codes c0 .. c(COUNT-1)
 local socket = require "socket"
 local url, token, what, count = arg[1], arg[2], arg[3], tonumber(arg[4] or 0)
@@ -58,6 +59,15 @@ if what == "media" then
     assert(status == 201 or status == 200, status .. " " .. reply)
     print(("GIFD_PATH_%s=/a/%s"):format(size[1], reply:match('"id":"(%x+)"')))
   end
+elseif what == "tiny" then
+  local status
+  local _, reply = post(c, "/api/v1/assets", "image/gif", gif(60))
+  local path = "/a/" .. reply:match('"id":"(%x+)"')
+  repeat
+    assert(c:send(head("GET", path .. "/poster", "text/plain", 0)))
+    status = read_reply(c)
+  until status == 200
+  print(path)
 else
   local _, reply = post(c, "/api/v1/assets", "image/gif", gif(1000))
   local id = reply:match('"id":"(%x+)"')
