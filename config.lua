@@ -61,7 +61,7 @@ return {
   -- How long others may keep replies: "immutable" (a year), "long" (a day), "short" (an hour), "revalidate" (kept, but
   -- asked about each time), "none". What others keep cannot be called back by a takedown, and a page that they show
   -- without asking is a visit that is not counted.
-  -- How often a route may be had: by method and pattern as docs/api.md lists them, plugins' routes too ("GET /p/NAME/x").
+  -- How often a route may be had, by method and pattern as docs/api.md lists them; of plugins too ("GET /p/NAME/x").
   -- What is written here replaces the default of that route; false: none.
   -- limits = {
   --   ["GET /signin"] = {
@@ -69,7 +69,7 @@ return {
   --     rate = 60, per = "1m",        -- so many in so long
   --     -- burst = 60,                -- token_bucket: how many at once; as many as rate
   --     -- resolution = 31,           -- sliding_window: parts that time is counted in; as many as fit
-  --     by = { "ip" },                -- who is counted, each for itself: "ip", "user", "token", "route" (all together);
+  --     by = { "ip" },                -- who is counted, each for itself: "ip", "user", "token", "route" (all);
   --                                   -- a request is charged to all of them, or to none when one refuses
   --     cost = 1,                     -- what one request counts
   --   },
