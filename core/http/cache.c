@@ -87,10 +87,11 @@ void cache_free(struct cache *c)
 
 size_t cache_key(const struct request *r, uint8_t client_class, char *out, size_t cap)
 {
-    size_t n = r->host.n + r->path.n + r->query.n + 3;
+    size_t n = r->host.n + r->path.n + r->query.n + 4;
     if (n > cap) return 0;
     char *w = out;
     *w++ = (char)client_class;
+    *w++ = (char)(1 + slice_is(slice_str(r->scheme), "https") + 2 * r->host_told);
     for (size_t i = 0; i < r->host.n; i++) {
         char b = r->host.p[i];
         *w++ = b >= 'A' && b <= 'Z' ? (char)(b | 32) : b;

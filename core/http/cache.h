@@ -32,8 +32,8 @@ struct cache_entry;
 struct cache *cache_new(struct epochs *epochs, const struct cache_bounds *bounds); /* NULL without memory */
 void cache_free(struct cache *c);
 
-/* The key of a request: host, path, query and a class of client. Lives in `out`, at most cap bytes; 0 when it is longer
- * (then nothing is cached). */
+/* The key of a request: scheme, host and who told it, path, query and a class of client. Lives in `out`, at most cap
+ * bytes; 0 when it is longer (then nothing is cached). */
 size_t cache_key(const struct request *r, uint8_t client_class, char *out, size_t cap);
 
 /* Valid until the next call on this cache. `now_ms`: the loop's time. */

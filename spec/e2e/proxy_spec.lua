@@ -52,6 +52,22 @@ describe("behind a proxy", function()
     assert.equal("203.0.113.9", client("127.0.0.2", 1, get(own .. "Forwarded: for=203.0.113.9\r\n")))
   end)
 
+  it("keeps apart what it says to clients of different schemes", function()
+    local reply = s:upload(pictures.gif { width = 8, height = 8 }, s:token "admin")
+    local path = "/s/" .. reply.json.share.code
+    local function canonical(from, fields)
+      local page = talk(from, 1, ("GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n%s\r\n"):format(path,
+        fields or ""))
+      return page:match('rel="canonical" href="(https?://[^/]+)')
+    end
+    local proxied = "X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: 127.0.0.1\r\n"
+    for _ = 1, 4 do
+      assert.is_truthy(canonical("127.0.0.3"):find("^http://"))
+      assert.equal("https://127.0.0.1", canonical("127.0.0.2", proxied))
+      assert.is_truthy(canonical("127.0.0.3", proxied):find("^http://"))
+    end
+  end)
+
   it("makes links with the scheme and host that the proxy was asked for", function()
     local gif = pictures.gif { width = 8, height = 8 }
     local function upload(from)
