@@ -58,9 +58,6 @@ return {
   --   drain = "10s",                  -- that requests in flight get when the server stops
   -- },
 
-  -- How long others may keep replies: "immutable" (a year), "long" (a day), "short" (an hour), "revalidate" (kept, but
-  -- asked about each time), "none". What others keep cannot be called back by a takedown, and a page that they show
-  -- without asking is a visit that is not counted.
   -- How often a route may be had, by method and pattern as docs/api.md lists them; of plugins too ("GET /p/NAME/x").
   -- What is written here replaces the default of that route; false: none.
   -- limits = {
@@ -76,6 +73,9 @@ return {
   --   ["POST /api/v1/assets"] = { rate = 100, per = "1m", by = { "ip", "token" } }, -- not a default
   -- },
 
+  -- How long others may keep replies: "immutable" (a year), "long" (a day), "short" (an hour), "revalidate" (kept, but
+  -- asked about each time), "none". What others keep cannot be called back by a takedown, and a page that they show
+  -- without asking is a visit that is not counted.
   -- cache = {
   --   media = "long",                 -- originals and renditions
   --   pages = "revalidate",           -- share pages
