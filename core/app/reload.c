@@ -36,10 +36,7 @@ static void finish(struct supervisor *s)
     builder_end(&s->builder);
     s->reload = RELOAD_NONE;
     systemd_ready();
-    if (s->stopping) return;
-    if (s->replace.again) {
-        replace_begin(s);
-    } else if (s->reload_again) {
+    if (s->reload_again && !s->stopping) {
         s->reload_again = false;
         reload_begin(s);
     }

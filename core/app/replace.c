@@ -106,8 +106,6 @@ static int start_trial(struct supervisor *s, struct err *e)
     struct replacement *r = &s->replace;
     int pair[2];
     if (!s->program[0]) return err_set(e, GIFD_EUNSUPPORTED, "the path of this program is not known");
-    if (children_free_range(s) < 0)
-        return err_set(e, GIFD_EBUSY, "processes of %d earlier programs still finish long requests", RANGES - 1);
     if (stat(s->program, &r->program) < 0) return err_sys(e, errno, "%s", s->program);
     r->settings_fd = memfd_create("settings", MFD_CLOEXEC);
     if (r->settings_fd < 0) return err_sys(e, errno, "memory for the settings");
@@ -129,6 +127,11 @@ void replace_begin(struct supervisor *s)
     s->replace.again = false;
     if (s->reload != RELOAD_NONE || s->replace.state != REPLACE_NONE) {
         s->replace.again = true;
+        return;
+    }
+    if (children_free_range(s) < 0) { /* then when the first of them have left, see replace_on_time */
+        s->replace.again = true;
+        log_warn("replace.waits", LI("earlier_programs_that_finish_requests", RANGES - 1));
         return;
     }
     systemd_reloading();
@@ -284,7 +287,8 @@ void replace_on_trial(struct supervisor *s)
 void replace_on_time(struct supervisor *s)
 {
     struct replacement *r = &s->replace;
-    if (r->state == REPLACE_NONE && r->again && s->reload == RELOAD_NONE && !s->stopping) replace_begin(s);
+    if (r->state == REPLACE_NONE && r->again && s->reload == RELOAD_NONE && !s->stopping && children_free_range(s) >= 0)
+        replace_begin(s);
     if (r->state == REPLACE_CLEARING) clear_further(s); /* ends by the deadlines of the processes */
     if (r->state == REPLACE_NONE || r->state == REPLACE_CLEARING || clock_mono_ns() < r->deadline_ns) return;
     refuse(s, r->state == REPLACE_TRIAL       ? "it did not build and load a generation within 30 s"
