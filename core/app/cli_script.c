@@ -54,11 +54,12 @@ static int find_bundle(struct datadir *d, char bundle[PATH_LEN], struct err *e)
         snprintf(bundle, PATH_LEN, "%s", result.bundle);
         struct bundle *b = bundle_open(bundle, e);
         struct arena arena;
-        struct migration *list;
+        struct migration *list = NULL;
         char db[PATH_LEN];
         arena_init(&arena, 16 << 20);
         datadir_join(d, "catalogue.db", db);
-        rc = b ? db_migrate(db, list, bundle_migrations(b, &arena, &list), e) : e->code;
+        size_t count = b ? bundle_migrations(b, &arena, &list) : 0;
+        rc = b ? db_migrate(db, list, count, e) : e->code;
         if (rc > 0) rc = GIFD_OK;
         arena_free(&arena);
         if (b) bundle_close(b);
