@@ -30,7 +30,8 @@ local function rows(code, digest, size, facts, identity, fields)
   local calls = asset_model.statements(id, digest, size, facts, identity:trusted())
   local share = { code = code, account_id = identity.account_id, title = fields.title, description = fields.description,
     tags = fields.tags,
-                  visibility = fields.visibility, expires_at = fields.expires_at, trusted = identity:trusted() }
+                  visibility = fields.visibility, expires_at = fields.expires_at,
+                  max_visits = fields.max_visits, trusted = identity:trusted() }
   for _, call in ipairs(share_model.statements(share, digest)) do calls[#calls + 1] = call end
   calls[#calls + 1] = job_model.ladder_statement(digest)
   return calls

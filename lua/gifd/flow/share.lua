@@ -16,7 +16,7 @@ end
 --- Pure: may a stranger see the page (or its direct forms)?
 function M.public(share, asset)
   return share.verdict == "approved" and asset.verdict == "approved" and share.visibility ~= "private"
-    and not share_model.expired(share)
+    and not share.max_visits and not share_model.expired(share)
 end
 
 --- May this asker have the media of an asset, and is it everybody's? -> allowed, public, until when (microseconds).
@@ -61,7 +61,8 @@ function M.create(app, ctx_of, identity, asset, fields)
     return share_model.statements({
       code = code, account_id = identity.account_id, title = fields.title, description = fields.description,
         tags = fields.tags,
-      visibility = fields.visibility, expires_at = fields.expires_at, trusted = identity:trusted() }, asset.digest)
+      visibility = fields.visibility, expires_at = fields.expires_at, max_visits = fields.max_visits,
+      trusted = identity:trusted() }, asset.digest)
   end)
   if not code then return nil, err end
   return M.judged(app, ctx_of, code)
@@ -95,14 +96,19 @@ local function same_list(a, b)
   return true
 end
 
---- changes: the fields given; expires_at = gifd.null removes it.
+--- The new value of what gifd.null removes, or the old one when nothing was said.
+local function changed(new, old)
+  if new == nil then return old end
+  return new ~= gifd.null and new or nil
+end
+
+--- changes: the fields given; expires_at and max_visits = gifd.null remove them.
 function M.update(app, ctx_of, identity, share, changes)
   local tags = changes.tags or share.tags
-  local expires_at = share.expires_at
-  if changes.expires_at ~= nil then expires_at = changes.expires_at ~= gifd.null and changes.expires_at or nil end
   local after = { title = changes.title or share.title, description = changes.description or share.description,
-                  visibility = changes.visibility or share.visibility, expires_at = expires_at, tags = changes.tags,
-                  trusted = share.trusted }
+                  visibility = changes.visibility or share.visibility, tags = changes.tags,
+                  expires_at = changed(changes.expires_at, share.expires_at),
+                  max_visits = changed(changes.max_visits, share.max_visits), trusted = share.trusted }
   local words_changed = after.title ~= share.title or after.description ~= share.description
     or not same_list(tags, share.tags)
   if words_changed then after.trusted = identity:trusted() end

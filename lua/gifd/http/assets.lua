@@ -16,7 +16,8 @@ local function fault(name, detail) return nil, problem.fields { { keys = { name 
 --- Query and form give texts: tags are a list with commas.
 local function values_of(source)
   return { title = source.title, description = source.description, visibility = source.visibility,
-           tags = source.tags and fields.split_tags(source.tags) or nil }
+           tags = source.tags and fields.split_tags(source.tags) or nil,
+           max_visits = source.max_visits and (tonumber(source.max_visits:match("^%d+$")) or source.max_visits) or nil }
 end
 
 --- The one file of an upload and its fields -> draft, values

@@ -2,6 +2,8 @@
 local S = require "gifd.schema"
 local problem = require "gifd.http.problem"
 
+local VISITS_MAX = 1000000
+
 local M = {}
 
 local function text_fault(keys, message) return { keys = keys, message = message } end
@@ -14,6 +16,7 @@ function M.schema(settings)
     description = S.string { max = u.description, optional = true },
     tags = S.list { of = S.string { min = 1, max = u.tag }, max = u.tags, optional = true },
     visibility = S.one_of { "public", "unlisted", "private", optional = true },
+    max_visits = S.any { optional = true },
   }
 end
 
@@ -43,6 +46,13 @@ local function encoding_faults(values)
   return faults
 end
 
+--- How often a share may be visited: null is as often as anybody likes.
+local function visits_faults(value)
+  if value == nil or value == gifd.null then return {} end
+  if type(value) == "number" and value == math.floor(value) and value >= 1 and value <= VISITS_MAX then return {} end
+  return { text_fault({ "max_visits" }, ("must be a whole number from 1 to %d, or null"):format(VISITS_MAX)) }
+end
+
 --- Checks values against a record of fields -> finished values, or nil, err with a pointer for each fault.
 function M.check(fields, values)
   local faults = encoding_faults(values)
@@ -51,6 +61,7 @@ function M.check(fields, values)
     values, found = S.check(S.record(fields), values)
     faults = found
   end
+  if #faults == 0 then faults = visits_faults(values.max_visits) end
   if #faults > 0 then return nil, problem.fields(faults) end
   return values
 end
@@ -59,6 +70,7 @@ end
 function M.complete(values)
   values.title, values.description = values.title or "", values.description or ""
   values.tags, values.visibility = values.tags or {}, values.visibility or "public"
+  if values.max_visits == gifd.null then values.max_visits = nil end
   return values
 end
 

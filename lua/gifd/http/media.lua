@@ -44,6 +44,7 @@ local function blob(about, digest, type, name)
   local reply = { status = 200, type = type, blob = digest, etag = '"' .. digest .. '"', headers = headers,
     last_modified = math.floor(about.asset.created_at / 1e6) }
   if not about.public and not about.signed then return reply end
+  if about.share and about.share.max_visits then return reply end -- its last visit ends it, which purges nothing
   return keep(reply, { asset = about.asset, share = about.share, ends = about.ends or math.huge, signed = about.signed,
     anyone = true })
 end

@@ -17,6 +17,8 @@
 --   asset       { type, width, height, frames, duration_ms, bytes, url, state and reasons as above }
 --   renditions  { mp4 = { url, type, width, height }?, poster = the same? }: those that are ready
 --   user_agent  of the request, or nil: decides what a preview is offered (the reply then varies by it)
+--   limited     a share that may be visited only so often: its media have no lasting addresses
+--   visits      what its owner is told of that: { left, of }
 --   calm        nothing moves or loads before it is asked to
 --   link, link_until   of a visitor by a signed URL: that URL, and when it ends (RFC 3339)
 --   maxwidth, maxheight   page.oembed: as asked for, or nil
@@ -98,9 +100,10 @@ local notices = {
   rejected = { "Not published", "It was found not to fit the rules of this site. Only you can see it." },
   quarantined = { "Not published", "It has been taken aside and nobody else can see it." },
   expired = { "Expired", "The time that was set for it is over." },
+  used_up = { "Used up", "It was visited as often as it may be. Only you can see it." },
 }
 
-local strictest_first = { "quarantined", "rejected", "flagged", "pending", "expired" }
+local strictest_first = { "quarantined", "rejected", "flagged", "pending", "expired", "used_up" }
 
 -- What keeps strangers from this page, and why; false when nothing does
 local function notice(ctx)
@@ -115,7 +118,11 @@ local function notice(ctx)
     end
     if found then return { state = state, head = notices[state][1], text = notices[state][2], reasons = reasons } end
   end
-  if share.visibility ~= "private" then return false end
+  if share.visibility ~= "private" and not ctx.visits then return false end
+  if share.visibility ~= "private" then
+    local left = ("%d of %d visits are left; yours count for nothing."):format(ctx.visits.left, ctx.visits.of)
+    return { state = "limited", head = "Limited", text = left, reasons = {} }
+  end
   local who = ctx.link and "Only those who have this link can see it, until " .. day(ctx.link_until) .. "."
     or "Only you can see it."
   return { state = "private", head = "Private", text = who, reasons = {} }
@@ -193,10 +200,11 @@ function M.share(ctx)
   v.notice = notice(ctx)
   v.hidden = share.visibility ~= "public" or v.notice ~= false
   v.meta = v.notice and {} or unfurl.tags(ctx)
-  v.oembed = not v.notice and ctx.base_url .. "/oembed?url=" .. template.uri(url) .. "&format=json" or false
+  v.oembed = not v.notice and not ctx.limited
+    and ctx.base_url .. "/oembed?url=" .. template.uri(url) .. "&format=json" or false
   v.original, v.kind = here(ctx, ctx.asset.url), kinds[ctx.asset.type] or "file"
   v.file_name = share.code .. "." .. endings[v.kind]
-  v.facts, v.copies = facts(ctx.asset), ctx.link and {} or copies(ctx, title)
+  v.facts, v.copies = facts(ctx.asset), (ctx.link or ctx.limited) and {} or copies(ctx, title)
   stage(ctx, v)
   return template.fill(pages["share.html"], v)
 end

@@ -1,6 +1,10 @@
 --- http/share_page: GET /s/{code}: the page that unfurls, and the direct forms /s/{code}.EXT and .json.
 --
--- A visit of the page by GET is one click; HEAD, the direct forms and the API are none.
+-- A visit of the page by GET is one click; HEAD, the direct forms and the API are none. A click of a limited share
+-- (max_visits) is durable before it is answered, and leads on to media by signed URLs that are good for LENT seconds:
+--
+--   owner, admin --> all, at no cost          preview program, HEAD --> words and one still picture, at no cost
+--   anybody else --> one visit, one transaction --> all; 410 once none is left
 local asset_model = require "gifd.model.asset"
 local assets = require "gifd.http.assets"
 local click = require "gifd.model.click"
@@ -14,19 +18,51 @@ local rendition_model = require "gifd.model.rendition"
 local share_flow = require "gifd.flow.share"
 local share_model = require "gifd.model.share"
 local signing = require "gifd.flow.signing"
+local unfurl = require "gifd.http.unfurl"
 local view = require "gifd.http.view"
+
+local LENT, TRIES = 600, 8
 
 local M = {}
 
---- What is asked for by a signed URL of a private share leads on to media by signed URLs, which end when it does.
+local function limited(ctx, share) return share.max_visits ~= nil and not share_flow.owns(ctx.identity, share) end
+
+--- Until when (Unix seconds) what a share leads on to is lent by signed URLs; nil: its own addresses do.
+local function lent_until(ctx, share)
+  local ends = ctx.signed and (share.visibility == "private" or share.max_visits) and ctx.signed.expires or nil
+  if limited(ctx, share) then ends = math.min(ends or math.huge, math.floor(gifd.time.now()) + LENT) end
+  return ends and math.min(ends, share.expires_at and math.ceil(share.expires_at / 1e6) or math.huge)
+end
+
+--- Signs the addresses in a list, so that they open what they would not.
 local function lend(ctx, share, list)
-  if not ctx.signed or share.visibility ~= "private" then return true end
+  local expires = lent_until(ctx, share)
+  if not expires then return true end
   local path = "/a/" .. share.asset_id
-  local url, err = signing.url(path, { expires = ctx.signed.expires, params = { prefix = path } })
+  local url, err = signing.url(path, { expires = expires, params = { prefix = path } })
   if not url then return nil, err end
   local query = url:match("%?.*$")
   for _, entry in ipairs(list) do entry.url = entry.url .. query end
   return true
+end
+
+--- The facts for who does not pay with a visit: the poster alone, or the site's picture while there is none.
+local function still(ctx, share, asset)
+  local poster, err = rendition_model.find(asset.id, "poster")
+  if poster == nil then return nil, err end
+  local facts = ctx.page { share = view.share(ctx.base, share), renditions = {}, limited = true }
+  local asset_json = { type = "image/svg+xml", width = 128, height = 128, bytes = 0, frames = 1, duration_ms = 0,
+    url = ctx.base .. facts.asset_url("icon.svg") }
+  if poster then
+    local path = view.rendition_url("", asset.id, "poster")
+    local url, sign_err = signing.url(path, { expires = lent_until(ctx, share) })
+    if not url then return nil, sign_err end
+    for _, name in ipairs { "type", "width", "height", "bytes" } do asset_json[name] = poster[name] end
+    asset_json.url = ctx.base .. url
+    facts.renditions.poster = asset_json
+  end
+  facts.asset = asset_json
+  return facts
 end
 
 --- What page.lua and unfurl.lua are told about a share.
@@ -46,11 +82,13 @@ function M.facts(ctx, share, asset)
   if share_json.state == "live" and asset.verdict ~= "approved" then -- its owner is told what keeps others out
     share_json.state, share_json.reasons = asset.verdict, asset.reasons
   end
-  return ctx.page { share = share_json, asset = asset_json, renditions = by_name }
+  local told = share.max_visits and not limited(ctx, share)
+  return ctx.page { share = share_json, asset = asset_json, renditions = by_name, limited = share.max_visits ~= nil,
+    visits = told and { left = share.visits_left, of = share.max_visits } or nil }
 end
 
 --- The share and asset if this asker may see them as everybody does, as their owner or by a signature -> share, asset,
--- shown (to everybody), or false, status (404 or 410), or nil, err.
+-- shown (to everybody, as often as they like), or false, status (404 or 410), used up, or nil, err.
 function M.find(identity, code, signed)
   local share, err = share_model.find(code)
   if share == nil then return nil, err end
@@ -59,9 +97,11 @@ function M.find(identity, code, signed)
   if not asset then return nil, asset_err or gifd.err("internal", { message = "a share without its asset" }) end
   local approved = share.verdict == "approved" and asset.verdict == "approved"
   local shown = approved and share.visibility ~= "private"
-  if not shown and not (approved and signed) and not share_flow.owns(identity, share) then return false, 404 end
+  local owns = share_flow.owns(identity, share)
+  if not shown and not (approved and signed) and not owns then return false, 404 end
   if share_model.expired(share) then return false, 410 end
-  return share, asset, shown
+  if share_model.used_up(share) and not owns then return false, 410, true end
+  return share, asset, shown and not share.max_visits
 end
 
 local function json(ctx, about)
@@ -79,11 +119,13 @@ local function json(ctx, about)
   return { status = 200, json = { asset = asset_json, share = view.share(ctx.base, about.share) }, headers = headers }
 end
 
-local function gone(req, ctx, status, direct)
+local function gone(req, ctx, status, used_up, direct)
   if direct then
-    return problem.reply(req, status, "not_found", status == 410 and "the link has expired" or "there is nothing here")
+    return problem.reply(req, status, "not_found", used_up and "the link is used up"
+      or status == 410 and "the link has expired" or "there is nothing here")
   end
-  return ctx.html(status, page.error(ctx.page { status = status }))
+  return ctx.html(status, page.error(ctx.page { status = status, title = used_up and "This link is used up" or nil,
+    detail = used_up and "It was shared for a limited number of visits, and they have been made." or nil }))
 end
 
 --- Does this client ask for less? C keeps replies for such clients apart from the others (core/script/visit.c).
@@ -105,20 +147,39 @@ local function page_headers(about, ctx, headers)
     ctx.base, gifd.text.uri(ctx.base .. "/s/" .. about.share.code))
 end
 
+--- -> true, or false when the share has changed since it was read, or nil, err
+local function count(about)
+  local req, share = about.req, about.share
+  if about.limited then return share_model.visit(share, req.asker, about.app.class_names) end
+  return click.add(share.id, req.asker)
+end
+
+--- Who looks at a limited page without visiting it: nobody in front of a screen.
+local function glances(req)
+  local _, known = unfurl.crawler(req.headers["user-agent"])
+  return req.method ~= "GET" or known ~= nil
+end
+
+--- The page, or false when the share has changed since it was read
 local function show(about, ctx)
   local req, share = about.req, about.share
-  local facts, err = M.facts(ctx, share, about.asset)
+  local free = about.limited and glances(req)
+  local facts, err = (free and still or M.facts)(ctx, share, about.asset)
   if not facts then return nil, err end
   facts.calm = about.app.settings.delivery.hints and calm(req)
   if ctx.signed and share.visibility == "private" then
     facts.link = ctx.base .. req.target:gsub("^%a+://[^/]*", "")
     facts.link_until = moment.text(ctx.signed.expires * 1e6)
   end
-  if req.method == "GET" then
-    local counted, count_err = click.add(share.id, req.asker)
-    if not counted then return nil, count_err end
+  if req.method == "GET" and not free and (about.limited or not share.max_visits) then
+    local counted, count_err = count(about)
+    if not counted then return counted, count_err end
   end
   local reply = ctx.html(200, page.share(facts))
+  if share.max_visits then
+    page_headers(about, ctx, reply.headers)
+    return reply
+  end
   reply.etag = '"' .. gifd.crypto.sha256(reply.body):sub(1, 32) .. '"'
   page_headers(about, ctx, reply.headers)
   if not about.public and not about.signed then return reply end
@@ -126,17 +187,27 @@ local function show(about, ctx)
     anyone = about.signed and true or nil, counts = { share.id } })
 end
 
-function M.get(app, req, ctx)
-  local code, ext = req.params.code:match("^([^.]+)%.(%w+)$")
-  code = code or req.params.code
+local function look(app, req, ctx, code, ext)
   local share, asset, shown = M.find(ctx.identity, code, ctx.signed)
   if share == nil then return nil, asset end
-  if not share then return gone(req, ctx, asset, ext ~= nil) end
+  if not share then return gone(req, ctx, asset, shown, ext ~= nil) end
   local about = { app = app, req = req, asset = asset, share = share, public = shown and not ctx.signed,
-    signed = ctx.signed, ends = share.expires_at or math.huge }
+    signed = ctx.signed, ends = share.expires_at or math.huge, limited = limited(ctx, share) }
+  if ext and about.limited and not ctx.signed then return gone(req, ctx, 404, false, true) end
   if ext == "json" then return json(ctx, about) end
   if ext then return media.choose(about, ext) end
   return show(about, ctx)
+end
+
+function M.get(app, req, ctx)
+  local code, ext = req.params.code:match("^([^.]+)%.(%w+)$")
+  for try = 1, TRIES do
+    local reply, err = look(app, req, ctx, code or req.params.code, ext)
+    if reply ~= false then return reply, err end
+    local slept, sleep_err = gifd.time.sleep(0.005 * 2 ^ try) -- the visit that was the last may not be committed yet
+    if not slept then return nil, sleep_err end
+  end
+  return nil, gifd.err("busy", { message = "the share keeps changing", retryable = true })
 end
 
 return M

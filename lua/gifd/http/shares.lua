@@ -63,6 +63,7 @@ local function seen(req, ctx)
   local hidden = share.verdict ~= "approved" or asset.verdict ~= "approved" or share.visibility == "private"
   if hidden then return false, problem.not_found(req) end
   if share_model.expired(share) then return false, problem.reply(req, 410, "not_found", "the share has expired") end
+  if share_model.used_up(share) then return false, problem.reply(req, 410, "not_found", "the share is used up") end
   return share, asset, false
 end
 M.seen = seen

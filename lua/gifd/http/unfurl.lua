@@ -67,7 +67,9 @@ function M.page_url(ctx) return ctx.base_url .. "/s/" .. ctx.share.code end
 
 -- Previewers trust names: the address of a file ends as its type does wherever there is such an address.
 local endings = { ["image/gif"] = ".gif", ["video/mp4"] = ".mp4", ["image/png"] = ".png" }
-local function direct(ctx, type, other) return endings[type] and M.page_url(ctx) .. endings[type] or other end
+local function direct(ctx, type, other)
+  return endings[type] and not ctx.limited and M.page_url(ctx) .. endings[type] or other
+end
 
 local function original(ctx)
   local a = ctx.asset

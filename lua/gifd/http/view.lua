@@ -41,6 +41,7 @@ function M.share(base, share)
     title = share.title, tags = gifd.json.array(share.tags), description = share.description,
       visibility = share.visibility,
     state = share_model.state(share), reasons = gifd.json.array(share.reasons), clicks = share.clicks,
+    max_visits = share.max_visits or gifd.null, visits_left = share.visits_left or gifd.null,
     expires_at = moment.text(share.expires_at), created_at = moment.text(share.created_at),
   }
 end

@@ -75,14 +75,16 @@ local function last_end(id, sql)
 end
 
 --- Until when strangers may have the media, as the shares stand now: microseconds, math.huge, or false for not at all.
+-- A share that may be visited only so often opens them to its visitors alone, by signed URLs.
 function M.public_until(id)
   return last_end(id, [[
     SELECT max(coalesce(expires_at, 9e15)) AS last FROM shares
-    WHERE asset_id = ?1 AND verdict = 'approved' AND visibility <> 'private'
+    WHERE asset_id = ?1 AND verdict = 'approved' AND visibility <> 'private' AND max_visits IS NULL
     AND (expires_at IS NULL OR expires_at > ?2)]])
 end
 
---- The same for those whom an owner gave a signed URL: private shares count too.
+--- The same for those whom an owner gave a signed URL: private and limited shares count too,
+-- also when no visit is left: the last visitor has yet to fetch what the page shows.
 function M.shared_until(id)
   return last_end(id, [[
     SELECT max(coalesce(expires_at, 9e15)) AS last FROM shares

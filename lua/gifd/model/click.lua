@@ -33,8 +33,8 @@ local hit_sql = [[
   INSERT INTO hits (share_id, client, referrer, clicks) SELECT id, ?2, ?3, ?4 FROM shares WHERE id = ?1
   ON CONFLICT (share_id, client, referrer) DO UPDATE SET clicks = clicks + excluded.clicks]]
 
---- names = { clients, referrers }: arrays by class
-local function add_calls(calls, names, key, count, now)
+--- Adds to the statements of a batch. names = { clients, referrers }: arrays by class
+function M.add_calls(calls, names, key, count, now)
   local id, client, referrer = M.parts(key)
   calls[#calls + 1] = { "UPDATE shares SET clicks = clicks + ?2, updated_at = ?3 WHERE id = ?1", id, count, now }
   calls[#calls + 1] = { hit_sql, id, names.clients[client] or "", names.referrers[referrer] or "", count }
@@ -65,7 +65,7 @@ end
 function M.fold(epoch, slots, names)
   local calls, now = {}, moment.now()
   for _, s in ipairs(slots) do
-    add_calls(calls, names, s.key, s.count - s.mark, now)
+    M.add_calls(calls, names, s.key, s.count - s.mark, now)
     calls[#calls + 1] = { [[
       INSERT INTO tally_marks (epoch, slot, key, mark) VALUES (?1, ?2, ?3, ?4)
       ON CONFLICT (epoch, slot) DO UPDATE SET key = excluded.key, mark = excluded.mark WHERE mark = ?5]],

@@ -48,11 +48,11 @@ function M.statements(share, digest)
   return {
     { [[INSERT INTO shares (code, asset_id, account_id, title, description, visibility, expires_at, verdict, trusted,
       judge_after,
-                            created_at, updated_at)
-        SELECT ?1, id, ?3, ?4, ?5, ?6, ?7, 'pending', ?8, ?9, ?10, ?10 FROM assets WHERE digest = ?2]],
+                            created_at, updated_at, max_visits, visits_left)
+        SELECT ?1, id, ?3, ?4, ?5, ?6, ?7, 'pending', ?8, ?9, ?10, ?10, ?11, ?11 FROM assets WHERE digest = ?2]],
       share.code, digest, share.account_id, share.title, share.description, share.visibility,
         row.null(share.expires_at), share.trusted,
-      now + 2e6, now, expect = 1 },
+      now + 2e6, now, row.null(share.max_visits), expect = 1 },
     { [[INSERT INTO share_tags (share_id, position, tag)
         SELECT s.id, j.key, j.value FROM shares s, json_each(?2) j WHERE s.code = ?1]], share.code,
           row.list(share.tags) },
@@ -60,18 +60,19 @@ function M.statements(share, digest)
 end
 
 --- Writes changed words or settings, and `further` statements with them. New words start a new revision and are judged
--- again; the guard refuses a race.
+-- again; the guard refuses a race. What was visited already counts against another limit too.
 function M.update(share, changes, words_changed, further)
   local now = moment.now()
   local calls = { { [[
     UPDATE shares SET title = ?3, description = ?4, visibility = ?5, expires_at = ?6, revision = revision + 1,
       updated_at = ?7,
       verdict = CASE WHEN ?8 AND verdict <> 'quarantined' THEN 'pending' ELSE verdict END,
-      judge_after = ?7 + 2000000, judge_tries = 0, trusted = ?9, end_told = 0
+      judge_after = ?7 + 2000000, judge_tries = 0, trusted = ?9, end_told = 0, max_visits = ?10,
+      visits_left = CASE WHEN ?10 IS NULL THEN NULL ELSE max(0, ?10 - coalesce(max_visits - visits_left, 0)) END
     WHERE id = ?1 AND revision = ?2]],
     share.id, share.revision, changes.title, changes.description, changes.visibility, row.null(changes.expires_at), now,
       words_changed,
-    changes.trusted, expect = 1 } }
+    changes.trusted, row.null(changes.max_visits), expect = 1 } }
   if changes.tags then
     calls[2] = { "DELETE FROM share_tags WHERE share_id = ?1", share.id }
     calls[3] = { "INSERT INTO share_tags (share_id, position, tag) SELECT ?1, key, value FROM json_each(?2)", share.id,
@@ -99,10 +100,28 @@ function M.end_statement(id) return { "UPDATE shares SET end_told = 1 WHERE id =
 
 function M.expired(share) return share.expires_at ~= nil and share.expires_at <= moment.now() end
 
---- The verdict while it is not approved, else live or expired.
+--- One visit of a limited share, with the click it is, before anybody is answered -> true, or false when the share is
+-- no longer as it was read, or nothing of it is left.
+function M.visit(share, asker, names)
+  local now = moment.now()
+  local calls = { { [[
+    UPDATE shares SET visits_left = visits_left - 1 WHERE id = ?1 AND visits_left > 0 AND revision = ?2
+      AND verdict = 'approved' AND (expires_at IS NULL OR expires_at > ?3)]], share.id, share.revision, now,
+    expect = 1 } }
+  click.add_calls(calls, names, share.id + (asker or 0), 1, now)
+  local done, err = gifd.db.batch(calls)
+  if done then return true end
+  if err.code == "conflict" then return false end
+  return nil, err
+end
+
+function M.used_up(share) return share.visits_left == 0 end
+
+--- The verdict while it is not approved, else live, expired or used_up.
 function M.state(share)
   if share.verdict ~= "approved" then return share.verdict end
-  return M.expired(share) and "expired" or "live"
+  if M.expired(share) then return "expired" end
+  return M.used_up(share) and "used_up" or "live"
 end
 
 function M.to_judge(limit)
