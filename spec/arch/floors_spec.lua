@@ -1,21 +1,8 @@
 -- The floors of DESIGN section 3, held for every #include and require.
 
-local function lines(command)
-  local pipe = assert(io.popen(command))
-  local out = {}
-  for line in pipe:lines() do
-    out[#out + 1] = line
-  end
-  pipe:close()
-  return out
-end
+local files = require "spec.support.files"
 
-local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
+local lines, read = files.lines, files.read
 
 local core = {
   base = {},

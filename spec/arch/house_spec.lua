@@ -1,21 +1,8 @@
 -- House rules that a machine can hold: words, names, sizes. An exemption is a line in a list here, with its reason.
 
-local function lines(command)
-  local pipe = assert(io.popen(command))
-  local out = {}
-  for line in pipe:lines() do
-    out[#out + 1] = line
-  end
-  pipe:close()
-  return out
-end
+local files = require "spec.support.files"
 
-local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
+local lines, read = files.lines, files.read
 
 -- The mechanism has never heard of the product (DESIGN 1.1).
 local product = {
