@@ -1,7 +1,7 @@
---- jobs/clicks: twice a second, what was counted in shared memory is written into rows (model/click has the protocol).
+--- jobs/clicks: every second, what was counted in shared memory is written into rows (model/click has the protocol).
 local click = require "gifd.model.click"
 
-local BATCH = 80
+local BATCH = 2000
 
 local M = {}
 
@@ -64,7 +64,7 @@ function M.run(names)
     if not done and err.code ~= "cancelled" then
       gifd.log.warn("clicks.fold", { code = err.code, error = tostring(err.message) })
     end
-    local slept = gifd.time.sleep(0.5)
+    local slept = gifd.time.sleep(1)
     if not slept then return end
   end
 end

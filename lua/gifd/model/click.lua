@@ -1,4 +1,4 @@
---- model/click: visits of a share, counted in shared memory by who asked, and written into rows twice a second.
+--- model/click: visits of a share, counted in shared memory by who asked, and written into rows every second.
 --
 --   worker: tally.add(key, 1)               runner, in one transaction:
 --   key = share id + asker                    shares.clicks += count - mark, hits likewise;  mark = count
@@ -60,17 +60,41 @@ function M.marks(epoch)
   return out
 end
 
+-- A fold is a few statements over one JSON array, whatever its length: thousands of shares may be visited in a second.
+local fold_sql = {
+  old = [[
+    UPDATE tally_marks SET mark = j.count FROM
+      (SELECT value ->> 'slot' AS slot, value ->> 'mark' AS mark, value ->> 'count' AS count FROM json_each(?2)) j
+    WHERE tally_marks.epoch = ?1 AND tally_marks.slot = j.slot AND tally_marks.mark = j.mark]],
+  new = [[
+    INSERT INTO tally_marks (epoch, slot, key, mark)
+    SELECT ?1, value ->> 'slot', value ->> 'key', value ->> 'count' FROM json_each(?2)]],
+  shares = [[
+    UPDATE shares SET clicks = clicks + j.n, updated_at = ?2 FROM
+      (SELECT value ->> 'id' AS id, sum(value ->> 'n') AS n FROM json_each(?1) GROUP BY 1) j
+    WHERE shares.id = j.id]],
+  hits = [[
+    INSERT INTO hits (share_id, client, referrer, clicks)
+    SELECT s.id, value ->> 'client', value ->> 'referrer', sum(value ->> 'n') FROM json_each(?1)
+      JOIN shares s ON s.id = value ->> 'id' WHERE true GROUP BY 1, 2, 3
+    ON CONFLICT (share_id, client, referrer) DO UPDATE SET clicks = clicks + excluded.clicks]],
+}
+
 --- Writes a set of slots in one transaction; each is { slot, key, count, mark }. The guard on the mark refuses a second
 -- writer.
 function M.fold(epoch, slots, names)
-  local calls, now = {}, moment.now()
-  for _, s in ipairs(slots) do
-    M.add_calls(calls, names, s.key, s.count - s.mark, now)
-    calls[#calls + 1] = { [[
-      INSERT INTO tally_marks (epoch, slot, key, mark) VALUES (?1, ?2, ?3, ?4)
-      ON CONFLICT (epoch, slot) DO UPDATE SET key = excluded.key, mark = excluded.mark WHERE mark = ?5]],
-      epoch, s.slot, s.key, s.count, s.mark, expect = 1 }
+  local old, new, visits = {}, {}, {}
+  for i, s in ipairs(slots) do
+    local list = s.mark > 0 and old or new
+    list[#list + 1] = { slot = s.slot, key = s.key, count = s.count, mark = s.mark }
+    local id, client, referrer = M.parts(s.key)
+    visits[i] = { id = id, client = names.clients[client] or "", referrer = names.referrers[referrer] or "",
+      n = s.count - s.mark }
   end
+  local json = gifd.json.encode(visits)
+  local calls = { { fold_sql.shares, json, moment.now() }, { fold_sql.hits, json } }
+  if #old > 0 then calls[#calls + 1] = { fold_sql.old, epoch, gifd.json.encode(old), expect = #old } end
+  if #new > 0 then calls[#calls + 1] = { fold_sql.new, epoch, gifd.json.encode(new), expect = #new } end
   return gifd.db.batch(calls)
 end
 
