@@ -61,10 +61,12 @@ function M.marks(epoch)
 end
 
 -- A fold is a few statements over one JSON array, whatever its length: thousands of shares may be visited in a second.
+-- (GROUP BY makes SQLite read the array once and look up each row, instead of reading it once for each row.)
 local fold_sql = {
   old = [[
     UPDATE tally_marks SET mark = j.count FROM
-      (SELECT value ->> 'slot' AS slot, value ->> 'mark' AS mark, value ->> 'count' AS count FROM json_each(?2)) j
+      (SELECT value ->> 'slot' AS slot, value ->> 'mark' AS mark, max(value ->> 'count') AS count FROM json_each(?2)
+       GROUP BY 1, 2) j
     WHERE tally_marks.epoch = ?1 AND tally_marks.slot = j.slot AND tally_marks.mark = j.mark]],
   new = [[
     INSERT INTO tally_marks (epoch, slot, key, mark)
