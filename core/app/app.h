@@ -163,6 +163,7 @@ int cli_check(int argc, char **argv);
 int cli_script(int argc, char **argv); /* token, login: commands of host Lua */
 int cli_limits(int argc, char **argv);
 int cli_up(int argc, char **argv);
+int cli_verify(int argc, char **argv);
 int cli_version(int argc, char **argv);
 int cli_help(int argc, char **argv);
 const struct cli_command *cli_find(const char *name);

@@ -60,6 +60,10 @@ const struct cli_command cli_commands[] = {
      cli_limits},
     {"login", "gifd login --data DIR", "print a one-time sign-in link for the pages",
      "The link is good for 30 minutes and for one use.\n", cli_script},
+    {"verify", "gifd verify ID... --data DIR", "prove that stored originals are unaltered",
+     "Hashes each original again and compares it with its id, which is the beginning of its SHA-256.\n"
+     "Exits 0 when all are unaltered, 1 when one is altered, 4 when there is none of that id.\n",
+     cli_verify},
     {"version", "gifd version", "print the version", "", cli_version},
     {"help", "gifd help [TOPIC]", "explain a command", "", cli_help},
     {0},
