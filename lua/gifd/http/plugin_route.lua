@@ -1,5 +1,7 @@
 --- http/plugin_route: a plugin's route as one of ours: the contract of DESIGN 8 on the outside, a reply table on the
 -- inside.
+local call = require "gifd.plugin.call"
+
 --- route of registry.lua -> run(app, req, ctx)
 return function(route)
   return function(_, req, ctx)
@@ -12,7 +14,8 @@ return function(route)
     local given = { method = req.method, path = req.path, params = req.params, query = req.query, headers = req.headers,
       body = body,
                     account = ctx.identity and ctx.identity.account or nil, client_ip = req.client_ip }
-    local answer, err = route.run(ctx.hook_ctx(route.plugin), given)
+    local what = req.method .. " " .. route.pattern
+    local answer, err = call(route.plugin, what, route.run, ctx.hook_ctx(route.plugin), given)
     if answer == nil then
       return nil, err or gifd.err("script", { message = "the route of plugin " .. route.plugin.name
         .. " returned nothing" })

@@ -7,6 +7,8 @@
 --
 -- A registry (registry.lua) says who takes part; this file runs them. ctx_of(plugin) makes what a plugin is told about
 -- the call.
+local call = require "gifd.plugin.call"
+
 local M = {}
 
 --- name or pattern of a hook -> its kind
@@ -35,7 +37,7 @@ local function ballot_fault(ballot)
 end
 
 local function cast(entry, ctx, subject)
-  local ballot, err = gifd.catch(entry.run, ctx, subject)
+  local ballot, err = call(entry.plugin, entry.hook, entry.run, ctx, subject)
   if ballot == nil then
     if not err then return nil end
     gifd.log.warn("judge.failed", { plugin = entry.plugin.name, code = err.code, error = tostring(err.message) })
@@ -76,7 +78,7 @@ end
 function M.pipe(entries, ctx_of, value, about)
   local skipped = {}
   for _, entry in ipairs(entries) do
-    local next_value, err = gifd.catch(entry.run, ctx_of(entry.plugin), value, about)
+    local next_value, err = call(entry.plugin, entry.hook, entry.run, ctx_of(entry.plugin), value, about)
     if next_value == nil then
       skipped[#skipped + 1] = { plugin = entry.plugin.name, error = err and tostring(err) or "returned nothing" }
     else
@@ -87,13 +89,13 @@ function M.pipe(entries, ctx_of, value, about)
 end
 
 function M.claim(entry, ctx_of, subject)
-  return gifd.catch(entry.run, ctx_of(entry.plugin), subject)
+  return call(entry.plugin, entry.hook, entry.run, ctx_of(entry.plugin), subject)
 end
 
 --- For background tasks and routes alike: each listener is told in turn, protected.
 function M.tell(entries, ctx_of, event)
   for _, entry in ipairs(entries) do
-    local _, err = gifd.catch(entry.run, ctx_of(entry.plugin), event)
+    local _, err = call(entry.plugin, entry.hook, entry.run, ctx_of(entry.plugin), event)
     if err then gifd.log.warn("listener.failed", { plugin = entry.plugin.name, error = tostring(err) }) end
   end
 end

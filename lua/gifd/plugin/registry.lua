@@ -33,8 +33,8 @@ local function add_hook(found, plugin, name, value)
   if kind == "claim" and list[1] then
     fail("plugins %s and %s both claim %q", list[1].plugin.name, plugin.name, name)
   end
-  list[#list + 1] = { plugin = plugin, run = entry.run, after = names_of(entry.after), before = names_of(entry.before),
-    slow = entry.slow }
+  list[#list + 1] = { plugin = plugin, hook = name, run = entry.run, after = names_of(entry.after),
+    before = names_of(entry.before), slow = entry.slow }
   found[name] = list
 end
 
