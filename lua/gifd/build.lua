@@ -8,7 +8,7 @@ local S = require "gifd.schema"
 local limits = require "gifd.limits"
 local lines = require "gifd.lines"
 local nearest = require "gifd.nearest"
-local environment = require "gifd.plugin.environment"
+local grants = require "gifd.plugin.grants"
 local routes = require "gifd.http.routes"
 local settings_schema = require "gifd.settings"
 
@@ -22,8 +22,6 @@ local manifest_schema = S.record {
   uses = S.list { of = S.string { min = 1, max = 200 }, default = {} },
   config = S.any { optional = true },
 }
-
-local uses_known = environment.capabilities
 
 local function add(faults, file, line, path, message, near)
   faults[#faults + 1] = { file = file, line = line, path = path ~= "" and path or nil, message = message,
@@ -98,11 +96,9 @@ local function read_manifest(faults, name)
     checked.config = nil
   end
   for i, use in ipairs(checked.uses) do
-    local known = false
-    for _, word in ipairs(uses_known) do known = known or word == use end
+    local known, why = grants.known(use)
     if not known then
-      add(faults, file, lines.of(text) { "uses", i }, S.path { "uses", i }, ("unknown capability %q"):format(use),
-        nearest(use, uses_known))
+      add(faults, file, lines.of(text) { "uses", i }, S.path { "uses", i }, why, nearest(use, grants.words()))
     end
   end
   return checked

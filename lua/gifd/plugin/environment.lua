@@ -2,24 +2,17 @@
 --
 -- Writing a global, and reading an unknown one, is an error. There is no io, os, debug, ffi, jit, package, load,
 -- loadstring, string.dump, raw coroutine, rawset or setfenv, and the string metatable is locked.
-local M = {}
+local grants = require "gifd.plugin.grants"
 
---- What a manifest's `uses` may ask for, beyond what every plugin has.
-M.capabilities = { "blob.read", "crypto", "crypto.sign" }
+local M = {}
 
 local base = { "assert", "error", "ipairs", "next", "pairs", "pcall", "select", "tonumber", "tostring", "type",
   "unpack", "xpcall" }
 local strings = { "byte", "char", "find", "format", "gmatch", "gsub", "len", "lower", "match", "rep", "reverse", "sub",
   "upper" }
 local tables = { "concat", "insert", "maxn", "remove", "sort" }
-local cryptography = { "sha256", "hmac", "equal", "random", "code", "hex", "base64url", "unbase64url", "verify_url" }
-local primitives = { text = true, json = true, log = true, err = true, try = true, catch = true, null = true }
 
-local function pick(from, names)
-  local out = {}
-  for _, name in ipairs(names) do out[name] = from[name] end
-  return out
-end
+local pick = grants.pick
 
 local function copy(from)
   if type(from) ~= "table" then return from end
@@ -41,22 +34,6 @@ local function sealed(content, what)
   })
 end
 
-local function granted(plugin)
-  local host, uses = {}, plugin.uses
-  for name in pairs(primitives) do host[name] = copy(gifd[name]) end
-  host.time = pick(gifd.time, { "now", "rfc3339", "parse", "http_date", "sleep" })
-  -- Two plugins' limiters share no key, whatever they are called.
-  host.limit = { limiter = function(options) return gifd.limit.limiter(options, "plugin " .. plugin.name) end }
-  for _, use in ipairs(uses) do
-    if use == "blob.read" then host.blob = pick(gifd.blob, { "read", "stat" })
-    elseif use == "crypto" or use == "crypto.sign" then
-      host.crypto = host.crypto or pick(gifd.crypto, cryptography)
-      if use == "crypto.sign" then host.crypto.sign_url = gifd.crypto.sign_url end
-    end
-  end
-  return sealed(host, "gifd: primitive")
-end
-
 --- The environment of one plugin; `require_fn(name)` loads a file of its own folder.
 function M.make(plugin, require_fn)
   local lock = getmetatable("")
@@ -74,7 +51,7 @@ function M.make(plugin, require_fn)
     return getmetatable(t)
   end
   content.require = require_fn
-  content.gifd = granted(plugin)
+  content.gifd = sealed(grants.give(plugin), "gifd: primitive")
   return sealed(content, "global")
 end
 

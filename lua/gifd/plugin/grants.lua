@@ -1,0 +1,83 @@
+--- plugin/grants: which primitives a plugin gets: those that all have, and those that its manifest's `uses` asks for.
+--
+-- A capability is a word ("blob.read") or, when its row says `of`, a word with an argument ("fetch:api.example.org").
+-- give(host, plugin, argument) adds to the plugin's own `gifd`; it never hands out a table that two plugins share.
+local M = {}
+
+local function pick(from, names)
+  local out = {}
+  for _, name in ipairs(names) do out[name] = from[name] end
+  return out
+end
+M.pick = pick
+
+local function copy(from)
+  if type(from) ~= "table" then return from end
+  local out = {}
+  for key, value in pairs(from) do out[key] = value end
+  return out
+end
+
+--- Names in gifd that every plugin has as they are.
+local open = { "text", "json", "log", "err", "try", "catch", "null" }
+
+--- Names that every plugin has in a form of its own.
+local own = {
+  time = function() return pick(gifd.time, { "now", "rfc3339", "parse", "http_date", "sleep" }) end,
+  -- Two plugins' limiters share no key, whatever they are called.
+  limit = function(plugin)
+    return { limiter = function(options) return gifd.limit.limiter(options, "plugin " .. plugin.name) end }
+  end,
+}
+
+local cryptography = { "sha256", "hmac", "equal", "random", "code", "hex", "base64url", "unbase64url", "verify_url" }
+
+local function give_crypto(host) host.crypto = host.crypto or pick(gifd.crypto, cryptography) end
+
+--- Capability -> { give = f, of = a pattern that its argument matches, nil for a bare word }
+local capabilities = {
+  ["blob.read"] = { give = function(host) host.blob = pick(gifd.blob, { "read", "stat" }) end },
+  crypto = { give = give_crypto },
+  ["crypto.sign"] = { give = function(host)
+    give_crypto(host)
+    host.crypto.sign_url = gifd.crypto.sign_url
+  end },
+}
+
+local function split(use)
+  local word, argument = use:match("^([^:]*):(.*)$")
+  return word or use, argument
+end
+
+--- The capability words, sorted; those with an argument end in ":".
+function M.words()
+  local out = {}
+  for word, row in pairs(capabilities) do out[#out + 1] = row.of and word .. ":" or word end
+  table.sort(out)
+  return out
+end
+
+--- -> true, or false, why
+function M.known(use)
+  local word, argument = split(use)
+  local row = capabilities[word]
+  if not row or (argument ~= nil) ~= (row.of ~= nil) then return false, ("unknown capability %q"):format(use) end
+  if row.of and not argument:match(row.of) then
+    return false, ("capability %q: %q is malformed"):format(word, argument)
+  end
+  return true
+end
+
+--- plugin = { name, uses, ... } -> the content of its `gifd`
+function M.give(plugin)
+  local host = {}
+  for _, name in ipairs(open) do host[name] = copy(gifd[name]) end
+  for name, make in pairs(own) do host[name] = make(plugin) end
+  for _, use in ipairs(plugin.uses) do
+    local word, argument = split(use)
+    capabilities[word].give(host, plugin, argument)
+  end
+  return host
+end
+
+return M
