@@ -2,6 +2,7 @@
 #include "base/segment.h"
 #include "base/clock.h"
 #include "base/epoch.h"
+#include "base/metric.h"
 #include "base/tally.h"
 
 #include <errno.h>
@@ -15,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LAYOUT 3 /* of all that lies here, tally, epochs and limits included */
+#define LAYOUT 4 /* of all that lies here, tally, epochs, limits and metrics included */
 #define WORDS(bytes) (((bytes) + 7) / 8)
 
 struct head {
@@ -58,10 +59,15 @@ static size_t limits_offset(void)
     return (tally_offset() + tally_bytes() + 4095) & ~(size_t)4095;
 }
 
+static size_t metrics_offset(void)
+{
+    return (limits_offset() + SEGMENT_LIMITS_BYTES + 4095) & ~(size_t)4095;
+}
+
 static struct head head_now(void)
 {
     struct head h = {
-        .magic = "segment", .layout = LAYOUT, .slots = SEGMENT_SLOTS, .size = limits_offset() + SEGMENT_LIMITS_BYTES};
+        .magic = "segment", .layout = LAYOUT, .slots = SEGMENT_SLOTS, .size = metrics_offset() + metrics_bytes()};
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
         if (read(fd, h.boot, 36) != 36) h.boot[0] = 0;
@@ -83,6 +89,16 @@ static bool fits(int fd, const struct head *want)
            !memcmp(have.boot, want->boot, sizeof have.boot);
 }
 
+/* What must not be zeros in a new file. */
+static bool furnish(int fd)
+{
+    void *p = mmap(NULL, metrics_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)metrics_offset());
+    if (p == MAP_FAILED) return false;
+    metrics_init(p);
+    munmap(p, metrics_bytes());
+    return true;
+}
+
 /* A new file beside the old one, then in its place: whoever still maps the old one is not disturbed. */
 static int make(const char *path, const struct head *head, struct err *e)
 {
@@ -100,7 +116,7 @@ static int make(const char *path, const struct head *head, struct err *e)
         ok = wrote > 0;
         done += ok ? (uint64_t)wrote : 0;
     }
-    ok = ok && pwrite(fd, head, sizeof *head, 0) == (ssize_t)sizeof *head && rename(draft, path) == 0;
+    ok = ok && furnish(fd) && pwrite(fd, head, sizeof *head, 0) == (ssize_t)sizeof *head && rename(draft, path) == 0;
     if (ok) return fd;
     int rc = err_sys(e, errno, "%s", path);
     unlink(draft);
@@ -173,6 +189,11 @@ void *segment_limits(struct segment *s, size_t *bytes)
 {
     *bytes = SEGMENT_LIMITS_BYTES;
     return (char *)s->area + limits_offset();
+}
+
+struct metrics *segment_metrics(struct segment *s)
+{
+    return (struct metrics *)(void *)((char *)s->area + metrics_offset());
 }
 
 static void text_put(_Atomic uint64_t *to, size_t bytes, const char *text)

@@ -1,7 +1,7 @@
 /* segment.h: memory that all processes of a server share, and that outlives each of them.
  *
  *   DATA/segment    | head: magic, layout, boot id, epoch | connections, slots 0 .. 255 | epochs | tally | limits |
- *                     mapped MAP_SHARED by supervisor, workers, runner, and by commands that only look
+ * metrics | mapped MAP_SHARED by supervisor, workers, runner, and by commands that only look
  *
  * A later start takes the file over when magic, layout, size and boot id match, so that what was counted and not yet
  * written to rows survives the death of every process; else it is made anew with a new epoch. Opening with create
@@ -24,6 +24,7 @@
 struct segment; /* a process's own handle; a forked child inherits a copy with the same mapping */
 struct tally;   /* tally.h */
 struct epochs;  /* epoch.h */
+struct metrics; /* metric.h */
 
 /* GIFD_ENOTFOUND without create and file; GIFD_ECORRUPT without create when it is of another layout or boot. */
 struct segment *segment_open(const char *path, bool create, struct err *e);
@@ -33,6 +34,7 @@ struct tally *segment_tally(struct segment *s);
 struct epochs *segment_epochs(struct segment *s); /* what was cached, and what has been taken back */
 /* Zeros in a new file, for core/limit to lay out; aligned to a page. */
 void *segment_limits(struct segment *s, size_t *bytes);
+struct metrics *segment_metrics(struct segment *s);
 
 /* Slots, by the supervisor. */
 void segment_slot_begin(struct segment *s, uint32_t slot, const char *name, int pid); /* counts its generation up */

@@ -1,0 +1,310 @@
+/* metric.c: see metric.h. A bucket is the exponent of a double and two bits of its mantissa: no logarithm is taken. */
+#include "base/metric.h"
+
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define LOCK_NS 100000000L
+#define STEP_BITS 50 /* of a double below exponent and two bits */
+#define FIRST_STEP ((uint64_t)(1023 - 20) * 4)
+#define STEPS (METRIC_BUCKETS - 2)
+#define SUM METRIC_BUCKETS /* the cell behind the buckets */
+#define GROUPS_SHARE(max) ((max) / 4 * 3)
+
+struct series {
+    uint64_t hash, name_hash;
+    uint32_t cell;
+    uint16_t name_len;
+    uint8_t kind, grouped;
+    char key[METRIC_KEY_MAX];
+};
+
+struct metrics {
+    pthread_mutex_t lock;
+    _Alignas(64) _Atomic uint32_t count; /* of series that are whole */
+    _Alignas(64) struct series series[METRIC_SERIES];
+    struct metric_cell cells[METRIC_CELLS];
+};
+
+size_t metrics_bytes(void)
+{
+    return sizeof(struct metrics);
+}
+
+void metrics_init(struct metrics *m)
+{
+    pthread_mutexattr_t attr;
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_init(&m->lock, &attr);
+    pthread_mutexattr_destroy(&attr);
+}
+
+/* ---- looking up ---- */
+
+static uint64_t hash_of(const char *p, size_t n)
+{
+    uint64_t h = 1469598103934665603u; /* FNV-1a */
+    for (size_t i = 0; i < n; i++) h = (h ^ (unsigned char)p[i]) * 1099511628211u;
+    return h;
+}
+
+static uint32_t cells_of(int kind)
+{
+    return kind == METRIC_HISTOGRAM ? METRIC_BUCKETS + 1 : 1;
+}
+
+static bool is_name(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+        bool letter = ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '_';
+        if (!letter && (i == 0 || c < '0' || c > '9')) return false;
+    }
+    return s.n > 0;
+}
+
+static int compare(struct slice a, struct slice b)
+{
+    int c = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
+    return c ? c : a.n < b.n ? -1 : a.n > b.n;
+}
+
+struct writer {
+    char *out;
+    size_t n;
+};
+
+static void put(struct writer *w, const char *p, size_t n)
+{
+    if (w->n + n < METRIC_KEY_MAX) memcpy(w->out + w->n, p, n);
+    w->n += n;
+}
+
+static void put_value(struct writer *w, struct slice v)
+{
+    for (size_t i = 0; i < v.n; i++) {
+        if (v.p[i] == '\n')
+            put(w, "\\n", 2);
+        else {
+            if (v.p[i] == '\\' || v.p[i] == '"') put(w, "\\", 1);
+            put(w, v.p + i, 1);
+        }
+    }
+}
+
+/* name{labels}, labels sorted, into the series. */
+static int write_key(const struct metric_want *want, struct series *s, struct err *e)
+{
+    const struct metric_label *order[METRIC_LABELS];
+    struct writer w = {s->key, 0};
+    if (!is_name(want->name)) return err_set(e, GIFD_EINVALID, "a metric's name is made of letters, digits and _");
+    if (want->label_count > METRIC_LABELS)
+        return err_set(e, GIFD_EINVALID, "a metric has at most %d labels", METRIC_LABELS);
+    for (size_t i = 0; i < want->label_count; i++) {
+        const struct metric_label *l = &want->labels[i];
+        size_t at = i;
+        if (!is_name(l->name) || slice_is(l->name, "le") || slice_starts(l->name, SLICE("__")) ||
+            memchr(l->value.p ? l->value.p : "", 0, l->value.n))
+            return err_set(e, GIFD_EINVALID, "\"%.*s\" is no label, or its value has a NUL",
+                           (int)(l->name.n < 64 ? l->name.n : 64), l->name.p);
+        for (; at && compare(order[at - 1]->name, l->name) > 0; at--) order[at] = order[at - 1];
+        if (at && slice_eq(order[at - 1]->name, l->name)) return err_set(e, GIFD_EINVALID, "a label is given twice");
+        order[at] = l;
+    }
+    put(&w, want->name.p, want->name.n);
+    for (size_t i = 0; i < want->label_count; i++) {
+        put(&w, i ? "," : "{", 1);
+        put(&w, order[i]->name.p, order[i]->name.n);
+        put(&w, "=\"", 2);
+        put_value(&w, order[i]->value);
+        put(&w, "\"", 1);
+    }
+    if (want->label_count) put(&w, "}", 1);
+    if (w.n >= METRIC_KEY_MAX)
+        return err_set(e, GIFD_ETOOBIG, "a metric's name and labels may have %d characters together",
+                       METRIC_KEY_MAX - 1);
+    s->key[w.n] = 0;
+    s->name_len = (uint16_t)want->name.n;
+    s->hash = hash_of(s->key, w.n);
+    s->name_hash = hash_of(want->name.p, want->name.n);
+    return GIFD_OK;
+}
+
+static bool same_name(const struct series *a, const struct series *b)
+{
+    return a->name_hash == b->name_hash && a->name_len == b->name_len && !memcmp(a->key, b->key, a->name_len);
+}
+
+/* Among series [from, to): GIFD_OK with *out set, or still NULL when there is none. */
+static int look(struct metrics *m, const struct series *wanted, uint32_t from, uint32_t to, struct metric_cell **out,
+                struct err *e)
+{
+    for (uint32_t i = from; i < to; i++) {
+        const struct series *s = &m->series[i];
+        if (!same_name(s, wanted)) continue;
+        if (s->kind != wanted->kind)
+            return err_set(e, GIFD_ECONFLICT, "the metric %.*s is of another kind", s->name_len, s->key);
+        if (s->hash == wanted->hash && !strcmp(s->key, wanted->key)) {
+            *out = &m->cells[s->cell];
+            return GIFD_OK;
+        }
+    }
+    return GIFD_OK;
+}
+
+/* Under the lock: room for one more? */
+static int check_room(struct metrics *m, struct series *s, struct slice group, uint32_t count, struct err *e)
+{
+    uint32_t cells = cells_of(s->kind), used = 0, grouped = 0, grouped_cells = 0, own = 0, own_cells = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct series *other = &m->series[i];
+        uint32_t n = cells_of(other->kind);
+        used += n;
+        if (!other->grouped) continue;
+        grouped++;
+        grouped_cells += n;
+        if (group.n && !strncmp(other->key, group.p, group.n)) own++, own_cells += n;
+    }
+    s->cell = used;
+    if (count == METRIC_SERIES || used + cells > METRIC_CELLS)
+        return err_set(e, GIFD_ETOOBIG, "there are %d series already, or their cells are taken", METRIC_SERIES);
+    if (!group.n) return GIFD_OK;
+    if (own >= METRIC_GROUP_SERIES || own_cells + cells > METRIC_GROUP_CELLS)
+        return err_set(e, GIFD_ETOOBIG, "%.*s has its %d series already, or their room: fewer labels, please",
+                       (int)group.n, group.p, METRIC_GROUP_SERIES);
+    if (grouped >= GROUPS_SHARE(METRIC_SERIES) || grouped_cells + cells > GROUPS_SHARE(METRIC_CELLS))
+        return err_set(e, GIFD_ETOOBIG, "the room for such series is taken");
+    return GIFD_OK;
+}
+
+static int lock(struct metrics *m, struct err *e)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += LOCK_NS;
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    int rc = pthread_mutex_clocklock(&m->lock, CLOCK_MONOTONIC, &until);
+    if (rc == EOWNERDEAD) rc = pthread_mutex_consistent(&m->lock); /* what it was making had not been published */
+    return rc ? err_set(e, GIFD_EBUSY, "the list of metrics is locked") : GIFD_OK;
+}
+
+int metric_find(struct metrics *m, const struct metric_want *want, struct metric_cell **out, struct err *e)
+{
+    struct series s = {.kind = (uint8_t)want->kind, .grouped = want->group.n > 0};
+    uint32_t seen = atomic_load_explicit(&m->count, memory_order_acquire);
+    *out = NULL;
+    int rc = write_key(want, &s, e);
+    if (rc == GIFD_OK) rc = look(m, &s, 0, seen, out, e);
+    if (rc < 0 || *out) return rc;
+    rc = lock(m, e);
+    if (rc < 0) return rc;
+    uint32_t count = atomic_load_explicit(&m->count, memory_order_acquire);
+    rc = look(m, &s, seen, count, out, e);
+    if (rc == GIFD_OK && !*out) rc = check_room(m, &s, want->group, count, e);
+    if (rc == GIFD_OK && !*out) {
+        m->series[count] = s;
+        atomic_store_explicit(&m->count, count + 1, memory_order_release);
+        *out = &m->cells[s.cell];
+    }
+    pthread_mutex_unlock(&m->lock);
+    return rc;
+}
+
+/* ---- counting ---- */
+
+static uint64_t bits_of(double v)
+{
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    return bits;
+}
+
+static double double_of(uint64_t bits)
+{
+    double v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
+void metric_set(struct metric_cell *gauge, double value)
+{
+    if (gauge && isfinite(value)) atomic_store_explicit(&gauge->word, bits_of(value), memory_order_relaxed);
+}
+
+void metric_move(struct metric_cell *gauge, double by)
+{
+    if (!gauge || !isfinite(by)) return;
+    uint64_t seen = atomic_load_explicit(&gauge->word, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&gauge->word, &seen, bits_of(double_of(seen) + by),
+                                                  memory_order_relaxed, memory_order_relaxed)) {
+    }
+}
+
+static size_t bucket_of(double value)
+{
+    if (!(value > 0)) return 0;
+    uint64_t step = (bits_of(value) - 1) >> STEP_BITS; /* a bound itself belongs to the bucket below it */
+    if (step < FIRST_STEP) return 0;
+    return step - FIRST_STEP < STEPS ? (size_t)(step - FIRST_STEP) + 1 : METRIC_BUCKETS - 1;
+}
+
+double metric_bound(size_t bucket)
+{
+    return bucket < METRIC_BUCKETS - 1 ? double_of((FIRST_STEP + bucket) << STEP_BITS) : INFINITY;
+}
+
+void metric_observe(struct metric_cell *histogram, double value)
+{
+    if (!histogram || !isfinite(value)) return;
+    atomic_fetch_add_explicit(&histogram[bucket_of(value)].word, 1, memory_order_relaxed);
+    metric_move(&histogram[SUM], value);
+}
+
+/* ---- reading ---- */
+
+static void view(const struct metrics *m, const struct series *s, struct metric_view *v)
+{
+    const struct metric_cell *c = &m->cells[s->cell];
+    uint64_t word = atomic_load_explicit(&c->word, memory_order_relaxed);
+    *v = (struct metric_view){
+        .kind = (enum metric_kind)s->kind, .key = slice_str(s->key), .name = slice_of(s->key, s->name_len)};
+    if (v->key.n > v->name.n) v->labels = slice_of(s->key + s->name_len + 1, v->key.n - v->name.n - 2);
+    if (s->kind == METRIC_COUNTER) v->value = (double)word;
+    if (s->kind == METRIC_GAUGE) v->value = double_of(word);
+    if (s->kind != METRIC_HISTOGRAM) return;
+    for (size_t i = 0; i < METRIC_BUCKETS; i++)
+        v->count += v->buckets[i] = atomic_load_explicit(&c[i].word, memory_order_relaxed);
+    v->sum = double_of(atomic_load_explicit(&c[SUM].word, memory_order_relaxed));
+}
+
+void metrics_each(const struct metrics *m, bool (*fn)(void *arg, const struct metric_view *v), void *arg)
+{
+    struct metric_view v;
+    uint32_t count = atomic_load_explicit(&m->count, memory_order_acquire);
+    for (uint32_t i = 0; i < count; i++) {
+        view(m, &m->series[i], &v);
+        if (!fn(arg, &v)) return;
+    }
+}
+
+double metric_quantile(const struct metric_view *histogram, double q)
+{
+    double rank = q * (double)histogram->count;
+    uint64_t below = 0;
+    size_t i = 0;
+    if (!histogram->count) return 0;
+    for (; i < METRIC_BUCKETS - 1; i++)
+        if ((below += histogram->buckets[i]) && (double)below >= rank) break;
+    if (i == 0) return metric_bound(0);
+    if (i == METRIC_BUCKETS - 1) return metric_bound(METRIC_BUCKETS - 2);
+    return (metric_bound(i - 1) + metric_bound(i)) / 2;
+}
