@@ -414,8 +414,11 @@ static void selection_failed(struct request *r, const struct plan *plan, const s
     struct http_header kept[32];
     struct plan bare = {.status = plan->status};
     struct problem b = {plan->status, "precondition_failed", kept, 0, -1};
-    for (size_t i = 0; i < p->header_count && b.header_count < 31; i++)
-        if (field_stays(&bare, p->headers[i].name)) kept[b.header_count++] = p->headers[i];
+    for (size_t i = 0; i < p->header_count && b.header_count < 31; i++) {
+        struct slice name = p->headers[i].name;
+        if (slice_ieq(name, SLICE("X-Content-Type-Options"))) continue; /* every problem says so */
+        if (field_stays(&bare, name)) kept[b.header_count++] = p->headers[i];
+    }
     if (plan->status == 416) {
         b.code = "range_not_satisfiable";
         b.complete = (int64_t)size_of(p);

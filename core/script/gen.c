@@ -342,10 +342,15 @@ static void add_route(lua_State *L, struct gen *g, int id)
     if (!grown || !limits) luaL_error(L, "not enough memory");
     for (size_t i = g->route_count; i <= (size_t)id; i++) grown[i] = 0, limits[i] = NULL;
     g->route_count = (size_t)id + 1;
-    lua_getfield(L, -1, "cache");
-    lua_getfield(L, -2, "classes");
-    grown[id] = (uint8_t)((lua_toboolean(L, -2) ? ROUTE_CACHE : 0) | (lua_toboolean(L, -1) ? ROUTE_CLASSES : 0));
-    lua_pop(L, 2);
+    static const struct {
+        const char *name;
+        uint8_t flag;
+    } flags[] = {{"cache", ROUTE_CACHE}, {"classes", ROUTE_CLASSES}, {"cross", ROUTE_CROSS}, {"signed", ROUTE_SIGNED}};
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        lua_getfield(L, -1, flags[i].name);
+        if (lua_toboolean(L, -1)) grown[id] |= flags[i].flag;
+        lua_pop(L, 1);
+    }
     add_limits(L, g, id, lua_pushfstring(L, "%s %s", method, pattern));
     lua_pop(L, 1);
 }
@@ -374,6 +379,7 @@ static int boot(lua_State *L, void *arg)
     lua_pop(L, 2);
     classes_read(L, "clients", &g->clients);
     classes_read(L, "referrers", &g->referrers);
+    refusals_read(L, &g->refusals);
     g->app_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;
 }
@@ -421,6 +427,7 @@ void gen_close(struct gen *g)
     free(g->route_flags);
     classes_free(&g->clients);
     classes_free(&g->referrers);
+    refusals_free(&g->refusals);
     for (size_t i = 0; i < g->route_count; i++) free(g->limits[i]);
     free(g->limits);
     if (g->bundle) bundle_close(g->bundle);

@@ -18,11 +18,13 @@
 #include "script/binding.h"
 #include "script/build.h"
 #include "script/classes.h"
+#include "script/refusal.h"
 
 enum gen_state { GEN_LOADING, GEN_PREPARED, GEN_LIVE, GEN_DRAINING };
 
-/* What boot says of a route: its replies may be kept, and differ by class of client. */
-enum { ROUTE_CACHE = 1, ROUTE_CLASSES = 2 };
+/* What boot says of a route: its replies may be kept, and differ by class of client; pages of other sites may be
+ * allowed to read it; a signature may stand in its address. */
+enum { ROUTE_CACHE = 1, ROUTE_CLASSES = 2, ROUTE_CROSS = 4, ROUTE_SIGNED = 8 };
 
 struct gen {
     struct list node; /* in host->draining */
@@ -42,6 +44,7 @@ struct gen {
     struct limits **limits; /* by id; NULL: none (limits.h) */
     size_t route_count;
     struct classes clients, referrers;
+    struct refusals refusals;
     char digest[65];
 
     struct task *running; /* NULL while Lua does not run, and while chunks load */

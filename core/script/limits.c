@@ -195,7 +195,8 @@ static const char *detail_of(const struct limit_answer *a)
 /* As reply_problem would say it, but of parts that are there already: refusing must not be dear. */
 static void refuse(struct request *r, const struct limit_answer *a)
 {
-    static const struct http_header no_store = {SLICE("Cache-Control"), SLICE("no-store")};
+    static const struct http_header headers[] = {{SLICE("Cache-Control"), SLICE("no-store")},
+                                                 {SLICE("X-Content-Type-Options"), SLICE("nosniff")}};
     char body[384], *w = body;
     w = PUT(w, "{\"type\":\"about:blank\",\"title\":\"Too Many Requests\",\"status\":429,\"detail\":\"");
     w = put(w, detail_of(a), strlen(detail_of(a)));
@@ -204,8 +205,8 @@ static void refuse(struct request *r, const struct limit_answer *a)
     w = PUT(w, "\"}");
     struct reply p = {.status = 429,
                       .type = SLICE("application/problem+json"),
-                      .headers = &no_store,
-                      .header_count = 1,
+                      .headers = headers,
+                      .header_count = 2,
                       .body = REPLY_BYTES,
                       .bytes = slice_of(body, (size_t)(w - body)),
                       .fd = -1};
@@ -263,11 +264,15 @@ bool limits_enter(struct visit *v, const struct limits *l)
     }
     if (rc < 0) {
         log_error("limit.busy", LS("request_id", r->id), LS("route", l->route));
+        refusal_mark(&v->host->live->refusals, r, v->flags);
         reply_problem(r, 503, "busy", "The server could not count this request now.");
         return false;
     }
     if (!later || !a.allowed) say(r, asks, n, &a);
-    if (!a.allowed) refuse(r, &a);
+    if (!a.allowed) {
+        refusal_mark(&v->host->live->refusals, r, v->flags);
+        refuse(r, &a);
+    }
     return a.allowed;
 }
 

@@ -287,6 +287,7 @@ static void refuse(struct visit *v, const struct task *t, const char *text)
     r->user = NULL;
     log_error("route.failed", LS("request_id", r->id), LS("method", http_method_name(r->method)),
               LN("path", r->path.p, r->path.n), LI("generation", t->gen->number), LS("error", text));
+    refusal_mark(&t->gen->refusals, r, v->flags);
     reply_problem(r, 500, "internal", "The request failed. Its id is in the server's log.");
     visit_failed(&left);
 }

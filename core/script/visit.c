@@ -55,9 +55,10 @@ static bool serve_kept(struct visit *v, struct slice key)
 
 /* ---- making replies ---- */
 
-static void refuse_match(struct request *r, const struct route_match *match)
+static void refuse_match(const struct gen *g, struct request *r, const struct route_match *match)
 {
     char allow[64];
+    if (match->id == ROUTE_NOT_FOUND || r->method != HTTP_OPTIONS) refusal_mark(&g->refusals, r, ROUTE_CROSS);
     if (match->id == ROUTE_NOT_FOUND) {
         reply_problem(r, 404, "not_found", "There is nothing at this address.");
         return;
@@ -84,6 +85,7 @@ static void make_reply(struct visit *v, const struct route_match *match)
     }
     r->user = NULL;
     struct visit left = *v; /* the reply ends the request and its arena */
+    refusal_mark(&v->host->live->refusals, r, v->flags);
     if (e.code == GIFD_EINVALID) {
         reply_problem(r, 400, err_name(e.code), "%s", e.text);
     } else {
@@ -123,7 +125,7 @@ static void match_again(struct visit *v)
     router_match(v->host->live->router, v->r->method, v->r->path, &match);
     if (match.id < 0) {
         v->r->user = NULL;
-        refuse_match(v->r, &match);
+        refuse_match(v->host->live, v->r, &match);
     } else {
         make_reply(v, &match);
     }
@@ -172,7 +174,8 @@ static void enter(struct host *h, struct visit *v, const struct route_match *mat
 {
     struct request *r = v->r;
     bool known = (size_t)match->id < h->live->route_count;
-    uint8_t flags = h->cache && known ? h->live->route_flags[match->id] : 0;
+    v->flags = known ? h->live->route_flags[match->id] : 0;
+    uint8_t flags = h->cache ? v->flags : 0;
     const struct limits *limits = h->s.segment && known ? h->live->limits[match->id] : NULL;
     v->cacheable = (flags & ROUTE_CACHE) && (r->method == HTTP_GET || r->method == HTTP_HEAD) && !r->has_body;
     if (v->cacheable || limits) v->credentials = request_header(r, "Authorization").p || request_header(r, "Cookie").p;
@@ -207,11 +210,12 @@ void host_on_request(void *to, struct request *r)
     }
     router_match(h->live->router, r->method, r->path, &match);
     if (match.id < 0) {
-        refuse_match(r, &match);
+        refuse_match(h->live, r, &match);
         return;
     }
     struct visit *v = arena_zalloc(&r->arena, sizeof *v);
     if (!v) {
+        refusal_mark(&h->live->refusals, r, 0);
         reply_problem(r, 503, "busy", "The server has no memory for this request now.");
         return;
     }

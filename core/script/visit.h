@@ -38,6 +38,7 @@ struct visit {
     struct fill *fill;
     bool fills, cacheable, credentials;
     const struct limits *owed; /* of its route, while nobody has charged them */
+    uint8_t flags;             /* of its route */
     uint8_t client;            /* class of client */
     uint8_t client_class;      /* of the key: the same where replies differ by it */
     uint64_t began;            /* the epoch before its task was started */

@@ -2,6 +2,7 @@
 local clicks = require "gifd.jobs.clicks"
 local cors = require "gifd.http.cors"
 local dispatch = require "gifd.http.dispatch"
+local guard = require "gifd.http.guard"
 local keys = require "gifd.command.keys"
 local limits = require "gifd.limits"
 local limits_command = require "gifd.command.limits"
@@ -23,6 +24,7 @@ return function(settings)
   local app = { settings = settings, registry = registry(plugins) }
   app.routes = cors.routes(settings, limits.attach(routes(app.registry.routes), settings.limits))
   app.handle = dispatch(app)
+  app.refusals = guard.refusals(settings)
   app.clients, app.referrers = unfurl.classes, referrers.domains
   app.class_names = { clients = unfurl.class_names, referrers = referrers.names }
   app.roles = { runner = runner(app), worker = signing.watch }

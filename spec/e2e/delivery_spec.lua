@@ -67,12 +67,12 @@ describe("replies as shipped", function()
       "/healthz", "/web/style.css", "/s/nothere", "/a/nothere", "/api/v1/shares", "/nowhere" } do
       local headers = get(path).headers
       assert.equal("nosniff", headers["x-content-type-options"], path)
-      if path ~= "/nowhere" then
-        assert.matches("default%-src 'none'", headers["content-security-policy"], path)
-        assert.is_not_nil(headers["cross-origin-resource-policy"], path)
-        assert.is_not_nil(headers["referrer-policy"], path)
-      end
+      assert.matches("default%-src 'none'", headers["content-security-policy"], path)
+      assert.is_not_nil(headers["cross-origin-resource-policy"], path)
+      assert.is_not_nil(headers["referrer-policy"], path)
     end
+    local failed = get("/a/" .. asset, { ["If-Match"] = '"other"' })
+    assert.same({ 412, "nosniff" }, { failed.status, failed.headers["x-content-type-options"] })
     local media = get("/a/" .. asset).headers
     assert.matches("sandbox", media["content-security-policy"])
     assert.equal("cross-origin", media["cross-origin-resource-policy"])
@@ -144,6 +144,11 @@ describe("replies as configured", function()
       plugins = { witness = true },
       cache = { media = "immutable", pages = "short", previews = "none", stale_while_revalidate = "60s" },
       cors = { origins = { "https://app.example.org" }, max_age = "1m" },
+      limits = {
+        ["GET /api/v1/shares"] = { rate = 1, per = "1h", by = { "ip" } },
+        ["GET /signin"] = { rate = 1, per = "1h", by = { "ip" } },
+        ["GET /a/{id}/{name}"] = { rate = 1, per = "1h", by = { "ip" } },
+      },
       delivery = { negotiate = true, hints = false } }]] }
     admin = s:token "admin"
     local reply = s:upload(pictures.gif { frames = 4 }, admin, "title=first", { Prefer = "wait=20" })
@@ -193,6 +198,43 @@ describe("replies as configured", function()
     local refused = s:request { "GET", "/api/v1/shares", headers = { Origin = "https://app.example.org" } }
     assert.equal(401, refused.status)
     assert.equal("https://app.example.org", refused.headers["access-control-allow-origin"])
+  end)
+
+  it("say the same to browsers whether Lua refuses or C does without asking it", function()
+    local path, origin = "/api/v1/shares", "https://app.example.org"
+    local names = { "access-control-allow-origin", "access-control-expose-headers", "content-security-policy",
+      "cross-origin-resource-policy", "referrer-policy", "vary", "x-content-type-options" }
+    local function said(reply)
+      local out = {}
+      for _, name in ipairs(names) do out[name] = reply.headers[name] or "none" end
+      return out
+    end
+    local function begin() assert.equal(0, (server.command("limits", "reset", "--all", "--data", s.data))) end
+    for _, from in ipairs { origin, "https://evil.example", false } do
+      begin()
+      local function ask(method, at, query)
+        return s:request { method, at .. (query or ""), headers = { Origin = from or nil } }
+      end
+      local by_lua, by_c = ask("GET", path), ask("GET", path)
+      assert.same({ 401, 429 }, { by_lua.status, by_c.status })
+      assert.same(said(by_lua), said(by_c))
+      assert.equal(from == origin and origin or nil, by_c.headers["access-control-allow-origin"])
+      assert.equal("nosniff", by_c.headers["x-content-type-options"])
+      assert.same(said(by_lua), said(ask("GET", "/api/v1/nowhere")))
+      assert.same(said(by_lua), said(ask("PUT", path)))
+      assert.same(said(by_lua), said(ask("GET", path, "?limit=%GG")))
+    end
+    begin()
+    -- what other sites may not read, and what is signed
+    local page, page_by_c = get("/signin", { Origin = origin }), get("/signin", { Origin = origin })
+    assert.equal(429, page_by_c.status)
+    assert.is_nil(page.headers["access-control-allow-origin"])
+    assert.is_nil(page_by_c.headers["access-control-allow-origin"])
+    local first, signed = get("/a/" .. asset .. "/none.png?signature=x"), get("/a/" .. asset .. "/none.png?signature=x")
+    assert.same({ 403, 429 }, { first.status, signed.status })
+    assert.same({ "no-referrer", "no-referrer" },
+      { first.headers["referrer-policy"], signed.headers["referrer-policy"] })
+    begin()
   end)
 
   it("answer a preflight", function()

@@ -6,7 +6,8 @@ local vary = require "gifd.http.vary"
 
 local M = {}
 
-local exposed = "ETag, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy, Request-Id, Retry-After"
+--- What such a page may read beside the body.
+M.exposed = "ETag, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy, Request-Id, Retry-After"
 local asked = "Authorization, Content-Type, Idempotency-Key, If-Match, If-Modified-Since, If-None-Match, If-Range, "
   .. "If-Unmodified-Since, Prefer, Range, Request-Id"
 
@@ -24,7 +25,7 @@ function M.mark(settings, req, headers)
   if known ~= "*" then vary(headers, "Origin") end
   if not origin or not known then return end
   headers["Access-Control-Allow-Origin"] = known
-  headers["Access-Control-Expose-Headers"] = exposed
+  headers["Access-Control-Expose-Headers"] = M.exposed
 end
 
 --- OPTIONS of one pattern: what may be done there, and the answer to a preflight.

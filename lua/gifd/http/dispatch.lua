@@ -6,7 +6,7 @@
 local address = require "gifd.http.address"
 local auth = require "gifd.http.auth"
 local context = require "gifd.plugin.context"
-local cors = require "gifd.http.cors"
+local guard = require "gifd.http.guard"
 local page = require "gifd.http.page"
 local pages = require "gifd.http.pages"
 local problem = require "gifd.http.problem"
@@ -62,22 +62,6 @@ local function answer(app, route, req)
   return route.run(app, req, context_of(app, req, identity, base, signed))
 end
 
---- What is no page and no media can do nothing in a browser.
-local inert = "default-src 'none'; frame-ancestors 'none'"
-
-local function finish(app, route, req, reply)
-  reply.headers = reply.headers or {}
-  local headers = reply.headers
-  headers["X-Content-Type-Options"] = headers["X-Content-Type-Options"] or "nosniff"
-  headers["Content-Security-Policy"] = headers["Content-Security-Policy"] or inert
-  headers["Cross-Origin-Resource-Policy"] = headers["Cross-Origin-Resource-Policy"] or "same-origin"
-  -- The address of what is signed is a secret.
-  headers["Referrer-Policy"] = route.signed and req.query.signature and "no-referrer"
-    or headers["Referrer-Policy"] or "strict-origin-when-cross-origin"
-  if route.cross and not reply.cache then cors.mark(app.settings, req, headers) end -- what is kept is the same for all
-  return reply
-end
-
 --- app = { settings, registry, routes } -> handle(index, req) for C
 return function(app)
   return function(index, req)
@@ -87,6 +71,6 @@ return function(app)
     if reply.json ~= nil then
       reply.body, reply.type, reply.json = gifd.json.encode(reply.json), "application/json", nil
     end
-    return finish(app, route, req, reply)
+    return guard.mark(app, route, req, reply)
   end
 end
