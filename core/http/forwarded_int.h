@@ -15,7 +15,7 @@
 #ifndef GIFD_HTTP_FORWARDED_INT_H
 #define GIFD_HTTP_FORWARDED_INT_H
 
-#include "http/cidr.h"
+#include "base/cidr.h"
 #include "http/request.h"
 
 #define FORWARDED_BYTES 10240

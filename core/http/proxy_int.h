@@ -9,7 +9,7 @@
 #ifndef GIFD_HTTP_PROXY_INT_H
 #define GIFD_HTTP_PROXY_INT_H
 
-#include "http/ip.h"
+#include "base/ip.h"
 
 #include <stddef.h>
 

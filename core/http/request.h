@@ -12,7 +12,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/slice.h"
-#include "http/ip.h"
+#include "base/ip.h"
 
 #include <stdbool.h>
 #include <stdint.h>

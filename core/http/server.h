@@ -5,7 +5,7 @@
 #ifndef GIFD_HTTP_SERVER_H
 #define GIFD_HTTP_SERVER_H
 
-#include "http/cidr.h"
+#include "base/cidr.h"
 #include "http/request.h"
 #include "loop/loop.h"
 

@@ -1,4 +1,4 @@
---- network: is a text an IP address, or a range of them such as "10.0.0.0/8"? As strict as core/http/cidr.c, which
+--- network: is a text an IP address, or a range of them such as "10.0.0.0/8"? As strict as core/base/cidr.c, which
 -- reads it again: no leading zeros, no zone, no bits behind the prefix. Pure.
 local function v4(text)
   local out = {}

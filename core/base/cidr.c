@@ -1,5 +1,5 @@
 /* cidr.c: see cidr.h. */
-#include "http/cidr.h"
+#include "base/cidr.h"
 
 static int parse_bits(struct slice digits, uint32_t most, uint32_t *out)
 {

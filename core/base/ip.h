@@ -1,7 +1,7 @@
 /* ip.h: an address of either family as sixteen bytes; IPv4 is kept in its mapped form (::ffff:a.b.c.d, RFC 4291
  * section 2.5.5.2), so that the same machine has one value whichever way it came. Plain values. Any thread. */
-#ifndef GIFD_HTTP_IP_H
-#define GIFD_HTTP_IP_H
+#ifndef GIFD_BASE_IP_H
+#define GIFD_BASE_IP_H
 
 #include "base/slice.h"
 

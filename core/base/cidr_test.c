@@ -1,6 +1,6 @@
 /* cidr_test.c: ranges are read strictly and hold what they should, in either form of an address. */
 #include "base/test.h"
-#include "http/cidr.h"
+#include "base/cidr.h"
 
 static bool has(const char *range, const char *address)
 {

@@ -1,5 +1,5 @@
 /* ip.c: see ip.h. */
-#include "http/ip.h"
+#include "base/ip.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -3,11 +3,11 @@
  * Read strictly: what could be meant in two ways (bits behind the prefix, leading zeros, a zone) is refused. A range of
  * IPv4 holds mapped addresses too, since struct ip knows no difference; a range of IPv6 shorter than /96 never holds an
  * IPv4 address, so "::/0" is not "everything". Plain values, safe to copy between processes. Any thread. */
-#ifndef GIFD_HTTP_CIDR_H
-#define GIFD_HTTP_CIDR_H
+#ifndef GIFD_BASE_CIDR_H
+#define GIFD_BASE_CIDR_H
 
 #include "base/err.h"
-#include "http/ip.h"
+#include "base/ip.h"
 
 #define CIDR_LIST_MAX 64
 
