@@ -20,7 +20,8 @@
 #include <stdint.h>
 
 enum media_op { MEDIA_PROBE = 1, MEDIA_RENDER = 2 };
-enum media_format { MEDIA_JPEG = 1, MEDIA_PNG = 2, MEDIA_MP4 = 3 };
+enum media_format { MEDIA_JPEG = 1, MEDIA_PNG, MEDIA_MP4, MEDIA_WEBM, MEDIA_WEBP, MEDIA_GIF };
+enum media_dither { MEDIA_DITHER_AUTO, MEDIA_DITHER_NONE, MEDIA_DITHER_ORDERED, MEDIA_DITHER_DIFFUSE };
 
 struct media_limits {
     uint64_t canvas_px; /* width x height of the canvas */
@@ -31,17 +32,42 @@ struct media_limits {
     uint64_t out_bytes;   /* of each output */
 };
 
-/* What to make. JPEG and PNG are the picture at at_ms (0: the first frame). MP4 is H.264, yuv420p, moov first, with the
- * source's frame times and the last frame's duration, no audio. Odd sides are padded to even with their edge pixels;
- * what H.264 level 5.2 cannot hold (4096 a side, 9.4 million pixels) is scaled down to it. */
+#define MEDIA_LOOP_SOURCE (-2)
+
+/* What to make. 0 means "as the source", or the default, everywhere.
+ *
+ * Stills (JPEG, PNG) are the picture shown at at_ms. Animations show the source from from_ms to to_ms: at every time
+ * the picture that the source shows then, equal neighbours merged, with at most fps pictures a second or `frames`
+ * pictures evenly. They are scaled down to fit width x height, never up. MP4 (H.264) and WebM (VP9) are yuv420p without
+ * audio, flattened on the background, odd sides padded with their edge pixels; what H.264 level 5.2 cannot hold (4096 a
+ * side, 9.4 million pixels) is scaled down to it. GIF and WebP keep transparency. */
 struct media_recipe {
-    uint32_t format;     /* enum media_format */
-    uint32_t at_ms;      /* stills */
-    uint32_t quality;    /* JPEG 1-100, MP4 crf 0-51; 0: the default (85, 23) */
+    uint32_t format; /* enum media_format */
+    uint32_t width, height;
+    uint32_t at_ms;
+    uint32_t from_ms, to_ms;
+    uint32_t repeat_ms; /* played again and again until it is this long: for players that cannot loop */
+    uint32_t fps_milli; /* thousandths of a picture a second */
+    uint32_t frames;
+    int32_t loop;        /* how often it plays, 0 for ever; MEDIA_LOOP_SOURCE */
+    uint32_t quality;    /* JPEG, WebP 1-100; MP4 crf 1-51, WebM crf 1-63 */
+    uint32_t bitrate;    /* bits a second, in place of quality: MP4, WebM */
+    uint32_t colors;     /* GIF: 2-256 */
+    uint32_t dither;     /* GIF: enum media_dither */
+    uint32_t lossy;      /* GIF: 1-200, how far a pixel may be from the truth for a longer match */
+    uint32_t floor;      /* thousandths of SSIM that a budget may not go below */
+    uint64_t budget;     /* bytes */
     uint32_t background; /* 0xRRGGBB under transparent pixels where the format has no alpha */
+    uint32_t zero;
 };
 
-#define MEDIA_RECIPES_MAX 16
+#define MEDIA_RECIPES_MAX 48
+#define MEDIA_TIME_MAX_MS 3600000u
+#define MEDIA_FPS_MAX_MILLI 120000u
+#define MEDIA_REPEAT_MAX_MS 60000u
+
+/* GIFD_EINVALID naming the field and its bounds. */
+int media_recipe_check(const struct media_recipe *r, struct err *e);
 
 struct media_question {
     enum media_op op;

@@ -1,5 +1,11 @@
-/* encode.h: pictures to files. still.c writes JPEG and PNG, mp4.c H.264 in MP4. Outputs are written at their offsets
- * into descriptors that were given, never over their limit (GIFD_ETOOBIG). */
+/* encode.h: pictures to files.
+ *
+ *   encoder_of(format) -> open -> add, add, ... -> finish -> free
+ *
+ *   still.c JPEG, PNG      mp4.c H.264 in MP4
+ *
+ * Outputs are written at their offsets into descriptors that were given, never over their limit (GIFD_ETOOBIG).
+ * Single-threaded callers, in the sandbox. */
 #ifndef GIFD_MEDIA_ENCODE_H
 #define GIFD_MEDIA_ENCODE_H
 
@@ -9,18 +15,35 @@
 #include <libavutil/frame.h>
 #include <libavutil/rational.h>
 
-#define ENCODE_JPEG_SIDE_MAX 65500
-#define ENCODE_MP4_SIDE_MAX 4096
-#define ENCODE_MP4_AREA_MAX (36864 * 256) /* macroblocks of H.264 level 5.2: what decoders in hardware play */
+struct encode_target {
+    int width, height;
+    AVRational time_base;
+    const struct media_recipe *recipe;
+    int32_t loop; /* how often it shall play: 0 for ever, -1 unknown */
+    bool alpha;   /* pictures come in alpha_format and may be transparent */
+    int fd;
+    uint64_t max;
+};
 
-int encode_still(const AVFrame *f, const struct media_recipe *r, int fd, uint64_t max, uint64_t *bytes, struct err *e);
+struct encoder; /* each kind's own */
+
+struct encoder_kind {
+    const char *type;
+    bool still;                              /* takes one picture */
+    bool even;                               /* sides are padded to even numbers */
+    bool keeps_loop;                         /* the file says how often it plays */
+    double side, area;                       /* larger pictures are scaled down */
+    enum AVPixelFormat format, alpha_format; /* the latter AV_PIX_FMT_NONE: transparency is flattened before */
+    struct encoder *(*open)(const struct encode_target *t, struct err *e);
+    /* start and duration in time_base; f is writable and only lent. */
+    int (*add)(struct encoder *c, AVFrame *f, int64_t start, int64_t duration, struct err *e);
+    int (*finish)(struct encoder *c, uint64_t *bytes, struct err *e);
+    void (*free)(struct encoder *c); /* NULL is fine */
+};
+
+extern const struct encoder_kind encoder_jpeg, encoder_png, encoder_mp4;
+const struct encoder_kind *encoder_of(uint32_t format); /* NULL: this program makes none */
+
 int encode_write(int fd, const uint8_t *p, size_t n, uint64_t at, uint64_t max, struct err *e);
-
-/* An MP4 being written. Pictures are given with their start and duration in time_base; the last one's is kept. */
-struct mp4;
-struct mp4 *mp4_new(int width, int height, AVRational time_base, uint32_t crf, int fd, uint64_t max, struct err *e);
-int mp4_add(struct mp4 *m, AVFrame *f, int64_t start, int64_t duration, struct err *e);
-int mp4_finish(struct mp4 *m, uint64_t *bytes, struct err *e);
-void mp4_free(struct mp4 *m);
 
 #endif

@@ -105,16 +105,17 @@ static int close_again(AVFormatContext *c, AVIOContext *io)
     return 0;
 }
 
-static bool open_encoder(struct mp4 *m, int width, int height, uint32_t crf)
+static bool open_encoder(struct mp4 *m, const struct encode_target *t)
 {
     const AVCodec *codec = avcodec_find_encoder_by_name("libx264");
     AVCodecContext *c = m->encoder = codec ? avcodec_alloc_context3(codec) : NULL;
     char value[8];
-    bool large = (int64_t)width * height >= LARGE_PX;
+    uint32_t crf = t->recipe->quality;
+    bool large = (int64_t)t->width * t->height >= LARGE_PX;
     if (!c) return false;
     snprintf(value, sizeof value, "%u", (unsigned)crf);
-    c->width = width;
-    c->height = height;
+    c->width = t->width;
+    c->height = t->height;
     c->pix_fmt = AV_PIX_FMT_YUV420P;
     c->time_base = m->time_base;
     c->thread_count = large ? 1 : X264_THREADS;
@@ -125,7 +126,10 @@ static bool open_encoder(struct mp4 *m, int width, int height, uint32_t crf)
     c->color_trc = AVCOL_TRC_BT709;
     c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_BITEXACT;
     av_opt_set(c->priv_data, "preset", "veryfast", 0);
-    av_opt_set(c->priv_data, "crf", crf ? value : DEFAULT_CRF, 0);
+    if (t->recipe->bitrate)
+        c->bit_rate = t->recipe->bitrate;
+    else
+        av_opt_set(c->priv_data, "crf", crf ? value : DEFAULT_CRF, 0);
     if (large) av_opt_set(c->priv_data, "x264-params", "rc-lookahead=2:sync-lookahead=0", 0);
     return avcodec_open2(c, codec, NULL) >= 0;
 }
@@ -150,18 +154,20 @@ static bool open_muxer(struct mp4 *m)
     return rc >= 0;
 }
 
-struct mp4 *mp4_new(int width, int height, AVRational time_base, uint32_t crf, int fd, uint64_t max, struct err *e)
+static void mp4_free(struct encoder *self);
+
+static struct encoder *mp4_new(const struct encode_target *t, struct err *e)
 {
     struct mp4 *m = calloc(1, sizeof *m);
     if (m) {
-        m->fd = fd;
-        m->max = max;
-        m->time_base = time_base;
+        m->fd = t->fd;
+        m->max = t->max;
+        m->time_base = t->time_base;
         m->packet = av_packet_alloc();
     }
-    if (m && m->packet && open_encoder(m, width, height, crf) && open_muxer(m)) return m;
-    err_set(e, GIFD_EBADMEDIA, "an MP4 of %d x %d could not be started in the memory allowed", width, height);
-    mp4_free(m);
+    if (m && m->packet && open_encoder(m, t) && open_muxer(m)) return (struct encoder *)m;
+    err_set(e, GIFD_EBADMEDIA, "an MP4 of %d x %d could not be started in the memory allowed", t->width, t->height);
+    mp4_free((struct encoder *)m);
     return NULL;
 }
 
@@ -185,8 +191,9 @@ static int drain(struct mp4 *m, struct err *e)
     return rc == AVERROR(EAGAIN) || rc == AVERROR_EOF ? GIFD_OK : failed(m, e);
 }
 
-int mp4_add(struct mp4 *m, AVFrame *f, int64_t start, int64_t duration, struct err *e)
+static int mp4_add(struct encoder *self, AVFrame *f, int64_t start, int64_t duration, struct err *e)
 {
+    struct mp4 *m = (struct mp4 *)self;
     if (m->given - m->taken >= PENDING_MAX) return err_set(e, GIFD_EBADMEDIA, "the encoder holds too many pictures");
     m->duration[m->given++ % PENDING_MAX] = duration;
     f->pts = start;
@@ -195,8 +202,9 @@ int mp4_add(struct mp4 *m, AVFrame *f, int64_t start, int64_t duration, struct e
     return drain(m, e);
 }
 
-int mp4_finish(struct mp4 *m, uint64_t *bytes, struct err *e)
+static int mp4_finish(struct encoder *self, uint64_t *bytes, struct err *e)
 {
+    struct mp4 *m = (struct mp4 *)self;
     if (avcodec_send_frame(m->encoder, NULL) < 0) return failed(m, e);
     int rc = drain(m, e);
     if (rc < 0) return rc;
@@ -205,8 +213,9 @@ int mp4_finish(struct mp4 *m, uint64_t *bytes, struct err *e)
     return GIFD_OK;
 }
 
-void mp4_free(struct mp4 *m)
+static void mp4_free(struct encoder *self)
 {
+    struct mp4 *m = (struct mp4 *)self;
     if (!m) return;
     avcodec_free_context(&m->encoder);
     avformat_free_context(m->format);
@@ -214,3 +223,16 @@ void mp4_free(struct mp4 *m)
     av_packet_free(&m->packet);
     free(m);
 }
+
+const struct encoder_kind encoder_mp4 = {
+    .type = "video/mp4",
+    .even = true,
+    .side = 4096,
+    .area = 36864 * 256, /* macroblocks of H.264 level 5.2: what decoders in hardware play */
+    .format = AV_PIX_FMT_YUV420P,
+    .alpha_format = AV_PIX_FMT_NONE,
+    .open = mp4_new,
+    .add = mp4_add,
+    .finish = mp4_finish,
+    .free = mp4_free,
+};

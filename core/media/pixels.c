@@ -10,25 +10,32 @@
 #include <math.h>
 #include <string.h>
 
-/* The factor, at most 1, that fits w x h into a side and an area. */
-static double shrink(double w, double h, double side, double area)
+/* The factor, at most 1, that fits w x h into bounds. */
+static double shrink(double w, double h, const struct pixels_bounds *max)
 {
     double f = 1;
-    if (w * f > side) f = side / w;
-    if (h * f > side) f = side / h;
-    if (w * h * f * f > area) f = sqrt(area / (w * h));
+    if (w * f > max->width) f = max->width / w;
+    if (h * f > max->height) f = max->height / h;
+    if (w * h * f * f > max->area) f = sqrt(max->area / (w * h));
     return f;
 }
 
-void pixels_init(struct pixels *p, const struct source *s, enum AVPixelFormat format, bool pad,
-                 struct pixels_bounds max, uint32_t background)
+/* Rounded as browsers would lay it out, but never over what was allowed. */
+static int scaled(uint32_t n, double f, double max)
 {
-    double f = shrink(s->facts.width, s->facts.height, max.side, max.area);
+    double v = round(n * f);
+    if (v > max) v = floor(max);
+    return v < 1 ? 1 : (int)v;
+}
+
+void pixels_init(struct pixels *p, const struct source *s, enum AVPixelFormat format, bool pad,
+                 const struct pixels_bounds *max, uint32_t background)
+{
+    double f = shrink(s->facts.width, s->facts.height, max);
     *p = (struct pixels){.format = format, .background = background};
-    p->inner_width = (int)(s->facts.width * f);
-    p->inner_height = (int)(s->facts.height * f);
-    if (p->inner_width < 1) p->inner_width = 1;
-    if (p->inner_height < 1) p->inner_height = 1;
+    p->inner_width = scaled(s->facts.width, f, max->width);
+    p->inner_height = scaled(s->facts.height, f, max->height);
+    if ((double)p->inner_width * p->inner_height > max->area) p->inner_height = (int)(max->area / p->inner_width);
     p->width = pad ? (p->inner_width + 1) & ~1 : p->inner_width;
     p->height = pad ? (p->inner_height + 1) & ~1 : p->inner_height;
 }
@@ -46,7 +53,7 @@ void pixels_free(struct pixels *p)
 
 static AVFrame *room_for(AVFrame **f, enum AVPixelFormat format, int width, int height)
 {
-    if (*f && av_frame_make_writable(*f) >= 0) return *f;
+    if (*f && av_frame_is_writable(*f)) return *f; /* else somebody holds the picture before */
     av_frame_free(f);
     *f = av_frame_alloc();
     if (!*f) return NULL;

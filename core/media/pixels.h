@@ -17,13 +17,13 @@ struct pixels {
     AVFrame *rgba, *turned, *flat, *out;
 };
 
-/* Larger pictures are scaled down to it. */
+/* Larger pictures are scaled down to it, whole. */
 struct pixels_bounds {
-    double side, area;
+    double width, height, area;
 };
 
 void pixels_init(struct pixels *p, const struct source *s, enum AVPixelFormat format, bool pad,
-                 struct pixels_bounds max, uint32_t background);
+                 const struct pixels_bounds *max, uint32_t background);
 /* The frame belongs to p and is writable until the next call. NULL: e says why. */
 AVFrame *pixels_make(struct pixels *p, const struct source *s, const AVFrame *in, struct err *e);
 void pixels_free(struct pixels *p); /* may be called again, and pixels_make after it */

@@ -1,119 +1,281 @@
-/* render.c: see render.h. Pictures pass by once; every recipe takes what it wants. */
+/* render.c: see render.h. Pictures pass by once; every recipe takes what it wants.
+ *
+ *   source --picture--> timeline (shown? from when?) --> canvas (scaled, once per size and format) --> encoder
+ *
+ * A taken picture is held until the next one is taken, since only then its duration is known. */
 #include "media/render.h"
 
 #include "media/encode.h"
 #include "media/pixels.h"
+#include "media/timeline.h"
 
+#include <libavutil/imgutils.h>
 #include <libavutil/mathematics.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define STILL_MP4_MS 100 /* of a source without any duration */
+#define LONE_MS 100 /* what a source without any duration counts as */
+
+/* One size and format of the picture that passes by, made when the first task asks for it. */
+struct canvas {
+    struct pixels pixels;
+    enum AVPixelFormat format;
+    bool even;
+    AVFrame *made; /* of the picture that passes by; the pixels' own */
+};
 
 struct task {
     const struct media_recipe *recipe;
-    struct pixels pixels;
-    struct mp4 *mp4;
+    const struct encoder_kind *kind;
+    struct canvas *canvas;
+    struct timeline time;
+    struct encoder *encoder;
     struct media_output *output;
+    AVFrame *held;
+    int64_t held_at;
     int fd;
-    bool done; /* a still that is written */
+    bool done;
 };
 
-static const char *type_of(uint32_t format)
+struct making {
+    struct source *s;
+    struct task task[MEDIA_RECIPES_MAX];
+    struct canvas canvas[MEDIA_RECIPES_MAX];
+    size_t n, canvases;
+    uint8_t *last; /* bytes of the picture before, to tell equal ones */
+    size_t last_n;
+};
+
+const struct encoder_kind *encoder_of(uint32_t format)
 {
-    return format == MEDIA_JPEG ? "image/jpeg" : format == MEDIA_PNG ? "image/png" : "video/mp4";
+    switch (format) {
+    case MEDIA_JPEG: return &encoder_jpeg;
+    case MEDIA_PNG: return &encoder_png;
+    case MEDIA_MP4: return &encoder_mp4;
+    default: return NULL;
+    }
 }
 
-static int begin(struct task *t, const struct source *s, struct err *e)
+/* ---- before the first picture ---- */
+
+static struct canvas *canvas_for(struct making *w, const struct task *t, enum AVPixelFormat format)
 {
-    bool video = t->recipe->format == MEDIA_MP4, alpha = s->facts.has_alpha && t->recipe->format == MEDIA_PNG;
-    enum AVPixelFormat format = video                             ? AV_PIX_FMT_YUV420P
-                                : t->recipe->format == MEDIA_JPEG ? AV_PIX_FMT_YUVJ420P
-                                : alpha                           ? AV_PIX_FMT_RGBA
-                                                                  : AV_PIX_FMT_RGB24;
-    struct pixels_bounds max = {ENCODE_JPEG_SIDE_MAX, (double)ENCODE_JPEG_SIDE_MAX * ENCODE_JPEG_SIDE_MAX};
-    if (video) max = (struct pixels_bounds){ENCODE_MP4_SIDE_MAX, ENCODE_MP4_AREA_MAX};
-    pixels_init(&t->pixels, s, format, video, max, t->recipe->background);
+    const struct media_recipe *r = t->recipe;
+    struct pixels_bounds max = {t->kind->side, t->kind->side, t->kind->area};
+    struct pixels p;
+    if (r->width && r->width < max.width) max.width = r->width;
+    if (r->height && r->height < max.height) max.height = r->height;
+    pixels_init(&p, w->s, format, t->kind->even, &max, r->background);
+    for (size_t i = 0; i < w->canvases; i++) {
+        struct canvas *c = &w->canvas[i];
+        if (c->format == format && c->even == t->kind->even && c->pixels.inner_width == p.inner_width &&
+            c->pixels.inner_height == p.inner_height && c->pixels.background == r->background)
+            return c;
+    }
+    struct canvas *c = &w->canvas[w->canvases++];
+    *c = (struct canvas){.pixels = p, .format = format, .even = t->kind->even};
+    return c;
+}
+
+static int32_t loop_of(const struct task *t, const struct source *s)
+{
+    return t->recipe->loop == MEDIA_LOOP_SOURCE ? s->facts.loop : t->recipe->loop;
+}
+
+static int begin(struct making *w, struct task *t, struct err *e)
+{
+    const struct source *s = w->s;
+    t->kind = encoder_of(t->recipe->format);
+    if (!t->kind) return err_set(e, GIFD_EUNSUPPORTED, "format %u is not made here", t->recipe->format);
     if (ftruncate(t->fd, 0) < 0) return err_set(e, GIFD_EINVALID, "an output is not a file");
+    bool alpha = s->facts.has_alpha && t->kind->alpha_format != AV_PIX_FMT_NONE;
+    t->canvas = canvas_for(w, t, alpha ? t->kind->alpha_format : t->kind->format);
+    timeline_init(&t->time, s, t->recipe);
     struct media_facts *f = &t->output->facts;
-    *f = (struct media_facts){.width = (uint32_t)t->pixels.width,
-                              .height = (uint32_t)t->pixels.height,
-                              .frames = 1,
-                              .loop = video ? -1 : 1,
+    *f = (struct media_facts){.width = (uint32_t)t->canvas->pixels.width,
+                              .height = (uint32_t)t->canvas->pixels.height,
+                              .loop = t->kind->still        ? 1
+                                      : t->kind->keeps_loop ? loop_of(t, s)
+                                                            : -1,
                               .has_alpha = alpha};
-    snprintf(f->type, sizeof f->type, "%s", type_of(t->recipe->format));
-    if (!video) return GIFD_OK;
-    t->mp4 =
-        mp4_new(t->pixels.width, t->pixels.height, s->time_base, t->recipe->quality, t->fd, s->limits->out_bytes, e);
-    return t->mp4 ? GIFD_OK : e->code;
+    snprintf(f->type, sizeof f->type, "%s", t->kind->type);
+    struct encode_target to = {.width = t->canvas->pixels.width,
+                               .height = t->canvas->pixels.height,
+                               .time_base = s->time_base,
+                               .recipe = t->recipe,
+                               .loop = loop_of(t, s),
+                               .alpha = alpha,
+                               .fd = t->fd,
+                               .max = s->limits->out_bytes};
+    t->encoder = t->kind->open(&to, e);
+    return t->encoder ? GIFD_OK : e->code;
 }
 
-static int write_still(struct task *t, const struct source *s, const AVFrame *frame, struct err *e)
+/* ---- each picture ---- */
+
+/* Whether the picture looks like the one before. Only composited pictures are compared; films hardly ever repeat. */
+static bool repeats(struct making *w, const AVFrame *f)
 {
-    AVFrame *f = pixels_make(&t->pixels, s, frame, e);
-    if (!f) return e->code;
-    t->done = true;
-    int rc = encode_still(f, t->recipe, t->fd, s->limits->out_bytes, &t->output->bytes, e);
-    pixels_free(&t->pixels);
+    if (f->format != AV_PIX_FMT_RGBA) return false;
+    size_t line = (size_t)f->width * 4, n = line * (size_t)f->height;
+    bool same = w->last && w->last_n == n;
+    if (w->last_n != n) {
+        free(w->last);
+        w->last = malloc(n);
+        w->last_n = w->last ? n : 0;
+    }
+    for (int y = 0; w->last && y < f->height; y++) {
+        const uint8_t *row = f->data[0] + (ptrdiff_t)y * f->linesize[0];
+        uint8_t *kept = w->last + (size_t)y * line;
+        if (same && memcmp(row, kept, line) == 0) continue;
+        same = false;
+        memcpy(kept, row, line);
+    }
+    return same;
+}
+
+static AVFrame *make(struct making *w, struct task *t, const AVFrame *frame, struct err *e)
+{
+    if (!t->canvas->made) t->canvas->made = pixels_make(&t->canvas->pixels, w->s, frame, e);
+    AVFrame *f = t->canvas->made ? av_frame_clone(t->canvas->made) : NULL;
+    if (t->canvas->made && !f) err_set(e, GIFD_EBADMEDIA, "out of memory");
+    return f;
+}
+
+/* The held picture, now that it is known when it ends. */
+static int give(struct making *w, struct task *t, int64_t until, struct err *e)
+{
+    if (!t->held) return GIFD_OK;
+    int64_t duration = until - t->held_at;
+    struct media_facts *f = &t->output->facts;
+    f->frames++;
+    if (!t->kind->still) f->duration_ms = (uint64_t)av_rescale_q(until, w->s->time_base, (AVRational){1, 1000});
+    int rc = t->kind->add(t->encoder, t->held, t->held_at, duration, e);
+    av_frame_free(&t->held);
     return rc;
 }
 
-static int add_to_mp4(struct task *t, const struct source *s, const struct picture *p, struct err *e)
+static int take_still(struct making *w, struct task *t, const AVFrame *frame, struct err *e)
 {
-    AVFrame *f = pixels_make(&t->pixels, s, p->frame, e);
-    int64_t duration = p->duration;
-    if (!f) return e->code;
-    if (duration <= 0) duration = av_rescale_q(STILL_MP4_MS, (AVRational){1, 1000}, s->time_base);
-    t->output->facts.duration_ms = (uint64_t)av_rescale_q(p->start + duration, s->time_base, (AVRational){1, 1000});
-    return mp4_add(t->mp4, f, p->start, duration, e);
+    t->done = true;
+    t->held = make(w, t, frame, e);
+    return t->held ? give(w, t, 1, e) : e->code;
 }
 
-static int take(struct task *t, const struct source *s, const struct picture *p, struct err *e)
+static int take(struct making *w, struct task *t, const struct picture *p, bool same, struct err *e)
 {
-    if (t->mp4) return add_to_mp4(t, s, p, e);
-    int64_t end = av_rescale_q(p->start + p->duration, s->time_base, (AVRational){1, 1000});
-    if (t->done || t->recipe->at_ms >= end) {
-        if (t->done || t->recipe->at_ms > 0) return GIFD_OK;
+    int64_t at;
+    if (t->done) return GIFD_OK;
+    if (t->kind->still) {
+        int64_t end = av_rescale_q(p->start + p->duration, w->s->time_base, (AVRational){1, 1000});
+        if (t->recipe->at_ms && t->recipe->at_ms >= end) return GIFD_OK;
+        return take_still(w, t, p->frame, e);
     }
-    return write_still(t, s, p->frame, e);
+    if (timeline_take(&t->time, p, same, &at) == TIMELINE_PASS) return GIFD_OK;
+    AVFrame *f = make(w, t, p->frame, e);
+    int rc = f ? give(w, t, at, e) : e->code;
+    t->held = f;
+    t->held_at = at;
+    return rc;
 }
 
-static int end(struct task *t, const struct source *s, const struct picture *last, struct err *e)
+static int pass(struct making *w, uint32_t *seen, struct picture *p, struct err *e)
 {
-    if (t->mp4) return mp4_finish(t->mp4, &t->output->bytes, e);
-    return t->done ? GIFD_OK : write_still(t, s, last->frame, e); /* asked for a time behind the end */
+    size_t open = w->n;
+    int rc = GIFD_OK;
+    while (open && (rc = source_next(w->s, p, e)) > 0) {
+        if (p->duration <= 0 && w->s->facts.frames <= 1)
+            p->duration = av_rescale_q(LONE_MS, (AVRational){1, 1000}, w->s->time_base);
+        bool same = repeats(w, p->frame);
+        ++*seen;
+        open = 0;
+        for (size_t i = 0; i < w->canvases; i++) w->canvas[i].made = NULL;
+        for (size_t i = 0; i < w->n; i++) {
+            rc = take(w, &w->task[i], p, same, e);
+            if (rc < 0) return rc;
+            open += !w->task[i].done;
+        }
+    }
+    return rc;
+}
+
+/* ---- after the last picture of a pass ---- */
+
+static int end(struct making *w, struct task *t, const struct picture *last, struct err *e)
+{
+    int rc = GIFD_OK;
+    if (t->kind->still) {
+        for (size_t i = 0; i < w->canvases && !t->done; i++) w->canvas[i].made = NULL;
+        if (!t->done) rc = take_still(w, t, last->frame, e); /* asked for a time behind the end */
+    } else {
+        rc = give(w, t, t->time.end, e);
+    }
+    t->done = true;
+    return rc < 0 ? rc : t->kind->finish(t->encoder, &t->output->bytes, e);
+}
+
+static int end_pass(struct making *w, const struct picture *last, bool *again, struct err *e)
+{
+    int rc = GIFD_OK;
+    *again = false;
+    for (size_t i = 0; i < w->n && rc >= 0; i++) {
+        struct task *t = &w->task[i];
+        if (t->encoder && t->done && !t->kind->still) continue; /* it ended with an earlier pass */
+        if (t->kind->still && t->output->bytes) continue;
+        if (!t->kind->still && timeline_again(&t->time))
+            *again = true;
+        else
+            rc = end(w, t, last, e);
+    }
+    return rc;
+}
+
+static int rewind_source(struct making *w, struct err *e)
+{
+    struct bytes in = w->s->in;
+    const struct media_limits *limits = w->s->limits;
+    source_close(w->s);
+    w->last_n = 0;
+    free(w->last);
+    w->last = NULL;
+    return source_open(w->s, in, limits, e);
+}
+
+static void free_work(struct making *w)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        struct task *t = &w->task[i];
+        av_frame_free(&t->held);
+        if (t->kind) t->kind->free(t->encoder);
+    }
+    for (size_t i = 0; i < w->canvases; i++) pixels_free(&w->canvas[i].pixels);
+    free(w->last);
+    free(w);
 }
 
 int render(struct source *s, const struct media_recipe *recipe, size_t n, const int *out_fd,
            struct media_output *output, struct err *e)
 {
-    struct task task[MEDIA_RECIPES_MAX];
+    struct making *w = calloc(1, sizeof *w);
     struct picture p = {0};
-    size_t begun = 0, open = n;
-    uint32_t frames = 0;
-    int rc = GIFD_OK;
-    memset(task, 0, sizeof task);
-    for (size_t i = 0; i < n && rc >= 0; i++) {
-        task[i] = (struct task){.recipe = &recipe[i], .output = &output[i], .fd = out_fd[i]};
-        rc = begin(&task[begun++], s, e);
+    uint32_t seen = 0;
+    bool again = true;
+    int rc = w ? GIFD_OK : err_set(e, GIFD_EBADMEDIA, "out of memory");
+    if (!w) return rc;
+    w->s = s;
+    for (; w->n < n && rc >= 0; w->n++) {
+        w->task[w->n] = (struct task){.recipe = &recipe[w->n], .output = &output[w->n], .fd = out_fd[w->n]};
+        output[w->n].bytes = 0;
+        rc = begin(w, &w->task[w->n], e);
     }
-    while (rc >= 0 && open && (rc = source_next(s, &p, e)) > 0) {
-        open = 0;
-        frames++;
-        for (size_t i = 0; i < n && rc >= 0; i++) {
-            rc = take(&task[i], s, &p, e);
-            open += task[i].mp4 || !task[i].done;
-        }
+    while (rc >= 0 && again) {
+        rc = pass(w, &seen, &p, e);
+        if (rc >= 0 && !seen) rc = err_set(e, GIFD_EBADMEDIA, "not one picture could be decoded");
+        if (rc >= 0) rc = end_pass(w, &p, &again, e);
+        if (rc >= 0 && again) rc = rewind_source(w, e);
     }
-    if (rc >= 0 && !frames) rc = err_set(e, GIFD_EBADMEDIA, "not one picture could be decoded");
-    for (size_t i = 0; i < n && rc >= 0; i++) {
-        if (task[i].mp4) output[i].facts.frames = frames;
-        rc = end(&task[i], s, &p, e);
-    }
-    for (size_t i = 0; i < begun; i++) {
-        mp4_free(task[i].mp4);
-        pixels_free(&task[i].pixels);
-    }
+    free_work(w);
     return rc < 0 ? rc : GIFD_OK;
 }

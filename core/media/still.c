@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <libavcodec/avcodec.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define DEFAULT_QUALITY 85
+#define SIDE_MAX 65500
 
 /* libav's quantiser scale, 1 best to 31, from 100 best to 1. */
 static int quantiser(uint32_t quality)
@@ -13,6 +15,11 @@ static int quantiser(uint32_t quality)
     int q = (int)(100 - (quality ? quality : DEFAULT_QUALITY)) / 4 + 1;
     return q < 1 ? 1 : q > 31 ? 31 : q;
 }
+
+struct still {
+    struct encode_target to;
+    uint64_t bytes;
+};
 
 static AVCodecContext *open_encoder(const AVFrame *f, const struct media_recipe *r)
 {
@@ -50,23 +57,69 @@ int encode_write(int fd, const uint8_t *p, size_t n, uint64_t at, uint64_t max, 
     return GIFD_OK;
 }
 
-int encode_still(const AVFrame *f, const struct media_recipe *r, int fd, uint64_t max, uint64_t *bytes, struct err *e)
+static struct encoder *still_open(const struct encode_target *t, struct err *e)
 {
-    AVFrame *copy = av_frame_clone(f);
+    struct still *s = calloc(1, sizeof *s);
+    if (s)
+        s->to = *t;
+    else
+        err_set(e, GIFD_EBADMEDIA, "out of memory");
+    return (struct encoder *)s;
+}
+
+static int still_add(struct encoder *self, AVFrame *f, int64_t start, int64_t duration, struct err *e)
+{
+    struct still *s = (struct still *)self;
     AVPacket *packet = av_packet_alloc();
-    AVCodecContext *c = copy ? open_encoder(copy, r) : NULL;
+    AVCodecContext *c = open_encoder(f, s->to.recipe);
     int rc =
         err_set(e, GIFD_EBADMEDIA, "a still of %d x %d could not be made in the memory allowed", f->width, f->height);
+    (void)start, (void)duration;
     if (!c || !packet) goto out;
-    copy->quality = c->global_quality;
-    copy->pts = 0;
-    if (avcodec_send_frame(c, copy) < 0 || avcodec_send_frame(c, NULL) < 0 || avcodec_receive_packet(c, packet) < 0)
+    f->quality = c->global_quality;
+    f->pts = 0;
+    if (avcodec_send_frame(c, f) < 0 || avcodec_send_frame(c, NULL) < 0 || avcodec_receive_packet(c, packet) < 0)
         goto out;
-    *bytes = (uint64_t)packet->size;
-    rc = encode_write(fd, packet->data, (size_t)packet->size, 0, max, e);
+    s->bytes = (uint64_t)packet->size;
+    rc = encode_write(s->to.fd, packet->data, (size_t)packet->size, 0, s->to.max, e);
 out:
-    av_frame_free(&copy);
     av_packet_free(&packet);
     avcodec_free_context(&c);
     return rc;
 }
+
+static int still_finish(struct encoder *self, uint64_t *bytes, struct err *e)
+{
+    *bytes = ((struct still *)self)->bytes;
+    return *bytes ? GIFD_OK : err_set(e, GIFD_EBADMEDIA, "there is no picture");
+}
+
+static void still_free(struct encoder *self)
+{
+    free(self);
+}
+
+const struct encoder_kind encoder_jpeg = {
+    .type = "image/jpeg",
+    .still = true,
+    .side = SIDE_MAX,
+    .area = (double)SIDE_MAX * SIDE_MAX,
+    .format = AV_PIX_FMT_YUVJ420P,
+    .alpha_format = AV_PIX_FMT_NONE,
+    .open = still_open,
+    .add = still_add,
+    .finish = still_finish,
+    .free = still_free,
+};
+const struct encoder_kind encoder_png = {
+    .type = "image/png",
+    .still = true,
+    .side = SIDE_MAX,
+    .area = (double)SIDE_MAX * SIDE_MAX,
+    .format = AV_PIX_FMT_RGB24,
+    .alpha_format = AV_PIX_FMT_RGBA,
+    .open = still_open,
+    .add = still_add,
+    .finish = still_finish,
+    .free = still_free,
+};

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC 0x6d616b67u
-#define WIRE_VERSION 1u
+#define WIRE_VERSION 2u
 #define WIRE_TEXT_MAX 256
 #define WIRE_FDS_MAX (1 + MEDIA_RECIPES_MAX)
 

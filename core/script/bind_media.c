@@ -3,7 +3,10 @@
 #include "script/host_int.h"
 
 #include <math.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define CANVAS_PX_MAX 4294836225.0 /* 65535 x 65535 */
@@ -112,12 +115,72 @@ static void read_limits(lua_State *L, int arg, struct media_limits *l)
     l->out_bytes = (uint64_t)border_field_number(L, arg, "out_bytes", 1, 1e11, (lua_Number)OUT_BYTES_MAX);
 }
 
-static uint32_t format_of(lua_State *L, struct slice name)
+/* ---- recipes: fields by name, each checked; what a format does not know is refused by name ---- */
+
+static uint32_t word_of(lua_State *L, int at, const char *field, const char *const *words, uint32_t fallback)
 {
-    if (name.p && slice_is(name, "jpeg")) return MEDIA_JPEG;
-    if (name.p && slice_is(name, "png")) return MEDIA_PNG;
-    if (name.p && slice_is(name, "mp4")) return MEDIA_MP4;
-    border_argument(L, 2, "recipes", "format must be \"jpeg\", \"png\" or \"mp4\"");
+    struct slice given = border_field_string(L, at, field);
+    char all[128] = "";
+    if (!given.p && fallback != UINT32_MAX) return fallback;
+    for (uint32_t i = 0; words[i]; i++) {
+        size_t n = strlen(all);
+        if (given.p && slice_is(given, words[i])) return i;
+        snprintf(all + n, sizeof all - n, "%s\"%s\"", n ? ", " : "", words[i]);
+    }
+    border_argument(L, 2, "recipes", "%s must be one of %s", field, all);
+}
+
+enum unit { PLAIN, SECONDS, THOUSANDTHS };
+static const struct {
+    const char *name;
+    size_t offset;
+    enum unit unit;
+} numbers[] = {
+    {"width", offsetof(struct media_recipe, width), PLAIN},
+    {"height", offsetof(struct media_recipe, height), PLAIN},
+    {"at", offsetof(struct media_recipe, at_ms), SECONDS},
+    {"from", offsetof(struct media_recipe, from_ms), SECONDS},
+    {"to", offsetof(struct media_recipe, to_ms), SECONDS},
+    {"repeat_to", offsetof(struct media_recipe, repeat_ms), SECONDS},
+    {"fps", offsetof(struct media_recipe, fps_milli), THOUSANDTHS},
+    {"frames", offsetof(struct media_recipe, frames), PLAIN},
+    {"quality", offsetof(struct media_recipe, quality), PLAIN},
+    {"bitrate", offsetof(struct media_recipe, bitrate), PLAIN},
+    {"colors", offsetof(struct media_recipe, colors), PLAIN},
+    {"lossy", offsetof(struct media_recipe, lossy), PLAIN},
+    {"floor", offsetof(struct media_recipe, floor), THOUSANDTHS},
+    {"background", offsetof(struct media_recipe, background), PLAIN},
+};
+static const char *const formats[] = {"jpeg", "png", "mp4", "webm", "webp", "gif", NULL};
+static const char *const dithers[] = {"auto", "none", "ordered", "diffuse", NULL};
+
+static void refuse_unknown(lua_State *L, int at)
+{
+    static const char *const others[] = {"format", "dither", "loop", "budget", NULL};
+    for (lua_pushnil(L); lua_next(L, at); lua_pop(L, 1)) {
+        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
+        bool known = false;
+        for (size_t i = 0; others[i]; i++) known |= strcmp(others[i], key) == 0;
+        for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) known |= strcmp(numbers[i].name, key) == 0;
+        if (!known) border_argument(L, 2, "recipes", "there is no field \"%s\"", key);
+    }
+}
+
+static void read_recipe(lua_State *L, int at, struct media_recipe *r)
+{
+    struct err e = {0};
+    border_table(L, at, "recipe");
+    refuse_unknown(L, at);
+    *r = (struct media_recipe){.format = word_of(L, at, "format", formats, UINT32_MAX) + MEDIA_JPEG,
+                               .dither = word_of(L, at, "dither", dithers, MEDIA_DITHER_AUTO),
+                               .budget = (uint64_t)border_field_number(L, at, "budget", 0, 1e12, 0),
+                               .loop = (int32_t)border_field_number(L, at, "loop", 0, 65535, MEDIA_LOOP_SOURCE)};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        lua_Number scale = numbers[i].unit == PLAIN ? 1 : 1000;
+        lua_Number v = border_field_number(L, at, numbers[i].name, 0, 4294967295.0 / scale, 0);
+        *(uint32_t *)(void *)((char *)r + numbers[i].offset) = (uint32_t)llround(v * scale);
+    }
+    if (media_recipe_check(r, &e) < 0) border_argument(L, 2, "recipes", "%s", e.text);
 }
 
 static void read_recipes(lua_State *L, struct media_question *q)
@@ -127,15 +190,9 @@ static void read_recipes(lua_State *L, struct media_question *q)
     if (q->recipes < 1 || q->recipes > MEDIA_RECIPES_MAX)
         border_argument(L, 2, "recipes", "must be 1 to %d", MEDIA_RECIPES_MAX);
     for (size_t i = 0; i < q->recipes; i++) {
-        struct media_recipe *r = &q->recipe[i];
         lua_rawgeti(L, 2, (int)i + 1);
-        int at = lua_gettop(L);
-        border_table(L, at, "recipe");
-        r->format = format_of(L, border_field_string(L, at, "format"));
-        r->at_ms = (uint32_t)llround(border_field_number(L, at, "at", 0, 1e6, 0) * 1000);
-        r->quality = (uint32_t)border_field_number(L, at, "quality", 0, 100, 0);
-        r->background = (uint32_t)border_field_number(L, at, "background", 0, 0xffffff, 0);
-        lua_settop(L, at - 1);
+        read_recipe(L, lua_gettop(L), &q->recipe[i]);
+        lua_pop(L, 1);
     }
 }
 
@@ -205,6 +262,6 @@ static int l_render(lua_State *L)
 const struct binding bind_media[] = {
     {"gifd.media.probe", l_probe, CTX_TASK, "probe(draft | digest, limits?) -> facts | nil, err"},
     {"gifd.media.render", l_render, CTX_TASK,
-     "render(draft | digest, {{format, at?, quality?, background?}, ...}, limits?) -> {facts, outputs} | nil, err"},
+     "render(draft | digest, {{format, ...}, ...}, limits?) -> {facts, outputs} | nil, err"},
     {NULL, NULL, 0, NULL},
 };
