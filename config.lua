@@ -71,6 +71,10 @@ return {
   --     cost = 1,                     -- what one request counts
   --   },
   --   ["POST /api/v1/assets"] = { rate = 100, per = "1m", by = { "ip", "token" } }, -- not a default
+  --   ["GET /a/{id}"] = {             -- several, which hold together; not a default
+  --     { rate = 20, per = "1s", by = { "ip" } },
+  --     { strategy = "sliding_window", rate = 5000, per = "1h", by = { "ip", "route" } },
+  --   },
   -- },
 
   -- How long others may keep replies: "immutable" (a year), "long" (a day), "short" (an hour), "revalidate" (kept, but

@@ -192,6 +192,6 @@ const struct binding bind_build[] = {
     {"gifd.build.file", l_file, CTX_BUILD, "file(path) -> text | nil, err"},
     {"gifd.build.compile", l_compile, CTX_BUILD, "compile(text, chunkname) -> bytecode | nil, {file, line, message}"},
     {"gifd.build.run", l_run, CTX_BUILD, "run(text, chunkname, env) -> value | nil, {file, line, message}"},
-    {"gifd.build.limit", l_limit, CTX_BUILD, "limit(limits of a route) -> true | nil, message"},
+    {"gifd.build.limit", l_limit, CTX_BUILD, "limit(policies of a route) -> true | nil, message"},
     {NULL, NULL, 0, NULL},
 };

@@ -183,11 +183,11 @@ static void push_stand(lua_State *L, const struct limits *l, size_t i, const str
     } numbers[] = {{"rate", (double)p->rate},
                    {"per", (double)p->per_ns / 1e9},
                    {"capacity", (double)p->capacity},
-                   {"cost", (double)l->cost}};
+                   {"cost", (double)l->cost[i]}};
     if (a)
         push_standing(L, &a->of[0]);
     else
-        lua_createtable(L, 0, 7);
+        lua_createtable(L, 0, 8);
     for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
         lua_pushnumber(L, numbers[k].value);
         lua_setfield(L, -2, numbers[k].name);
@@ -196,6 +196,8 @@ static void push_stand(lua_State *L, const struct limits *l, size_t i, const str
     lua_setfield(L, -2, "route");
     lua_pushstring(L, limits_kind_name(l->by[i]));
     lua_setfield(L, -2, "by");
+    lua_pushstring(L, p->name);
+    lua_setfield(L, -2, "name");
     lua_pushstring(L, limit_strategy_name(p->strategy));
     lua_setfield(L, -2, "strategy");
 }
@@ -226,7 +228,7 @@ static int l_look(lua_State *L)
             struct limit_answer a;
             const struct limits *l = g->limits[id];
             if (!concerns(&at, l, i)) continue;
-            int rc = limit_peek(at.table, clock_mono_ns(), &l->policy[i], at.key, l->cost, &a);
+            int rc = limit_peek(at.table, clock_mono_ns(), &l->policy[i], at.key, l->cost[i], &a);
             if (rc < 0) return push_answer(L, rc, NULL);
             push_stand(L, l, i, &a);
             lua_rawseti(L, -2, ++n);
@@ -289,7 +291,8 @@ const struct binding bind_limit[] = {
     {"gifd.limit.reset", l_reset, CTX_TASK, "limiter:reset(key) -> true | nil, err: as if it had never been seen"},
     {"gifd.limit.charge", l_charge, CTX_ROUTE,
      "charge(user?, token?) -> true | nil, err: all keys of this request's route in one step, unless done already"},
-    {"gifd.limit.routes", l_routes, CTX_TASK, "routes() -> array of {route, by, strategy, rate, per, capacity, cost}"},
+    {"gifd.limit.routes", l_routes, CTX_TASK,
+     "routes() -> array of {route, by, name, strategy, rate, per, capacity, cost}"},
     {"gifd.limit.look", l_look, CTX_TASK, "look(kind, value) -> array of {route, by, ..., remaining, reset_after}"},
     {"gifd.limit.forget", l_forget, CTX_TASK, "forget(kind, value) -> how many were reset | nil, err"},
     {"gifd.limit.clear", l_clear, CTX_TASK, "clear() -> true | nil, err: everybody is forgotten"},

@@ -6,6 +6,7 @@
 #include "script/visit.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -104,6 +105,7 @@ int limits_policy(lua_State *L, int index, struct limit_policy *out, struct err 
     return limit_policy_prepare(out, e);
 }
 
+/* Adds one ask for each of the policy's `by`. */
 static int read_by(lua_State *L, int index, struct limits *l, struct err *e)
 {
     lua_pushliteral(L, "by");
@@ -119,14 +121,47 @@ static int read_by(lua_State *L, int index, struct limits *l, struct err *e)
         lua_pop(L, 1);
         if (kind < 0 || seen >> kind & 1) {
             rc = err_set(e, GIFD_EINVALID, "by lists ip, user, token, route, each once");
-            continue;
+        } else if (l->count == LIMIT_ASKS_MAX) {
+            rc = err_set(e, GIFD_EINVALID, "a route's policies count at most %d things together", LIMIT_ASKS_MAX);
+        } else {
+            seen |= 1u << kind;
+            l->asks_who |= kind == LIMITS_USER || kind == LIMITS_TOKEN;
+            l->by[l->count++] = (enum limits_kind)kind;
         }
-        seen |= 1u << kind;
-        l->asks_who |= kind == LIMITS_USER || kind == LIMITS_TOKEN;
-        l->by[l->count++] = (enum limits_kind)kind;
     }
     lua_settop(L, list - 1);
-    if (rc == GIFD_OK && !l->count) rc = err_set(e, GIFD_EINVALID, "by must name whom to count");
+    if (rc == GIFD_OK && !seen) rc = err_set(e, GIFD_EINVALID, "by must name whom to count");
+    return rc;
+}
+
+static void name_policy(struct limits *l, size_t at)
+{
+    unsigned of_kind = 1;
+    for (size_t i = 0; i < at; i++) of_kind += l->by[i] == l->by[at];
+    struct limit_policy *p = &l->policy[at];
+    if (of_kind == 1)
+        snprintf(p->name, sizeof p->name, "%s", kinds[l->by[at]]);
+    else
+        snprintf(p->name, sizeof p->name, "%s-%u", kinds[l->by[at]], of_kind);
+}
+
+/* One policy of the list, at index. */
+static int read_policy(lua_State *L, int index, const struct limit_table *t, struct limits *l, struct err *e)
+{
+    uint64_t cost = 1;
+    size_t first = l->count;
+    int rc = number_field(L, index, "cost", false, (double)LIMIT_UNITS_MAX, &cost, e);
+    if (rc == GIFD_OK) rc = read_by(L, index, l, e);
+    for (size_t i = first; rc == GIFD_OK && i < l->count; i++) {
+        struct limit_policy *p = &l->policy[i];
+        name_policy(l, i);
+        p->scope = t ? limit_key_text(t, "route", slice_str(l->route)).h[0] : 0;
+        l->cost[i] = cost;
+        rc = limits_policy(L, index, p, e);
+        if (rc == GIFD_OK && cost > p->capacity)
+            rc = err_set(e, GIFD_EINVALID, "cost is more than can ever be had at once: %llu",
+                         (unsigned long long)p->capacity);
+    }
     return rc;
 }
 
@@ -139,18 +174,15 @@ struct limits *limits_read(lua_State *L, int index, const struct limit_table *t,
         return NULL;
     }
     memcpy(l->route, route, n);
-    l->cost = 1;
-    int rc = number_field(L, index, "cost", false, (double)LIMIT_UNITS_MAX, &l->cost, e);
-    if (rc == GIFD_OK) rc = read_by(L, index, l, e);
-    for (size_t i = 0; rc == GIFD_OK && i < l->count; i++) {
-        struct limit_policy *p = &l->policy[i];
-        memcpy(p->name, kinds[l->by[i]], strlen(kinds[l->by[i]]) + 1);
-        p->scope = t ? limit_key_text(t, "route", slice_str(route)).h[0] : 0;
-        rc = limits_policy(L, index, p, e);
-        if (rc == GIFD_OK && l->cost > p->capacity)
-            rc = err_set(e, GIFD_EINVALID, "cost is more than can ever be had at once: %llu",
-                         (unsigned long long)p->capacity);
+    int rc = GIFD_OK;
+    for (int i = 1; rc == GIFD_OK; i++) {
+        lua_rawgeti(L, index, i);
+        bool there = lua_istable(L, -1);
+        if (there) rc = read_policy(L, lua_gettop(L), t, l, e);
+        lua_pop(L, 1);
+        if (!there) break;
     }
+    if (rc == GIFD_OK && !l->count) rc = err_set(e, GIFD_EINVALID, "must be a list of policies");
     if (rc == GIFD_OK) return l;
     free(l);
     return NULL;
@@ -225,10 +257,10 @@ static struct limit_key key_of(const struct limit_table *t, const struct request
 }
 
 static size_t asks_of(const struct limit_table *t, const struct request *r, const struct limits *l, struct slice user,
-                      struct slice token, struct limit_ask asks[LIMITS_KINDS])
+                      struct slice token, struct limit_ask asks[LIMIT_ASKS_MAX])
 {
     for (size_t i = 0; i < l->count; i++)
-        asks[i] = (struct limit_ask){&l->policy[i], key_of(t, r, l, l->by[i], user, token), l->cost};
+        asks[i] = (struct limit_ask){&l->policy[i], key_of(t, r, l, l->by[i], user, token), l->cost[i]};
     return l->count;
 }
 
@@ -238,8 +270,8 @@ static int look(const struct limit_table *t, const struct request *r, const stru
 {
     for (size_t i = 0; i < l->count; i++) {
         if (l->by[i] != LIMITS_IP && l->by[i] != LIMITS_ROUTE) continue;
-        asks[0] = (struct limit_ask){&l->policy[i], key_of(t, r, l, l->by[i], SLICE(""), SLICE("")), l->cost};
-        int rc = limit_peek(t, r->started_ns, &l->policy[i], asks[0].key, l->cost, a);
+        asks[0] = (struct limit_ask){&l->policy[i], key_of(t, r, l, l->by[i], SLICE(""), SLICE("")), l->cost[i]};
+        int rc = limit_peek(t, r->started_ns, &l->policy[i], asks[0].key, l->cost[i], a);
         if (rc < 0 || !a->allowed) return rc;
     }
     a->allowed = true;
@@ -250,7 +282,7 @@ bool limits_enter(struct visit *v, const struct limits *l)
 {
     const struct limit_table *t = &v->host->limits;
     struct request *r = v->r;
-    struct limit_ask asks[LIMITS_KINDS];
+    struct limit_ask asks[LIMIT_ASKS_MAX];
     struct limit_answer a;
     bool later = l->asks_who && v->credentials;
     size_t n = 1;
@@ -279,7 +311,7 @@ bool limits_enter(struct visit *v, const struct limits *l)
 int limits_charge(struct visit *v, struct slice user, struct slice token, struct err *e)
 {
     const struct limits *l = v->owed;
-    struct limit_ask asks[LIMITS_KINDS];
+    struct limit_ask asks[LIMIT_ASKS_MAX];
     struct limit_answer a;
     if (!l) return GIFD_OK;
     v->owed = NULL;

@@ -25,14 +25,15 @@ enum limits_kind { LIMITS_IP, LIMITS_USER, LIMITS_TOKEN, LIMITS_ROUTE };
 const char *limits_kind_name(enum limits_kind kind); /* "ip" */
 int limits_kind_of(struct slice name);               /* -1 when it is none */
 
-/* Of one route: one policy, counted for each of `by`. Belongs to its generation, then only read. */
+/* Of one route: its policies, each counted for each of its `by`. Belongs to its generation, then only read. */
 struct limits {
     size_t count;
     bool asks_who; /* some are for a user or a token */
-    uint64_t cost; /* of one request */
-    enum limits_kind by[LIMITS_KINDS];
-    struct limit_policy policy[LIMITS_KINDS]; /* named by their kind; the route is their scope */
-    char route[];                             /* "POST /api/v1/assets" */
+    enum limits_kind by[LIMIT_ASKS_MAX];
+    uint64_t cost[LIMIT_ASKS_MAX]; /* of one request */
+    /* The route is their scope. Named by their kind: "ip", and "ip-2" of the next policy that counts addresses. */
+    struct limit_policy policy[LIMIT_ASKS_MAX];
+    char route[]; /* "POST /api/v1/assets" */
 };
 
 /* Makes the segment's table unless there is one. Only by who opened the segment to serve, before anybody attaches. */
@@ -42,7 +43,8 @@ int limits_attach(struct limit_table *t, struct segment *s, struct err *e);
 /* Reads strategy, rate, per (seconds, or a text such as "5m"), burst and resolution from the table at index and
  * prepares the policy; name and scope are the caller's. */
 int limits_policy(struct lua_State *L, int index, struct limit_policy *out, struct err *e);
-/* The same with `by` and `cost`, for a route. NULL: e says why. Never throws. t: NULL when nothing will be charged. */
+/* A route's list of the same with `by` and `cost`, at most LIMIT_ASKS_MAX counted together. NULL: e says why. Never
+ * throws. t: NULL when nothing will be charged. */
 struct limits *limits_read(struct lua_State *L, int index, const struct limit_table *t, const char *route,
                            struct err *e);
 

@@ -9,7 +9,7 @@ static const char boot[] =
     "local function limit(rate, by, more)\n"
     "  local l = { strategy = 'fixed_window', rate = rate, per = '1m', by = by }\n"
     "  for k, v in pairs(more or {}) do l[k] = v end\n"
-    "  return l\n"
+    "  return { l }\n"
     "end\n"
     "local ran = 0\n"
     "local per_plugin\n"
@@ -21,6 +21,8 @@ static const char boot[] =
     "  { method = 'GET', pattern = '/both', cache = true, limits = limit(3, { 'ip', 'user' }) },\n"
     "  { method = 'GET', pattern = '/dear', limits = limit(5, { 'ip' }, { cost = 2 }) },\n"
     "  { method = 'GET', pattern = '/limiter/{key}/{cost}' },\n"
+    "  { method = 'GET', pattern = '/list', limits = { limit(2, { 'ip' })[1], limit(9, { 'ip', 'route' }, "
+    "{ per = '1h', cost = 3 })[1] } },\n"
     "  { method = 'GET', pattern = '/ran' },\n"
     "}\n"
     "return function(settings)\n"
@@ -142,6 +144,35 @@ TEST(address_and_user_are_charged_together_or_not_at_all)
     rig_close(&r);
 }
 
+TEST(a_route_with_several_policies_charges_all_or_none_and_names_each)
+{
+    struct rig r;
+    struct limit_answer answer;
+    open_rig(&r);
+    char *a = rig_get(&r, "/list");
+    CHECK(rig_status(a) == 200);
+    CHECK(strstr(a, "\r\nRateLimit-Policy: \"ip\";q=2;w=60, \"ip-2\";q=9;w=3600, \"route\";q=9;w=3600\r\n"));
+    CHECK(strstr(a, "\r\nRateLimit: \"ip\";r=1;t=60, \"ip-2\";r=6;t=3600, \"route\";r=6;t=3600\r\n"));
+    free(a);
+    CHECK(status_of(&r, "/list", NULL) == 200);
+    for (int i = 0; i < 3; i++) { /* the first has nothing left: the others do not pay */
+        a = rig_get(&r, "/list");
+        CHECK(rig_status(a) == 429 && strstr(a, "RateLimit: \"ip\";r=0;t=") && strstr(a, "\"ip-2\";r=3;t="));
+        free(a);
+    }
+    const struct limits *l = r.host->live->limits[8];
+    CHECK(l->count == 3);
+    struct limit_key all = limit_key_text(&r.host->limits, "route", slice_str(l->route));
+    CHECK(limit_check(&r.host->limits, clock_mono_ns(), &(struct limit_ask){&l->policy[2], all, 1}, 1, &answer) == 0);
+    CHECK(answer.allowed && answer.remaining == 2);
+    struct limit_key me = limit_key_ip6(&r.host->limits, (uint8_t[16]){[10] = 255, 255, 127, 0, 0, 1});
+    CHECK(limit_reset(&r.host->limits, clock_mono_ns(), &l->policy[0], me) == 0);
+    a = rig_get(&r, "/list"); /* now the last one refuses, for the others */
+    CHECK(rig_status(a) == 429 && strstr(a, "\"ip\";r=2;t=") && strstr(a, "\"route\";r=2;t="));
+    free(a);
+    rig_close(&r);
+}
+
 TEST(without_a_user_the_address_stands_in)
 {
     struct rig r;
@@ -190,6 +221,11 @@ TEST(limits_that_make_no_sense_do_not_load)
         {"strategy = 'fixed_window', rate = 1, per = 1, burst = 2, by = { 'ip' }", "burst"},
         {"strategy = 'fixed_window', rate = 1, per = 1, resolution = 3, by = { 'ip' }", "resolution"},
         {"strategy = 'sliding_window', rate = 1, per = 1, cost = 2, by = { 'ip' }", "cost"},
+        {"strategy = 'fixed_window', rate = 1, per = 1, by = { 'ip' } }, { rate = 1", "strategy"},
+        {"strategy = 'fixed_window', rate = 1, per = 1, by = { 'ip', 'user', 'token', 'route' } },\n"
+         "{ strategy = 'fixed_window', rate = 1, per = 2, by = { 'ip', 'user', 'token', 'route' } },\n"
+         "{ strategy = 'fixed_window', rate = 1, per = 3, by = { 'ip' }",
+         "at most 8"},
     };
     struct rig r;
     rig_open(&r, "worker", 0, -1);
@@ -198,7 +234,7 @@ TEST(limits_that_make_no_sense_do_not_load)
         struct err e = {0};
         snprintf(text, sizeof text,
                  "return function() return { handle = function() end, routes = { { method = 'GET', pattern = '/x',\n"
-                 "  limits = { %s } } } } end\n",
+                 "  limits = { { %s } } } } } end\n",
                  wrong[i][0]);
         struct rig_file f = {"lua/gifd/boot.lua", text};
         rig_bundle(&r, &f, 1, path);

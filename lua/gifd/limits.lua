@@ -2,6 +2,8 @@
 -- holds when they say nothing. The counting is C's (core/script/limits.c).
 --
 --   limits = { ["POST /api/v1/assets"] = { rate = 100, per = "1m", by = { "ip", "token" } } }
+--
+-- Of one route: a policy, or a list of them; from here on always a list.
 local S = require "gifd.schema"
 local nearest = require "gifd.nearest"
 
@@ -9,7 +11,7 @@ local M = {}
 
 local most = 2 ^ 48
 
-M.policy = S.record {
+local policy = S.record {
   strategy = S.one_of { "token_bucket", "fixed_window", "sliding_window", default = "token_bucket",
     doc = "token_bucket: evenly, after a burst; fixed_window, sliding_window: so many in each stretch of time" },
   rate = S.integer { min = 1, max = most, doc = "how many" },
@@ -23,14 +25,17 @@ M.policy = S.record {
   cost = S.integer { default = 1, min = 1, max = most, doc = "what one request counts" },
 }
 
+M.policies = S.list { of = policy, single = true, min = 1, max = 8,
+  doc = "what holds together: a request that one of them refuses is charged to none" }
+
 --- The node of config.lua's `limits`.
-M.node = S.map { of = S.either { S.boolean {}, M.policy }, keys = "^%u+ /%S*$",
+M.node = S.map { of = S.either { S.boolean {}, M.policies }, keys = "^%u+ /%S*$",
   keys_expect = "is not a route such as \"POST /api/v1/assets\"", default = {},
   doc = "of routes, by method and pattern; false: none, where the default has one" }
 
 local defaults = {
   -- Codes of sign-in links cannot be guessed; this keeps guessers from keeping us busy.
-  ["GET /signin"] = { strategy = "sliding_window", rate = 60, per = 60, by = { "ip" }, cost = 1 },
+  ["GET /signin"] = { { strategy = "sliding_window", rate = 60, per = 60, by = { "ip" }, cost = 1 } },
 }
 
 local function names_of(routes)
@@ -39,26 +44,36 @@ local function names_of(routes)
   return names
 end
 
+--- Numbers that do not go together: in one policy, then in all of a route.
+local function check_sound(policies, keys, sound, fault)
+  for i, one in ipairs(policies) do
+    local ok, message = sound { one }
+    local place = #policies > 1 and { keys[1], keys[2], i } or keys
+    if not ok then return fault(place, message) end
+  end
+  local ok, message = sound(policies)
+  if not ok then fault(keys, message) end
+end
+
 --- Finishes what M.node has checked: routes that do not exist, numbers that do not go together, defaults.
 -- routes: of the product; plugins: names of those that are loaded (their routes are known when they run);
--- sound(policy) -> true, or nil, message; fault(keys, message, nearest).
+-- sound(policies) -> true, or nil, message; fault(keys, message, nearest).
 function M.finish(wanted, routes, plugins, sound, fault)
   local out, names, known, loaded = {}, names_of(routes), {}, {}
   for _, name in ipairs(names) do known[name] = true end
   for _, name in ipairs(plugins) do loaded[name] = true end
-  for name, policy in pairs(defaults) do out[name] = policy end
-  for name, policy in pairs(wanted) do
+  for name, policies in pairs(defaults) do out[name] = policies end
+  for name, policies in pairs(wanted) do
     local keys = { "limits", name }
     if not known[name] and not loaded[name:match("^%u+ /p/([^/]+)")] then
       fault(keys, "there is no such route", nearest(name, names))
-    elseif policy == true then
+    elseif policies == true then
       fault(keys, "must be a table, or false for none")
-    elseif policy == false then
+    elseif policies == false then
       out[name] = nil
     else
-      local ok, message = sound(policy)
-      if not ok then fault(keys, message) end
-      out[name] = policy
+      check_sound(policies, keys, sound, fault)
+      out[name] = policies
     end
   end
   return out

@@ -23,7 +23,7 @@ end
 
 --- S.one_of { "a", "b", default = "a", doc = "..." }
 function S.one_of(options) return node("one_of", options, { values = { unpack(options) } }) end
---- S.list { of = node, max = n }
+--- S.list { of = node, max = n, single = true? }; single: one table may stand for a list of it
 function S.list(options) return node("list", options) end
 --- S.map { of = node, keys = "pattern"? }
 function S.map(options) return node("map", options) end
@@ -199,6 +199,7 @@ end
 
 function checks.list(state, n, value, keys)
   if type(value) ~= "table" then return expected(state, n, keys, "a list") end
+  if n.single and value[1] == nil and next(value) ~= nil then return { check(state, n.of, value, keys) } end
   local count = 0
   for key in pairs(value) do
     if type(key) ~= "number" or key ~= math.floor(key) or key < 1 then return expected(state, n, keys, "a list") end

@@ -154,6 +154,34 @@ describe("limits by address and user", function()
   end)
 end)
 
+describe("several policies of one route", function()
+  it("hold together: what one refuses is charged to none, and all are named", function()
+    local s = server.start { config = config('["GET /readyz"] = { { strategy = "fixed_window", rate = 2, per = "1s", '
+      .. 'by = { "ip" } }, { strategy = "fixed_window", rate = 5, per = "1h", by = { "ip" } } }') }
+    local function ask() return s:request { "GET", "/readyz" } end
+    local function left() -- of the second
+      local code, out, err = server.command("limits", "show", "ip:127.0.0.1", "--json", "--data", s.data)
+      assert.equal(0, code, err)
+      for _, row in ipairs(cjson.decode(out).limits) do if row.name == "ip-2" then return row.remaining end end
+    end
+    assert.equal('"ip";q=2;w=1, "ip-2";q=5;w=3600', ask().headers["ratelimit-policy"])
+    local admitted, refused = 1, 0
+    server.wait_until("the hour's quota to be used up", function()
+      local reply = ask()
+      if reply.status == 200 then admitted = admitted + 1 else refused = refused + 1 end
+      assert.equal(5 - admitted, left())
+      return admitted == 5
+    end)
+    assert.is_true(refused > 0)
+    socket.sleep(1.1) -- a second later the first allows again, the second does not
+    local last = ask()
+    assert.equal(429, last.status)
+    assert.matches('^"ip";r=2;t=%d+, "ip%-2";r=0;t=%d+$', last.headers.ratelimit)
+    assert.is_true(tonumber(last.headers["retry-after"]) > 3000)
+    s:stop()
+  end)
+end)
+
 describe("a refusal", function()
   local s
   before_each(function()
@@ -254,6 +282,12 @@ describe("limits in config.lua", function()
       { '["GET /"] = { rate = 1, per = "400d", by = { "ip" } }', "at most" },
       { '["GET /"] = { rate = 1, per = "1m", by = { "ip" }, brust = 2 }', "burst?" },
       { '["GET /"] = true', "false for none" },
+      { '["GET /"] = {}', "at least 1 entries" },
+      { '["GET /"] = { { rate = 1, per = "1m", by = { "ip" } }, false }', '["GET /"][2]: must be a table' },
+      { '["GET /"] = { { rate = 1, per = "1m", by = { "ip" } }, { rate = 1, per = "1h", by = { "user", "user" } } }',
+        '["GET /"][2]: by lists' },
+      { '["GET /"] = { ' .. ('{ rate = 1, per = "1m", by = { "ip", "user", "route" } }, '):rep(3) .. "}",
+        "at most 8 things together" },
     }
     for _, case in ipairs(cases) do
       local code, text = check("\n" .. case[1])
@@ -261,6 +295,13 @@ describe("limits in config.lua", function()
       assert.is_truthy(text:find("FILE:4: limits", 1, true), text)
       assert.is_truthy(text:find(case[2], 1, true), text)
     end
+  end)
+
+  it("of a list are refused with the line of the faulty one", function()
+    local code, text = check('["GET /"] = {\n{ rate = 1, per = "1m", by = { "ip" } },\n{ rate = 1, per = "1h",\n'
+      .. 'by = { "ip" }, brust = 2 } }')
+    assert.equal(3, code)
+    assert.is_truthy(text:find('FILE:6: limits["GET /"][2].brust: unknown key (did you mean burst?)', 1, true), text)
   end)
 
   it("are taken when they make sense, and false ends a default", function()

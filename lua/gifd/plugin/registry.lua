@@ -93,8 +93,8 @@ local function add_route(routes, plugin, key, route)
   local limit = route.limit
   if limit ~= nil then
     local faults
-    limit, faults = S.check(limits.policy, limit)
-    if faults[1] then fail("plugin %s: route %q: limit.%s %s", plugin.name, key, faults[1].path, faults[1].message) end
+    limit, faults = S.check(limits.policies, limit, { keys = { "limit" } })
+    if faults[1] then fail("plugin %s: route %q: %s %s", plugin.name, key, faults[1].path, faults[1].message) end
   end
   local mount = "/p/" .. plugin.name
   local function put(pattern)
