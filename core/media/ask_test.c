@@ -574,34 +574,76 @@ static void read_out(int fd, unsigned char *p, size_t n)
     CHECK(pread(fd, p, n, 0) == (ssize_t)n);
 }
 
-TEST(an_mp4_keeps_every_time)
+TEST(an_animation_keeps_every_time)
 {
+    static const struct {
+        uint32_t format, width, height;
+        const char *type;
+    } made[] = {
+        {MEDIA_MP4, 32, 18, "video/mp4"}, {MEDIA_WEBM, 32, 18, "video/webm"}, {MEDIA_WEBP, 31, 17, "image/webp"}};
+    enum { N = sizeof made / sizeof *made };
     open_rig(2, 8);
     rig.zygote = start_zygote();
     gif_begin(31, 17);
     gif_frame(31, 17, 0, 7, -1);
     gif_frame(31, 17, 1, 0, -1);
+    gif_frame(31, 17, 1, 3, -1); /* shows nothing new */
     gif_frame(31, 17, 2, 123, -1);
     put("\x3b", 1);
     struct media_question q = question(MEDIA_RENDER, memory_file(gif.p, gif.n));
-    q.recipes = 1;
-    q.recipe[0] = (struct media_recipe){.format = MEDIA_MP4};
-    q.out_fd[0] = memfd_create("out", MFD_CLOEXEC);
+    q.recipes = N;
+    for (size_t i = 0; i < N; i++) {
+        q.recipe[i] = (struct media_recipe){.format = made[i].format, .loop = MEDIA_LOOP_SOURCE};
+        q.out_fd[i] = memfd_create("out", MFD_CLOEXEC);
+    }
     ask(&q);
     CHECK(got.rc == 0);
-    const struct media_facts out = got.answer.output[0].facts;
-    CHECK(out.width == 32 && out.height == 18 && out.frames == 3 && out.duration_ms == 70 + 100 + 1230);
+    struct media_answer first = got.answer;
     unsigned char head[64];
     read_out(q.out_fd[0], head, sizeof head);
     CHECK(memcmp(head + 4, "ftyp", 4) == 0);
     CHECK(memcmp(head + head[3] + 4, "moov", 4) == 0); /* before the pictures */
-    struct media_question again = question(MEDIA_PROBE, q.out_fd[0]);
-    ask(&again);
-    CHECK(got.rc == 0);
-    CHECK_STR(got.answer.facts.type, "video/mp4");
-    CHECK(got.answer.facts.width == 32 && got.answer.facts.height == 18 && got.answer.facts.frames == 3);
-    CHECK(got.answer.facts.duration_ms == 1400);
+    for (size_t i = 0; i < N; i++) {
+        const struct media_facts *out = &first.output[i].facts;
+        CHECK(out->width == made[i].width && out->height == made[i].height && out->frames == 3);
+        CHECK(out->duration_ms == 70 + 100 + 30 + 1230);
+        struct media_question again = question(MEDIA_PROBE, q.out_fd[i]);
+        ask(&again);
+        CHECK(got.rc == 0);
+        CHECK_STR(got.answer.facts.type, made[i].type);
+        CHECK(got.answer.facts.width == made[i].width && got.answer.facts.height == made[i].height);
+        CHECK(got.answer.facts.frames == 3 && got.answer.facts.duration_ms == 1430);
+    }
     close_question(&q);
+    close_rig();
+}
+
+static void render_film(struct media_recipe r)
+{
+    struct media_question q = question(MEDIA_RENDER, memory_file(gif.p, gif.n));
+    q.recipes = 1;
+    q.recipe[0] = r;
+    q.out_fd[0] = memfd_create("out", MFD_CLOEXEC);
+    ask(&q);
+    close_question(&q);
+}
+
+TEST(a_part_fewer_pictures_or_more_rounds)
+{
+    open_rig(2, 8);
+    rig.zygote = start_zygote();
+    gif_begin(40, 20);
+    for (int i = 0; i < 10; i++) gif_frame(40, 20, i % 3, 10, -1);
+    put("\x3b", 1);
+    render_film((struct media_recipe){.format = MEDIA_MP4, .from_ms = 200, .to_ms = 550});
+    CHECK(got.rc == 0 && got.answer.output[0].facts.frames == 4 && got.answer.output[0].facts.duration_ms == 350);
+    render_film((struct media_recipe){.format = MEDIA_WEBP, .frames = 4, .width = 10, .height = 10});
+    CHECK(got.rc == 0 && got.answer.output[0].facts.frames == 4 && got.answer.output[0].facts.duration_ms == 1000);
+    CHECK(got.answer.output[0].facts.width == 10 && got.answer.output[0].facts.height == 5);
+    render_film((struct media_recipe){.format = MEDIA_MP4, .fps_milli = 2500});
+    CHECK(got.rc == 0 && got.answer.output[0].facts.frames == 3 && got.answer.output[0].facts.duration_ms == 1000);
+    render_film((struct media_recipe){.format = MEDIA_MP4, .repeat_ms = 2500});
+    CHECK(got.rc == 0 && got.answer.output[0].facts.frames == 25 && got.answer.output[0].facts.duration_ms == 2500);
     close_rig();
 }
 

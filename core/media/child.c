@@ -48,7 +48,10 @@ int child_warm_up(struct err *e)
         open_once(avcodec_find_decoder(decoders[i]), 16, 16, AV_PIX_FMT_YUV420P);
     open_once(avcodec_find_encoder(AV_CODEC_ID_MJPEG), 16, 16, AV_PIX_FMT_YUVJ420P);
     open_once(avcodec_find_encoder(AV_CODEC_ID_PNG), 16, 16, AV_PIX_FMT_RGBA);
-    if (!avcodec_find_encoder_by_name("libx264")) return err_set(e, GIFD_EUNSUPPORTED, "libavcodec without libx264");
+    static const char *const encoders[] = {"libx264", "libvpx-vp9"};
+    for (size_t i = 0; i < sizeof encoders / sizeof *encoders; i++)
+        if (!avcodec_find_encoder_by_name(encoders[i]))
+            return err_set(e, GIFD_EUNSUPPORTED, "libavcodec without %s", encoders[i]);
     return GIFD_OK;
 }
 

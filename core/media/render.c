@@ -54,6 +54,8 @@ const struct encoder_kind *encoder_of(uint32_t format)
     case MEDIA_JPEG: return &encoder_jpeg;
     case MEDIA_PNG: return &encoder_png;
     case MEDIA_MP4: return &encoder_mp4;
+    case MEDIA_WEBM: return &encoder_webm;
+    case MEDIA_WEBP: return &encoder_webp;
     default: return NULL;
     }
 }

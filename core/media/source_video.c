@@ -14,6 +14,7 @@
 
 #define AVIO_BYTES 65536
 #define STREAMS_MAX 16
+#define DURATION_MAX_US (INT64_C(86400) * 1000000)
 #define ERRORS_MAX 64 /* of packets that cannot be decoded, one after another */
 
 struct state {
@@ -24,7 +25,7 @@ struct state {
     AVFrame *frame[2]; /* the picture given out, and the one after it */
     int stream;
     size_t read_at;
-    bool draining, ended, primed;
+    bool draining, ended, primed, end_known;
     int64_t first_pts, end_pts; /* of what is shown, stream time base */
     uint32_t given;
 };
@@ -170,9 +171,19 @@ static void count_packet(struct source *s, struct state *t, int64_t *last, int64
     if (s->facts.frames == 0 || pts < t->first_pts) t->first_pts = pts;
     if (s->facts.frames && pts > *last && pts - *last < INT32_MAX) *last_gap = pts - *last;
     int64_t end = pts + (p->duration > 0 ? p->duration : *last_gap);
+    t->end_known = p->duration > 0;
     if (s->facts.frames == 0 || end > t->end_pts) t->end_pts = end;
     *last = pts;
     s->facts.frames++;
+}
+
+/* WebM does not say how long its last picture is shown, only how long it all is. */
+static void end_by_header(struct source *s, struct state *t, int64_t last)
+{
+    int64_t whole = t->format->duration;
+    if (t->end_known || whole <= 0 || whole > DURATION_MAX_US) return;
+    whole = av_rescale_q(whole, AV_TIME_BASE_Q, s->time_base);
+    if (whole > last) t->end_pts = whole;
 }
 
 static int count_packets(struct source *s, struct state *t, struct err *e)
@@ -192,6 +203,7 @@ static int count_packets(struct source *s, struct state *t, struct err *e)
     }
     if (rc != AVERROR_EOF || t->format->pb->error) s->facts.truncated = true;
     if (!s->facts.frames) return err_set(e, GIFD_EBADMEDIA, "the video has no whole picture");
+    end_by_header(s, t, last);
     int64_t ms = av_rescale_q(t->end_pts - t->first_pts, s->time_base, (AVRational){1, 1000});
     s->facts.duration_ms = ms > 0 ? (uint64_t)ms : 0;
     return GIFD_OK;

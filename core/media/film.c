@@ -1,8 +1,9 @@
-/* mp4.c: see encode.h.
+/* film.c: see encode.h. H.264 in MP4, VP9 in WebM.
  *
- * No B-frames: decoding order is showing order, so every frame time is exact and no edit list is needed. A packet's
- * duration is its picture's, which the muxer needs for the last one. The movie header goes first: the muxer then reads
- * its own output again through io_open, which here answers with a second AVIO on the same descriptor. */
+ * H.264 has no B-frames: decoding order is showing order, so every frame time is exact and no edit list is needed. A
+ * packet's duration is its picture's, which the muxers need for the last one. MP4's movie header goes first: the muxer
+ * then reads its own output again through io_open, which here answers with a second AVIO on the same descriptor. The
+ * number of threads is fixed, since it changes the bytes. */
 #include "media/encode.h"
 
 #include <errno.h>
@@ -14,17 +15,23 @@
 #include <unistd.h>
 
 #define AVIO_BYTES 65536
-#define DEFAULT_CRF "23"
 #define PENDING_MAX 128 /* pictures inside the encoder */
-#define X264_THREADS 2
+#define THREADS 2
 #define LARGE_PX (4 << 20) /* from here on memory counts more than speed */
 
 struct file {
-    struct mp4 *owner;
+    struct film *owner;
     uint64_t at;
 };
 
-struct mp4 {
+struct film_kind {
+    const char *encoder, *muxer, *muxer_options;
+    uint32_t crf;
+    void (*tune)(AVCodecContext *c, bool large);
+};
+
+struct film {
+    const struct film_kind *kind;
     int fd;
     uint64_t max, size;
     struct file out, again;
@@ -42,7 +49,7 @@ struct mp4 {
 static int write_bytes(void *opaque, uint8_t *buf, int n)
 {
     struct file *f = opaque;
-    struct mp4 *m = f->owner;
+    struct film *m = f->owner;
     if (encode_write(m->fd, buf, (size_t)n, f->at, m->max, &m->failure) < 0) return AVERROR(EIO);
     f->at += (uint64_t)n;
     if (f->at > m->size) m->size = f->at;
@@ -90,7 +97,7 @@ static void free_io(AVIOContext **io)
 
 static int open_again(AVFormatContext *c, AVIOContext **io, const char *url, int flags, AVDictionary **o)
 {
-    struct mp4 *m = c->opaque;
+    struct film *m = c->opaque;
     (void)url, (void)o;
     if (flags & AVIO_FLAG_WRITE) return AVERROR(EPERM);
     m->again = (struct file){m, 0};
@@ -105,38 +112,50 @@ static int close_again(AVFormatContext *c, AVIOContext *io)
     return 0;
 }
 
-static bool open_encoder(struct mp4 *m, const struct encode_target *t)
+static void tune_h264(AVCodecContext *c, bool large)
 {
-    const AVCodec *codec = avcodec_find_encoder_by_name("libx264");
+    c->max_b_frames = 0;
+    c->thread_count = large ? 1 : THREADS;
+    av_opt_set(c->priv_data, "preset", "veryfast", 0);
+    if (large) av_opt_set(c->priv_data, "x264-params", "rc-lookahead=2:sync-lookahead=0", 0);
+}
+
+static void tune_vp9(AVCodecContext *c, bool large)
+{
+    c->thread_count = large ? 1 : THREADS;
+    av_opt_set(c->priv_data, "deadline", "good", 0);
+    av_opt_set(c->priv_data, "cpu-used", "5", 0);
+    av_opt_set(c->priv_data, "row-mt", "1", 0);
+    av_opt_set(c->priv_data, "lag-in-frames", large ? "0" : "16", 0);
+}
+
+static const struct film_kind kind_mp4 = {"libx264", "mp4", "+faststart", 23, tune_h264};
+static const struct film_kind kind_webm = {"libvpx-vp9", "webm", NULL, 36, tune_vp9};
+
+static bool open_encoder(struct film *m, const struct encode_target *t)
+{
+    const AVCodec *codec = avcodec_find_encoder_by_name(m->kind->encoder);
     AVCodecContext *c = m->encoder = codec ? avcodec_alloc_context3(codec) : NULL;
-    char value[8];
-    uint32_t crf = t->recipe->quality;
-    bool large = (int64_t)t->width * t->height >= LARGE_PX;
     if (!c) return false;
-    snprintf(value, sizeof value, "%u", (unsigned)crf);
     c->width = t->width;
     c->height = t->height;
     c->pix_fmt = AV_PIX_FMT_YUV420P;
     c->time_base = m->time_base;
-    c->thread_count = large ? 1 : X264_THREADS;
-    c->max_b_frames = 0;
     c->color_range = AVCOL_RANGE_MPEG;
     c->colorspace = AVCOL_SPC_BT709;
     c->color_primaries = AVCOL_PRI_BT709;
     c->color_trc = AVCOL_TRC_BT709;
     c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_BITEXACT;
-    av_opt_set(c->priv_data, "preset", "veryfast", 0);
-    if (t->recipe->bitrate)
-        c->bit_rate = t->recipe->bitrate;
-    else
-        av_opt_set(c->priv_data, "crf", crf ? value : DEFAULT_CRF, 0);
-    if (large) av_opt_set(c->priv_data, "x264-params", "rc-lookahead=2:sync-lookahead=0", 0);
+    m->kind->tune(c, (int64_t)t->width * t->height >= LARGE_PX);
+    c->bit_rate = t->recipe->bitrate;
+    if (!c->bit_rate)
+        av_opt_set_int(c, "crf", t->recipe->quality ? t->recipe->quality : m->kind->crf, AV_OPT_SEARCH_CHILDREN);
     return avcodec_open2(c, codec, NULL) >= 0;
 }
 
-static bool open_muxer(struct mp4 *m)
+static bool open_muxer(struct film *m)
 {
-    if (avformat_alloc_output_context2(&m->format, NULL, "mp4", NULL) < 0) return false;
+    if (avformat_alloc_output_context2(&m->format, NULL, m->kind->muxer, NULL) < 0) return false;
     AVFormatContext *c = m->format;
     m->out = (struct file){m, 0};
     m->io = c->pb = new_io(&m->out, true);
@@ -148,36 +167,38 @@ static bool open_muxer(struct mp4 *m)
     c->flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_BITEXACT;
     m->stream->time_base = m->time_base;
     AVDictionary *o = NULL;
-    av_dict_set(&o, "movflags", "+faststart", 0);
+    if (m->kind->muxer_options) av_dict_set(&o, "movflags", m->kind->muxer_options, 0);
     int rc = avformat_write_header(c, &o);
     av_dict_free(&o);
     return rc >= 0;
 }
 
-static void mp4_free(struct encoder *self);
+static void film_free(struct encoder *self);
 
-static struct encoder *mp4_new(const struct encode_target *t, struct err *e)
+static struct encoder *film_new(const struct encode_target *t, struct err *e)
 {
-    struct mp4 *m = calloc(1, sizeof *m);
+    struct film *m = calloc(1, sizeof *m);
     if (m) {
+        m->kind = t->recipe->format == MEDIA_WEBM ? &kind_webm : &kind_mp4;
         m->fd = t->fd;
         m->max = t->max;
         m->time_base = t->time_base;
         m->packet = av_packet_alloc();
     }
     if (m && m->packet && open_encoder(m, t) && open_muxer(m)) return (struct encoder *)m;
-    err_set(e, GIFD_EBADMEDIA, "an MP4 of %d x %d could not be started in the memory allowed", t->width, t->height);
-    mp4_free((struct encoder *)m);
+    err_set(e, GIFD_EBADMEDIA, "%s of %d x %d could not be started in the memory allowed",
+            m ? m->kind->muxer : "a film", t->width, t->height);
+    film_free((struct encoder *)m);
     return NULL;
 }
 
-static int failed(const struct mp4 *m, struct err *e)
+static int failed(const struct film *m, struct err *e)
 {
     if (m->failure.code) return err_set(e, m->failure.code, "%s", m->failure.text);
-    return err_set(e, GIFD_EBADMEDIA, "the MP4 could not be made in the memory allowed");
+    return err_set(e, GIFD_EBADMEDIA, "the %s could not be made in the memory allowed", m->kind->muxer);
 }
 
-static int drain(struct mp4 *m, struct err *e)
+static int drain(struct film *m, struct err *e)
 {
     int rc;
     while ((rc = avcodec_receive_packet(m->encoder, m->packet)) >= 0) {
@@ -191,9 +212,9 @@ static int drain(struct mp4 *m, struct err *e)
     return rc == AVERROR(EAGAIN) || rc == AVERROR_EOF ? GIFD_OK : failed(m, e);
 }
 
-static int mp4_add(struct encoder *self, AVFrame *f, int64_t start, int64_t duration, struct err *e)
+static int film_add(struct encoder *self, AVFrame *f, int64_t start, int64_t duration, struct err *e)
 {
-    struct mp4 *m = (struct mp4 *)self;
+    struct film *m = (struct film *)self;
     if (m->given - m->taken >= PENDING_MAX) return err_set(e, GIFD_EBADMEDIA, "the encoder holds too many pictures");
     m->duration[m->given++ % PENDING_MAX] = duration;
     f->pts = start;
@@ -202,9 +223,9 @@ static int mp4_add(struct encoder *self, AVFrame *f, int64_t start, int64_t dura
     return drain(m, e);
 }
 
-static int mp4_finish(struct encoder *self, uint64_t *bytes, struct err *e)
+static int film_finish(struct encoder *self, uint64_t *bytes, struct err *e)
 {
-    struct mp4 *m = (struct mp4 *)self;
+    struct film *m = (struct film *)self;
     if (avcodec_send_frame(m->encoder, NULL) < 0) return failed(m, e);
     int rc = drain(m, e);
     if (rc < 0) return rc;
@@ -213,9 +234,9 @@ static int mp4_finish(struct encoder *self, uint64_t *bytes, struct err *e)
     return GIFD_OK;
 }
 
-static void mp4_free(struct encoder *self)
+static void film_free(struct encoder *self)
 {
-    struct mp4 *m = (struct mp4 *)self;
+    struct film *m = (struct film *)self;
     if (!m) return;
     avcodec_free_context(&m->encoder);
     avformat_free_context(m->format);
@@ -224,15 +245,11 @@ static void mp4_free(struct encoder *self)
     free(m);
 }
 
-const struct encoder_kind encoder_mp4 = {
-    .type = "video/mp4",
-    .even = true,
-    .side = 4096,
-    .area = 36864 * 256, /* macroblocks of H.264 level 5.2: what decoders in hardware play */
-    .format = AV_PIX_FMT_YUV420P,
-    .alpha_format = AV_PIX_FMT_NONE,
-    .open = mp4_new,
-    .add = mp4_add,
-    .finish = mp4_finish,
-    .free = mp4_free,
-};
+#define FILM                                                                                                           \
+    .even = true, .side = 4096,                                                                                        \
+    .area = 36864 * 256, /* macroblocks of H.264 level 5.2: what decoders in hardware play */                          \
+        .format = AV_PIX_FMT_YUV420P, .alpha_format = AV_PIX_FMT_NONE, .open = film_new, .add = film_add,              \
+    .finish = film_finish, .free = film_free
+
+const struct encoder_kind encoder_mp4 = {.type = "video/mp4", FILM};
+const struct encoder_kind encoder_webm = {.type = "video/webm", FILM};
