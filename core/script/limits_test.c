@@ -221,7 +221,7 @@ TEST(limits_that_make_no_sense_do_not_load)
         {"strategy = 'fixed_window', rate = 1, per = 1, burst = 2, by = { 'ip' }", "burst"},
         {"strategy = 'fixed_window', rate = 1, per = 1, resolution = 3, by = { 'ip' }", "resolution"},
         {"strategy = 'sliding_window', rate = 1, per = 1, cost = 2, by = { 'ip' }", "cost"},
-        {"strategy = 'fixed_window', rate = 1, per = 1, by = { 'ip' } }, { rate = 1", "strategy"},
+        {"strategy = 'fixed_window', rate = 1, per = 1, by = { 'ip' } }, { rate = 1", "by"},
         {"strategy = 'fixed_window', rate = 1, per = 1, by = { 'ip', 'user', 'token', 'route' } },\n"
          "{ strategy = 'fixed_window', rate = 1, per = 2, by = { 'ip', 'user', 'token', 'route' } },\n"
          "{ strategy = 'fixed_window', rate = 1, per = 3, by = { 'ip' }",

@@ -148,6 +148,37 @@ await check("by keyboard alone: from the first tab to the copied link", () => vi
     await until(async () => (await page.locator("#live").textContent()).includes("Copied"), "told aloud", 3);
   }));
 
+await check("by keyboard alone: a link that ends after so many visits", () => visit({}, async (page) => {
+  await page.goto(url);
+  await page.locator("#words summary").focus();
+  await page.keyboard.press("Enter");
+  const field = page.getByLabel("Link ends after so many visits");
+  for (let tabs = 0; !(await field.evaluate((input) => input === document.activeElement)); tabs += 1) {
+    truthy(tabs < 10, "the field is within ten tabs");
+    await page.keyboard.press("Tab");
+  }
+  let chosen = 0;
+  page.on("filechooser", () => { chosen += 1; });
+  await page.keyboard.type("0");
+  await page.keyboard.press("Enter"); // to choose files for this
+  await page.locator("#pick").click();
+  truthy(await field.evaluate((input) => !input.validity.valid && input === document.activeElement), "it is shown what is wrong");
+  await page.setInputFiles("#file", file("refused.gif", gif({ salt: unique() })));
+  equal(await page.locator(".card").count(), 0, "cards");
+  equal(chosen, 0, "file dialogs");
+  await field.fill("2");
+  await shot(page, "limited-field");
+  const dialog = page.waitForEvent("filechooser");
+  await page.keyboard.press("Enter");
+  await (await dialog).setFiles(file("limited.gif", gif({ salt: unique() })));
+  const link = await linked(page);
+  truthy((await page.locator(".card .status").innerText()).includes("2 of 2 visits left"), await page.locator(".card .status").innerText());
+  equal(await page.locator(".card .copies").innerText(), "Open page", "forms that nobody else could see");
+  equal(await field.inputValue(), "", "the next one has no limit");
+  await shot(page, "limited");
+  for (const [status, what] of [[200, "first"], [200, "second"], [410, "third"]]) equal((await fetch(link)).status, status, what);
+}));
+
 await check("several dropped files get a card each; what is no picture says so", () => visit({}, async (page) => {
   await page.goto(url);
   const files = [["one.gif", gif({ salt: unique() })], ["two.gif", gif({ salt: unique() })], ["notes.gif", Buffer.from("just text")]];

@@ -82,6 +82,7 @@
     const shown = picture ? original : poster && poster.url;
     const text = title.replace(/[[\]\\`*_<>!]/g, "\\$&").replace(/\s+/g, " ");
     const out = [];
+    if (share.max_visits) return out; // only its page shows it
     if (share.canonical_url !== asset.url && share.canonical_url !== page) out.push(["Page", "page", share.canonical_url]);
     if (shown) out.push(["Markdown", "Markdown", `[![${text}](${shown})](${page})`]);
     const movie = mp4 && asset.frames > 1 ? mp4 : !picture && asset.type === "video/mp4" ? asset : null;
@@ -257,7 +258,8 @@
       const making = asset.state === "probed" || asset.state === "rendering" || asset.state === "new";
       const moving = asset.frames > 1 ? ` · ${(asset.duration_ms / 1000).toFixed(1)} s` : "";
       this.part(".name").textContent = share.title || this.file.name || this.name;
-      this.status(`${asset.width} × ${asset.height}${moving} · ${size(asset.bytes)}${making ? " · the MP4 is being made…" : ""}`);
+      const visits = share.max_visits ? ` · ${share.visits_left} of ${share.max_visits} visits left` : "";
+      this.status(`${asset.width} × ${asset.height}${moving} · ${size(asset.bytes)}${visits}${making ? " · the MP4 is being made…" : ""}`);
       this.notice(held(asset, share));
       const page = share.short_url;
       this.part(".url").value = page;
@@ -288,6 +290,7 @@
       const word = box.querySelector(".word") || document.createElement("span");
       word.className = "word";
       word.textContent = "Copy";
+      word.hidden = buttons.length === 0;
       for (const element of [open, word, ...buttons]) if (element.parentNode !== box) box.append(element);
     }
 
@@ -338,18 +341,26 @@
     }
   }
 
+  // A limit that cannot be understood must not become none.
+  function understood() {
+    if (fields.checkValidity()) return true;
+    document.getElementById("words").open = true;
+    fields.reportValidity();
+    return false;
+  }
+
   // The words go with these files and then make room for the next ones; who can see it stays.
   function take(files) {
-    if (files.length === 0) return;
+    if (files.length === 0 || !understood()) return;
     const words = Object.fromEntries([...new FormData(fields)].map(([name, text]) => [name, text.trim()]));
     words.tags = split(words.tags).join(",");
     const cards = [...files].reverse().map((file) => new Card(file, words)).reverse();
     for (const card of cards) card.queue();
-    for (const name of ["title", "tags", "description"]) fields.elements[name].value = "";
+    for (const name of ["title", "tags", "description", "max_visits"]) fields.elements[name].value = "";
     document.getElementById("words").open = false;
   }
 
-  document.getElementById("pick").addEventListener("click", () => picker.click());
+  document.getElementById("pick").addEventListener("click", () => { if (understood()) picker.click(); });
   picker.addEventListener("change", () => {
     take([...picker.files]);
     picker.value = "";
