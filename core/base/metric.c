@@ -19,7 +19,7 @@ struct series {
     uint64_t hash, name_hash;
     uint32_t cell;
     uint16_t name_len;
-    uint8_t kind, grouped;
+    uint8_t kind, group_len; /* 0: of no group */
     char key[METRIC_KEY_MAX];
 };
 
@@ -103,6 +103,8 @@ static int write_key(const struct metric_want *want, struct series *s, struct er
 {
     const struct metric_label *order[METRIC_LABELS];
     struct writer w = {s->key, 0};
+    if (want->group.n > UINT8_MAX || !slice_starts(want->name, want->group))
+        return err_set(e, GIFD_EINVALID, "a metric's name begins with its group");
     if (!is_name(want->name)) return err_set(e, GIFD_EINVALID, "a metric's name is made of letters, digits and _");
     if (want->label_count > METRIC_LABELS)
         return err_set(e, GIFD_EINVALID, "a metric has at most %d labels", METRIC_LABELS);
@@ -166,10 +168,10 @@ static int check_room(struct metrics *m, struct series *s, struct slice group, u
         const struct series *other = &m->series[i];
         uint32_t n = cells_of(other->kind);
         used += n;
-        if (!other->grouped) continue;
+        if (!other->group_len) continue;
         grouped++;
         grouped_cells += n;
-        if (group.n && !strncmp(other->key, group.p, group.n)) own++, own_cells += n;
+        if (other->group_len == group.n && !memcmp(other->key, group.p, group.n)) own++, own_cells += n;
     }
     s->cell = used;
     if (count == METRIC_SERIES || used + cells > METRIC_CELLS)
@@ -199,7 +201,7 @@ static int lock(struct metrics *m, struct err *e)
 
 int metric_find(struct metrics *m, const struct metric_want *want, struct metric_cell **out, struct err *e)
 {
-    struct series s = {.kind = (uint8_t)want->kind, .grouped = want->group.n > 0};
+    struct series s = {.kind = (uint8_t)want->kind, .group_len = (uint8_t)want->group.n};
     uint32_t seen = atomic_load_explicit(&m->count, memory_order_acquire);
     *out = NULL;
     int rc = write_key(want, &s, e);

@@ -1,5 +1,6 @@
 /* segment.c: see segment.h. The file is written in full when it is made, so that no page of it can be missing later. */
 #include "base/segment.h"
+#include "base/broadcast.h"
 #include "base/clock.h"
 #include "base/epoch.h"
 #include "base/metric.h"
@@ -16,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LAYOUT 4 /* of all that lies here, tally, epochs, limits and metrics included */
+#define LAYOUT 5 /* of all that lies here, what other files lay out included */
 #define WORDS(bytes) (((bytes) + 7) / 8)
 
 struct head {
@@ -64,10 +65,19 @@ static size_t metrics_offset(void)
     return (limits_offset() + SEGMENT_LIMITS_BYTES + 4095) & ~(size_t)4095;
 }
 
+static size_t broadcast_offset(void)
+{
+    return (metrics_offset() + metrics_bytes() + 4095) & ~(size_t)4095;
+}
+
+static size_t whole_size(void)
+{
+    return (broadcast_offset() + broadcast_bytes() + 4095) & ~(size_t)4095;
+}
+
 static struct head head_now(void)
 {
-    struct head h = {
-        .magic = "segment", .layout = LAYOUT, .slots = SEGMENT_SLOTS, .size = metrics_offset() + metrics_bytes()};
+    struct head h = {.magic = "segment", .layout = LAYOUT, .slots = SEGMENT_SLOTS, .size = whole_size()};
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
     if (fd >= 0) {
         if (read(fd, h.boot, 36) != 36) h.boot[0] = 0;
@@ -92,10 +102,11 @@ static bool fits(int fd, const struct head *want)
 /* What must not be zeros in a new file. */
 static bool furnish(int fd)
 {
-    void *p = mmap(NULL, metrics_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)metrics_offset());
+    char *p = mmap(NULL, whole_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (p == MAP_FAILED) return false;
-    metrics_init(p);
-    munmap(p, metrics_bytes());
+    metrics_init((void *)(p + metrics_offset()));
+    broadcast_init((void *)(p + broadcast_offset()));
+    munmap(p, whole_size());
     return true;
 }
 
@@ -194,6 +205,11 @@ void *segment_limits(struct segment *s, size_t *bytes)
 struct metrics *segment_metrics(struct segment *s)
 {
     return (struct metrics *)(void *)((char *)s->area + metrics_offset());
+}
+
+struct broadcast *segment_broadcast(struct segment *s)
+{
+    return (struct broadcast *)(void *)((char *)s->area + broadcast_offset());
 }
 
 static void text_put(_Atomic uint64_t *to, size_t bytes, const char *text)

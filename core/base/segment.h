@@ -21,10 +21,11 @@
 #define SEGMENT_BLAME_LEN 64                       /* with its NUL; longer texts are cut */
 #define SEGMENT_LIMITS_BYTES ((size_t)4372 * 1024) /* a table of core/limit for 65,536 keys */
 
-struct segment; /* a process's own handle; a forked child inherits a copy with the same mapping */
-struct tally;   /* tally.h */
-struct epochs;  /* epoch.h */
-struct metrics; /* metric.h */
+struct segment;   /* a process's own handle; a forked child inherits a copy with the same mapping */
+struct tally;     /* tally.h */
+struct epochs;    /* epoch.h */
+struct metrics;   /* metric.h */
+struct broadcast; /* broadcast.h */
 
 /* GIFD_ENOTFOUND without create and file; GIFD_ECORRUPT without create when it is of another layout or boot. */
 struct segment *segment_open(const char *path, bool create, struct err *e);
@@ -35,6 +36,7 @@ struct epochs *segment_epochs(struct segment *s); /* what was cached, and what h
 /* Zeros in a new file, for core/limit to lay out; aligned to a page. */
 void *segment_limits(struct segment *s, size_t *bytes);
 struct metrics *segment_metrics(struct segment *s);
+struct broadcast *segment_broadcast(struct segment *s);
 
 /* Slots, by the supervisor. */
 void segment_slot_begin(struct segment *s, uint32_t slot, const char *name, int pid); /* counts its generation up */

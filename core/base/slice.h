@@ -42,7 +42,7 @@ static inline bool slice_ieq(struct slice a, struct slice b)
 
 static inline bool slice_starts(struct slice a, struct slice prefix)
 {
-    return a.n >= prefix.n && memcmp(a.p, prefix.p, prefix.n) == 0;
+    return a.n >= prefix.n && (prefix.n == 0 || memcmp(a.p, prefix.p, prefix.n) == 0);
 }
 
 /* Without leading and trailing space and tab. */

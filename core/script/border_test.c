@@ -233,6 +233,64 @@ static const struct border_case cases[] = {
     {"require('gifd.none')", "~there is no lua/gifd/none.lua"},
     {"require('../etc')", "~is no name of a module"},
     {"bit.band(7, 3)", "3"},
+    /* metric */
+    {"(function() gifd.metric.counter('c_total', { a = 1, b = true }):add() "
+     "gifd.metric.counter('c_total', { b = 'true', a = '1' }):add(4) "
+     "return gifd.metric.list()[1] end)()",
+     "{\"kind\":\"counter\",\"labels\":{\"a\":\"1\",\"b\":\"true\"},\"name\":\"c_total\","
+     "\"series\":\"c_total{a=\\\"1\\\",b=\\\"true\\\"}\",\"value\":5}"},
+    {"(function() local g = gifd.metric.gauge('g') g:set(2.5) g:add(-1) g:add() "
+     "for _, s in ipairs(gifd.metric.list()) do if s.name == 'g' then return s.value end end end)()",
+     "2.5"},
+    {"(function() local h = gifd.metric.histogram('h', { path = 'a\"\\\\n\\n' }) h:observe(0.5) h:observe(3) "
+     "for _, s in ipairs(gifd.metric.list()) do if s.name == 'h' then "
+     "return s.count .. ' ' .. s.sum .. ' ' .. #s.buckets .. ' ' .. s.buckets[1].le .. ' ' .. "
+     "tostring(s.labels.path == 'a\"\\\\n\\n') end end end)()",
+     "2 3.5 2 0.5 true"},
+    {"gifd.metric.counter('c_total', { a = 1 }):add(-1)", "~must be from 0"},
+    {"gifd.metric.counter('c-total')", "~gifd.metric.counter: a metric's name is made of letters"},
+    {"gifd.metric.gauge('c_total')", "~is of another kind"},
+    {"gifd.metric.counter('x', { le = 1 })", "~is no label"},
+    {"gifd.metric.counter('x', { 1 })", "~are texts, numbers or booleans by name"},
+    {"gifd.metric.counter('x', 1)", "~argument 2 (labels): must be a table"},
+    {"gifd.metric.counter('c_total', { a = 1 }).set", "nil"},
+    {"gifd.metric.gauge('g').add(gifd.metric.counter('c_total'))", "~must be a gauge"},
+    {"gifd.metric.histogram('h'):observe(0/0)", "~must be from"},
+    {"(function() for i = 1, 1000 do local c, err = gifd.metric.counter('plugin_x_c', { i = i }, 'plugin_x_') "
+     "if not c then return i .. ' ' .. err.code end end end)()",
+     "65 too_large"},
+    /* bus */
+    {"(function() local r = gifd.bus.subscribe('t') gifd.bus.publish('u', 1) gifd.bus.publish('t', { a = { 1 } }) "
+     "gifd.bus.publish('t', false) local v, lost = r:next(5) return { v, lost, r:next(5) } end)()",
+     "[{\"a\":[1]},0,false,0]"},
+    {"(function() local r = gifd.bus.subscribe('w') local v = gifd.all(function() return r:next(5) end, "
+     "function() gifd.time.sleep(0.005) return gifd.bus.publish('w', 'woken') end) return v end)()",
+     "woken"},
+    {"gifd.bus.subscribe('t'):next(0.001)", "~nil, timeout: "},
+    {"(function() local r = gifd.bus.subscribe('t') r:close() return r:next(5) end)()", "~nil, closed: "},
+    {"(function() local r = gifd.bus.subscribe('t') return select(1, gifd.all(function() local _, err = r:next(5) "
+     "return "
+     "err.code end, function() gifd.time.sleep(0.001) r:close() end)) end)()",
+     "closed"},
+    {"(function() local r = gifd.bus.subscribe('t') gifd.any(function() return r:next(60) end, "
+     "function() return 'other' end) gifd.bus.publish('t', 'after') return r:next(5) end)()",
+     "after"},
+    {"(function() local r = gifd.bus.subscribe('t') return gifd.any(function() return r:next(0.01) end, "
+     "function() return select(2, pcall(r.next, r, 0.01)) end) end)()",
+     "~somebody waits on this reader already"},
+    {"(function() local r = gifd.bus.subscribe('s') for i = 1, 70 do gifd.bus.publish('s', i) end "
+     "gifd.time.sleep(0.05) "
+     "local v, lost = r:next(5) local w, none = r:next(5) return { v, lost, w, none } end)()",
+     "[7,6,8,0]"},
+    {"gifd.bus.publish('t', ('x'):rep(16385))", "~nil, too_large: "},
+    {"gifd.bus.publish('t', ('x'):rep(16382))", "true"},
+    {"gifd.bus.publish(('t'):rep(129), 1)", "~argument 1 (topic): must have 1 to 128 bytes"},
+    {"gifd.bus.publish('t')", "~argument 2 (value): must not be nil"},
+    {"gifd.bus.publish('t', pcall)", "~a function has no form in JSON"},
+    {"gifd.bus.subscribe('t'):next(-1)", "~must be from 0"},
+    {"(function() local kept = {} for i = 1, 1000 do local r, err = gifd.bus.subscribe('plugin:x:' .. i) "
+     "if not r then return i .. ' ' .. err.code end kept[i] = r end end)()",
+     "129 busy"},
     /* all, any */
     {"{ gifd.all(function() return 1, 9 end, function() gifd.time.sleep(0.002) return 2 end, function() end) }",
      "[1,2]"},

@@ -1,5 +1,7 @@
 /* host.c: see host.h. Generations come and go here; requests are route.c, tasks are task.c. */
+#include "base/broadcast.h"
 #include "base/log.h"
+#include "base/metric.h"
 #include "crypto/sign.h"
 #include "script/border.h"
 #include "script/host_int.h"
@@ -7,15 +9,39 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define ROLE_RESTART_MS 1000
 #define DRAIN_LAST_MS 1000
 
-static const struct binding *const bindings[] = {bind_blob,  bind_bundle, bind_cache,  bind_console, bind_crypto,
-                                                 bind_db,    bind_err,    bind_health, bind_jobs,    bind_json,
-                                                 bind_limit, bind_log,    bind_media,  bind_request, bind_tally,
-                                                 bind_task,  bind_text,   bind_time,   NULL};
+static const struct binding *const bindings[] = {
+    bind_blob,   bind_bundle,  bind_bus,   bind_cache, bind_console, bind_crypto, bind_db,
+    bind_err,    bind_health,  bind_jobs,  bind_json,  bind_limit,   bind_log,    bind_media,
+    bind_metric, bind_request, bind_tally, bind_task,  bind_text,    bind_time,   NULL};
+
+/* What processes count and say, in the memory that they share; alone, in memory of our own. */
+static int share(struct host *h, struct err *e)
+{
+    size_t metrics = (metrics_bytes() + 63) & ~(size_t)63;
+    if (h->s.segment) {
+        h->metrics = segment_metrics(h->s.segment);
+        h->broadcast = segment_broadcast(h->s.segment);
+        return GIFD_OK;
+    }
+    h->own = mmap(NULL, metrics + broadcast_bytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (h->own == MAP_FAILED) return h->own = NULL, err_set(e, GIFD_ENOMEM, "metrics");
+    h->metrics = h->own;
+    h->broadcast = (struct broadcast *)(void *)((char *)h->own + metrics);
+    metrics_init(h->metrics);
+    broadcast_init(h->broadcast);
+    return GIFD_OK;
+}
+
+static void give_back(struct host *h)
+{
+    if (h->own) munmap(h->own, ((metrics_bytes() + 63) & ~(size_t)63) + broadcast_bytes());
+}
 
 struct host *host_new(const struct host_services *services, struct err *e)
 {
@@ -29,7 +55,8 @@ struct host *host_new(const struct host_services *services, struct err *e)
     list_init(&h->ready);
     list_init(&h->wakers);
     list_init(&h->fills);
-    if (h->s.segment && limits_attach(&h->limits, h->s.segment, e) < 0) {
+    if (share(h, e) < 0 || (h->s.segment && limits_attach(&h->limits, h->s.segment, e) < 0)) {
+        give_back(h);
         free(h);
         return NULL;
     }
@@ -292,6 +319,8 @@ void host_free(struct host *h)
     jobs_stop(h);
     sign_keys_free(h->keys);
     cache_free(h->cache);
+    hub_free(h);
+    give_back(h);
     free(h);
 }
 

@@ -15,11 +15,15 @@ struct host {
     struct gen *live, *prepared;
     struct list draining; /* oldest first */
     size_t draining_count;
-    unsigned numbers;          /* the last one given to a generation */
-    struct list ready;         /* tasks */
-    struct cache *cache;       /* workers with a segment */
-    struct limit_table limits; /* with a segment */
-    struct list fills;         /* visit.h: replies that are being made for the cache */
+    unsigned numbers;            /* the last one given to a generation */
+    struct list ready;           /* tasks */
+    struct cache *cache;         /* workers with a segment */
+    struct limit_table limits;   /* with a segment */
+    struct metrics *metrics;     /* the segment's, or in memory of this process's own */
+    struct broadcast *broadcast; /* the same */
+    void *own;                   /* that memory */
+    struct hub *hub;             /* bind_bus.c: who reads what is broadcast; NULL until somebody does */
+    struct list fills;           /* visit.h: replies that are being made for the cache */
     size_t fill_count;
     struct sign_keys *keys; /* of signed URLs; NULL until they were read */
     bool settling;
@@ -40,5 +44,6 @@ void host_gen_drained(struct gen *g); /* leaves the list of draining ones */
 void host_on_request(void *to, struct request *r);
 void host_on_gone(void *to, struct request *r);
 void jobs_stop(struct host *h); /* bind_jobs.c: lets go of wake_fd */
+void hub_free(struct host *h);  /* bind_bus.c */
 
 #endif

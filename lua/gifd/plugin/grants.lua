@@ -19,7 +19,7 @@ local function copy(from)
 end
 
 --- Names in gifd that every plugin has as they are.
-local open = { "text", "json", "log", "err", "try", "catch", "null" }
+local open = { "text", "json", "log", "err", "try", "catch", "null", "all", "any" }
 
 --- Names that every plugin has in a form of its own.
 local own = {
@@ -30,6 +30,31 @@ local own = {
   end,
 }
 
+--- A plugin's metrics are named after it, and their number has a maximum of its own.
+function own.metric(plugin)
+  local group = "plugin_" .. plugin.name:gsub("%W", "_") .. "_"
+  local function named(make)
+    return function(name, labels)
+      if type(name) ~= "string" then error("a metric's name must be a string", 2) end
+      return make(group .. name, labels, group)
+    end
+  end
+  return { counter = named(gifd.metric.counter), gauge = named(gifd.metric.gauge),
+    histogram = named(gifd.metric.histogram) }
+end
+
+--- Topics of a plugin are its own: no other hears them, and it hears no other's.
+local function give_bus(host, plugin)
+  local space = "plugin:" .. plugin.name .. ":"
+  local function within(fn)
+    return function(topic, ...)
+      if type(topic) ~= "string" then error("a topic must be a string", 2) end
+      return fn(space .. topic, ...)
+    end
+  end
+  host.bus = { publish = within(gifd.bus.publish), subscribe = within(gifd.bus.subscribe) }
+end
+
 local cryptography = { "sha256", "hmac", "equal", "random", "code", "hex", "base64url", "unbase64url", "verify_url" }
 
 local function give_crypto(host) host.crypto = host.crypto or pick(gifd.crypto, cryptography) end
@@ -37,6 +62,7 @@ local function give_crypto(host) host.crypto = host.crypto or pick(gifd.crypto, 
 --- Capability -> { give = f, of = a pattern that its argument matches, nil for a bare word }
 local capabilities = {
   ["blob.read"] = { give = function(host) host.blob = pick(gifd.blob, { "read", "stat" }) end },
+  bus = { give = give_bus },
   crypto = { give = give_crypto },
   ["crypto.sign"] = { give = function(host)
     give_crypto(host)
