@@ -23,7 +23,10 @@ return {
     --   allow = { "sex education" },
     -- },
   },
-  -- Folders of further plugins are named on the command line: gifd serve --plugins DIR
+  -- plugin_dirs = {},                -- folders of further plugin folders, relative to this file; also --plugins DIR
+
+  -- reload = "manual",                -- by `gifd reload` or HUP; "auto": when a file changes
+  -- reload_drain = "10m",             -- that requests which began before a reload get to finish
 
   -- The verdict on what no judge has an opinion about and nobody trusted uploaded: "flagged" (seen by its uploader only
   -- until somebody approves it), "approved" or "pending".

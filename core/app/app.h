@@ -13,6 +13,8 @@
 #define SLOT_RANGE 64  /* slots of the segment that the processes of one program take: SEGMENT_SLOTS / 4 */
 #define WORKERS_MAX 63 /* and the runner: SLOT_RANGE */
 #define PLUGIN_DIRS_MAX 16
+#define PLUGINS_MAX 128
+#define PLUGIN_NAME_LEN 65
 
 /* Exit codes of every command; docs/reference/cli.md. */
 enum exit_code {
@@ -36,6 +38,7 @@ struct serve_options {
     const char *listen[LISTEN_MAX + 1];
     const char *plugin_dirs[PLUGIN_DIRS_MAX + 1];
     uint32_t workers;  /* 0: as configured */
+    bool dev;          /* reload when a file changes, and say on stdout how it went */
     const char *trial; /* run as the trial of a replacement (trial.c); NULL: serve */
     int argc;
     char **argv; /* all of it after the program's name, for a program that replaces this one */
@@ -52,9 +55,16 @@ struct flat_settings {
     struct cidr_list trusted;
     struct http_limits http;
     int32_t log_level;
+    bool reload_auto; /* when a file changes */
+    uint32_t plugin_count;
+    struct {
+        char name[PLUGIN_NAME_LEN], version[33];
+    } plugins[PLUGINS_MAX];
+    uint32_t plugin_dir_count; /* of config.lua, as the builder found them */
+    char plugin_dirs[PLUGIN_DIRS_MAX][PATH_LEN];
 };
 
-/* Data directory: one owner, a durable pointer to the live generation. */
+/* Data directory: one owner. Its generations are history.h. */
 struct datadir {
     char path[PATH_LEN];
     int lock_fd;
@@ -67,15 +77,12 @@ int datadir_publish(struct datadir *d, const char *const *urls, size_t count, st
 /* Addresses of the running server (its lock is held), as many as fit; 0 when none runs. */
 size_t datadir_urls(const struct datadir *d, char urls[][160], size_t max);
 void datadir_join(const struct datadir *d, const char *name, char out[PATH_LEN]);
-/* The pointer DATA/generations/live holds the bundle's path. Read: GIFD_ENOTFOUND when there is none. */
-int datadir_live(const struct datadir *d, char bundle[PATH_LEN], struct err *e);
-int datadir_set_live(const struct datadir *d, const char *bundle, struct err *e);   /* durable when it returns */
-void datadir_prune(const struct datadir *d, const char *const *keep, size_t count); /* other bundles */
-
 /* What a forked worker or runner starts with. */
 struct process_context {
     const struct datadir *dir;
     const struct flat_settings *settings;
+    uint64_t generation;
+    const char *without; /* plugins that are switched off, a name a line */
     struct segment *segment;
     const char *const *urls;
     int control_fd; /* to the supervisor */
@@ -92,16 +99,18 @@ _Noreturn void process_main(const struct process_context *c);
 /* Messages between the supervisor and a process, one SOCK_SEQPACKET datagram each. */
 enum control_type {
     CONTROL_READY = 1, /* process: serving */
-    CONTROL_PREPARE,   /* supervisor: load the bundle named in text aside */
-    CONTROL_PREPARED,  /* process: rc, text */
-    CONTROL_COMMIT,    /* supervisor */
-    CONTROL_ABANDON,   /* supervisor */
-    CONTROL_DRAIN,     /* supervisor: finish and exit 0 */
-    CONTROL_FAILED,    /* process: could not start; text says why */
-    CONTROL_RETIRE,    /* supervisor: the same without hurry; text: "IDLE_MS TOTAL_MS" (http_server_retire) */
-    CONTROL_BUILT,     /* trial: rc, text: the bundle, or the faults. rc 1: the segment is of another layout */
-    CONTROL_MIGRATE,   /* supervisor */
-    CONTROL_MIGRATED,  /* trial: rc, text */
+    CONTROL_PREPARE, /* supervisor: load aside; text: the number, a space, the bundle; then a switched off plugin a line
+                      */
+    CONTROL_PREPARED, /* process: rc, text */
+    CONTROL_COMMIT,   /* supervisor */
+    CONTROL_ABANDON,  /* supervisor */
+    CONTROL_DRAIN,    /* supervisor: finish and exit 0 */
+    CONTROL_FAILED,   /* process: could not start; text says why */
+    CONTROL_RETIRE,   /* supervisor: the same without hurry; text: "IDLE_MS TOTAL_MS" (http_server_retire) */
+    CONTROL_BUILT,    /* trial: rc, text: the bundle, or the faults. rc 1: the segment is of another layout */
+    CONTROL_MIGRATE,  /* supervisor */
+    CONTROL_MIGRATED, /* trial: rc, text */
+    CONTROL_STATUS,   /* supervisor: how are you; process: text: host_report */
 };
 /* Old and new programs speak this to each other: a change is a change of HANDOVER_VERSION. */
 #define CONTROL_TEXT 4096
@@ -119,21 +128,24 @@ struct builder {
     int pid, fd;
     uint64_t deadline_ns;
 };
+#define REASONS_MAX 16384 /* the faults of a build, a line each; longer ones are cut */
 struct builder_report {
     int32_t rc; /* GIFD_OK built; GIFD_EINVALID refused (text: the faults); else it could not be tried */
     uint32_t migrated;
-    char text[4096];
+    char text[REASONS_MAX];
     struct flat_settings settings;
 };
-int builder_start(struct builder *b, const struct datadir *d, const struct serve_options *o, struct err *e);
+/* From the files that o names; or, when bundle is not NULL, from that one, which has served before. */
+int builder_start(struct builder *b, const struct datadir *d, const struct serve_options *o, const char *bundle,
+                  struct err *e);
 /* 1: report filled; 0: not yet; -1: it died without one. */
 int builder_poll(struct builder *b, struct builder_report *out);
 int builder_migrate(struct builder *b); /* then builder_poll again for the outcome */
 void builder_end(struct builder *b);    /* kills and reaps */
 /* What the process does, for one that is the builder itself: builds into DATA/generations; applies a bundle's
- * migrations. The report's rc and text say how it went. */
+ * migrations and runs its plugins' checks. The report's rc and text say how it went. */
 void builder_make(const struct datadir *d, const struct serve_options *o, struct builder_report *r);
-int builder_apply(const struct datadir *d, const char *bundle, uint32_t *applied, struct err *e);
+int builder_apply(const struct datadir *d, struct builder_report *r);
 /* Fills the flat settings from the checked ones (JSON); also used by `gifd check`. */
 int flat_settings_read(const char *json, struct flat_settings *out, struct err *e);
 
@@ -164,6 +176,7 @@ int cli_script(int argc, char **argv); /* token, login: commands of host Lua */
 int cli_limits(int argc, char **argv);
 int cli_up(int argc, char **argv);
 int cli_verify(int argc, char **argv);
+int cli_admin(int argc, char **argv); /* reload, rollback, status */
 int cli_version(int argc, char **argv);
 int cli_help(int argc, char **argv);
 const struct cli_command *cli_find(const char *name);

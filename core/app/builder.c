@@ -26,7 +26,7 @@
 
 #define BUILD_DEADLINE_NS (15ull * 1000000000)
 
-int builder_apply(const struct datadir *d, const char *bundle_path, uint32_t *applied, struct err *e)
+static int migrate(const struct datadir *d, const char *bundle_path, uint32_t *applied, struct err *e)
 {
     struct bundle *b = bundle_open(bundle_path, e);
     if (!b) return e->code;
@@ -41,6 +41,14 @@ int builder_apply(const struct datadir *d, const char *bundle_path, uint32_t *ap
     arena_free(&arena);
     bundle_close(b);
     return rc < 0 ? rc : GIFD_OK;
+}
+
+int builder_apply(const struct datadir *d, struct builder_report *r)
+{
+    struct err e = {0};
+    r->rc = migrate(d, r->settings.bundle, &r->migrated, &e);
+    if (r->rc != GIFD_OK) snprintf(r->text, sizeof r->text, "%s", e.text);
+    return r->rc;
 }
 
 static void report(int fd, const struct builder_report *r)
@@ -77,22 +85,46 @@ void builder_make(const struct datadir *d, const struct serve_options *o, struct
     build_result_free(&result);
 }
 
-static _Noreturn void builder_main(int fd, const struct datadir *d, const struct serve_options *o)
+/* A bundle that has served before: only its settings have to be read. */
+static void reopen(const char *path, struct builder_report *r)
+{
+    struct err e = {0};
+    struct slice settings;
+    const char *name = strrchr(path, '/');
+    *r = (struct builder_report){0};
+    struct bundle *b = bundle_open(path, &e);
+    r->rc = b ? GIFD_OK : e.code;
+    if (b && !bundle_find(b, "settings.json", &settings))
+        r->rc = err_set(&e, GIFD_ECORRUPT, "%s has no settings", path);
+    if (r->rc == GIFD_OK) {
+        char *text = strndup(settings.p, settings.n);
+        r->rc = text ? flat_settings_read(text, &r->settings, &e) : err_set(&e, GIFD_ENOMEM, "settings");
+        free(text);
+        snprintf(r->settings.bundle, sizeof r->settings.bundle, "%s", path);
+        snprintf(r->settings.digest, sizeof r->settings.digest, "%.64s", name ? name + 1 : path);
+    }
+    if (r->rc != GIFD_OK) snprintf(r->text, sizeof r->text, "%s", e.text);
+    bundle_close(b);
+}
+
+static _Noreturn void builder_main(int fd, const struct datadir *d, const struct serve_options *o, const char *bundle)
 {
     static struct builder_report r;
-    struct err e = {0};
     log_role_set("builder");
-    builder_make(d, o, &r);
+    if (bundle)
+        reopen(bundle, &r);
+    else
+        builder_make(d, o, &r);
     report(fd, &r);
     char order;
     if (r.rc != GIFD_OK || recv(fd, &order, 1, 0) != 1 || order != 'M') _exit(0);
-    r.rc = builder_apply(d, r.settings.bundle, &r.migrated, &e);
-    if (r.rc != GIFD_OK) snprintf(r.text, sizeof r.text, "%s", e.text);
+    builder_apply(d, &r);
     report(fd, &r);
     _exit(0);
 }
 
-int builder_start(struct builder *b, const struct datadir *d, const struct serve_options *o, struct err *e)
+int builder_start(struct builder *b, const struct datadir *d, const struct serve_options *o, const char *bundle,
+                  struct err *e)
 {
     int pair[2];
     *b = (struct builder){.pid = -1, .fd = -1};
@@ -111,7 +143,7 @@ int builder_start(struct builder *b, const struct datadir *d, const struct serve
         sigprocmask(SIG_SETMASK, &none, NULL);
         signal(SIGINT, SIG_IGN);
         fds_keep_only((int[]){pair[1], d->lock_fd}, 2);
-        builder_main(pair[1], d, o);
+        builder_main(pair[1], d, o, bundle);
     }
     close(pair[1]);
     *b = (struct builder){.pid = pid, .fd = pair[0], .deadline_ns = clock_mono_ns() + BUILD_DEADLINE_NS};
@@ -152,6 +184,27 @@ static void number(const struct json *o, const char *key, uint32_t *out)
     if (v && v->type == JSON_INT && v->i >= 0 && v->i <= UINT32_MAX) *out = (uint32_t)v->i;
 }
 
+static void text_of(const struct json *v, char *out, size_t cap)
+{
+    bool is_text = v && v->type == JSON_STRING;
+    snprintf(out, cap, "%.*s", is_text ? (int)v->s.n : 0, is_text ? v->s.p : "");
+}
+
+static void read_plugins(const struct json *list, struct flat_settings *out)
+{
+    for (const struct json *v = list ? list->child : NULL; v && out->plugin_count < PLUGINS_MAX; v = v->next) {
+        text_of(json_get(v, "name"), out->plugins[out->plugin_count].name, sizeof out->plugins[0].name);
+        text_of(json_get(v, "version"), out->plugins[out->plugin_count].version, sizeof out->plugins[0].version);
+        out->plugin_count++;
+    }
+}
+
+static void read_texts(const struct json *list, struct flat_settings *out)
+{
+    for (const struct json *v = list ? list->child : NULL; v && out->plugin_dir_count < PLUGIN_DIRS_MAX; v = v->next)
+        text_of(v, out->plugin_dirs[out->plugin_dir_count++], sizeof out->plugin_dirs[0]);
+}
+
 int flat_settings_read(const char *text, struct flat_settings *out, struct err *e)
 {
     *out = (struct flat_settings){.http = http_limits_default, .log_level = LOG_INFO};
@@ -170,6 +223,10 @@ int flat_settings_read(const char *text, struct flat_settings *out, struct err *
             out->proxied[out->listen_count] = proxied && proxied->type == JSON_BOOL && proxied->b;
             snprintf(out->listen[out->listen_count++], sizeof out->listen[0], "%.*s", (int)address->s.n, address->s.p);
         }
+        read_plugins(json_get(root, "plugins"), out);
+        read_texts(json_get(root, "plugin_dirs"), out);
+        const struct json *reload = json_get(root, "reload");
+        out->reload_auto = reload && reload->type == JSON_STRING && slice_is(reload->s, "auto");
         const struct json *trusted = json_get(root, "trusted_proxies");
         for (const struct json *v = trusted ? trusted->child : NULL; v && rc == GIFD_OK; v = v->next)
             rc = cidr_list_add(&out->trusted, v->type == JSON_STRING ? v->s : (struct slice){0}, e);

@@ -130,7 +130,11 @@ static void start(struct supervisor *s, struct child *c)
         if (c->kind == CHILD_MEDIA) exec_media(s);
         if (c->kind == CHILD_SETUP)
             _exit(script_run(&s->dir, s->settings.bundle, s->url_list, s->segment, "setup", 0, NULL));
+        char without[CONTROL_TEXT];
+        disabled_text(&s->disabled, without, sizeof without);
         struct process_context context = {.dir = &s->dir,
+                                          .generation = s->generation,
+                                          .without = without,
                                           .settings = &s->settings,
                                           .segment = s->segment,
                                           .urls = s->url_list,
@@ -147,7 +151,7 @@ static void start(struct supervisor *s, struct child *c)
     if (pair[1] >= 0) close(pair[1]);
     c->pid = pid;
     c->control_fd = pair[0];
-    c->ready = c->asked = c->prepared = false;
+    c->ready = c->asked = c->prepared = c->stuck = false;
     c->started_ns = clock_mono_ns();
     c->leave_ns = 0;
     if (c->kind == CHILD_WORKER || c->kind == CHILD_RUNNER) segment_slot_begin(s->segment, c->slot, c->name, pid);
@@ -175,13 +179,29 @@ void children_start_due(struct supervisor *s)
     }
 }
 
+/* Somebody else's KILL or TERM says nothing about what ran; everything else that was not asked for does. */
+static void blame(struct supervisor *s, const struct child *c, int status)
+{
+    char running[SEGMENT_BLAME_LEN], how[64] = "";
+    segment_slot_blame(s->segment, c->slot, running);
+    segment_slot_end(s->segment, c->slot);
+    int by = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    if (c->stuck)
+        snprintf(how, sizeof how, "it stood still and was killed");
+    else if (by && by != SIGKILL && by != SIGTERM)
+        snprintf(how, sizeof how, "%s", strsignal(by));
+    else if (!by && WEXITSTATUS(status) != EXIT_OK && c->ready)
+        snprintf(how, sizeof how, "it gave up with status %d", WEXITSTATUS(status));
+    if (how[0] && !s->stopping) strikes_note(s, c->name, running, how);
+}
+
 static void on_end(struct supervisor *s, struct child *c, int status)
 {
     uint64_t now = clock_mono_ns();
     c->pid = -1;
     if (c->control_fd >= 0) close(c->control_fd);
     c->control_fd = -1;
-    if (c->kind == CHILD_WORKER || c->kind == CHILD_RUNNER) segment_slot_end(s->segment, c->slot);
+    if (c->kind == CHILD_WORKER || c->kind == CHILD_RUNNER) blame(s, c, status);
     if (s->stopping) return;
     reload_on_death(s, c);
     if (c->kind == CHILD_SETUP || c->old || c->leave_ns) {
@@ -189,6 +209,7 @@ static void on_end(struct supervisor *s, struct child *c, int status)
         if (c->kind != CHILD_SETUP) log_info("child.left", LS("child", c->name), LI("status", WEXITSTATUS(status)));
         return;
     }
+    c->restarts++;
     uint64_t lived = now - c->started_ns, wait = 0;
     c->failures = c->ready || lived > 10 * SECOND_NS ? 0 : c->failures + 1;
     for (unsigned i = 1; i < c->failures && wait < 5 * SECOND_NS; i++) wait = wait ? wait * 2 : SECOND_NS / 10;
@@ -244,6 +265,7 @@ void children_watch(struct supervisor *s)
         else
             log_error("child.stuck", LS("child", c->name), LS("running", blame), LI("silent_ms", silent / 1000000));
         kill(c->pid, SIGKILL);
+        c->stuck = !late;
         c->started_ns = now;
         c->leave_ns = c->leave_ns ? now + LEAVE_GRACE_NS : 0;
     }

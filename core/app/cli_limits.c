@@ -1,6 +1,6 @@
 /* cli_limits.c: gifd limits: host Lua's command, with the policies of the generation that is live and the counts that
  * its processes share. Works beside a running server, and after it as long as the machine runs. */
-#include "app/app.h"
+#include "app/history.h"
 #include "base/log.h"
 
 #include <stdio.h>
@@ -15,7 +15,7 @@ static int run(const struct datadir *d, int count, char **words)
     char bundle[PATH_LEN], path[PATH_LEN];
     static const char *const no_urls[] = {NULL};
     datadir_join(d, "segment", path);
-    if (datadir_live(d, bundle, &e) < 0) {
+    if (history_live(d, bundle, &e) < 0) {
         fprintf(stderr, "gifd limits: no server has run on %s yet\n", d->path);
         return EXIT_NOT_FOUND;
     }

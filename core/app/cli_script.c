@@ -30,7 +30,7 @@ int script_run(const struct datadir *d, const char *bundle, const char *const *u
     r = (struct run){.code = EXIT_FAILED};
     struct services_options o = {
         .dir = d, .segment = segment, .urls = urls, .role = "command", .wake_fd = -1, .media_running = 1};
-    if (services_open(&r.services, &o, &e) < 0 || services_load(&r.services, bundle, &e) < 0 ||
+    if (services_open(&r.services, &o, &e) < 0 || services_load(&r.services, bundle, 0, "", &e) < 0 ||
         host_command(r.services.host, command, argc, argv, on_end, &r, &e) < 0) {
         fprintf(stderr, "gifd %s: %s\n", command, e.text);
         return cli_exit_of(e.code);

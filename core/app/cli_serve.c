@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPT_CONFIG = 256, OPT_DATA, OPT_LISTEN, OPT_WORKERS, OPT_PLUGINS, OPT_ROOT, OPT_JSON, OPT_TRIAL };
+enum { OPT_CONFIG = 256, OPT_DATA, OPT_LISTEN, OPT_WORKERS, OPT_PLUGINS, OPT_ROOT, OPT_JSON, OPT_DEV, OPT_TRIAL };
 
 static const struct option options[] = {
     {"config", required_argument, NULL, OPT_CONFIG},
@@ -17,6 +17,7 @@ static const struct option options[] = {
     {"plugins", required_argument, NULL, OPT_PLUGINS},
     {"root", required_argument, NULL, OPT_ROOT},
     {"json", no_argument, NULL, OPT_JSON},
+    {"dev", no_argument, NULL, OPT_DEV},
     {"trial", required_argument, NULL, OPT_TRIAL}, /* by a running server only, see trial.c */
     {0},
 };
@@ -39,6 +40,7 @@ static int parse(int argc, char **argv, struct parsed *p)
         case OPT_DATA: p->serve.data = optarg; break;
         case OPT_ROOT: p->serve.root = optarg; break;
         case OPT_JSON: p->json = true; break;
+        case OPT_DEV: p->serve.dev = true; break;
         case OPT_TRIAL: p->serve.trial = optarg; break;
         case OPT_LISTEN:
             if (p->listens == LISTEN_MAX) return cli_usage(argv[0], "more than %d addresses", LISTEN_MAX);

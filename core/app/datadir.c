@@ -1,11 +1,11 @@
 /* datadir.c: one data directory, one owner.
  *
  *   DATA/lock               flock'ed by the running server; holds its pid, then the addresses it listens on
- *   DATA/generations/ID.gen bundles; `live` names the one that a starting process loads
- *   DATA/catalogue.db, DATA/blobs/, DATA/segment, DATA/media.sock   by core/store, core/base, core/media */
+ *   DATA/generations/ID.gen bundles; `live` names the one that serves and those before (history.h)
+ *   DATA/catalogue.db, DATA/blobs/, DATA/segment, DATA/media.sock   by core/store, core/base, core/media
+ *   DATA/control.sock       asks the supervisor (admin.h) */
 #include "app/app.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -122,61 +122,4 @@ size_t datadir_urls(const struct datadir *d, char urls[][160], size_t max)
     }
     fclose(f);
     return count;
-}
-
-int datadir_live(const struct datadir *d, char bundle[PATH_LEN], struct err *e)
-{
-    char path[PATH_LEN], name[256];
-    datadir_join(d, "generations/live", path);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return err_sys(e, errno, "%s", path);
-    ssize_t n = read(fd, name, sizeof name - 1);
-    close(fd);
-    if (n <= 0) return err_set(e, GIFD_ECORRUPT, "%s is empty", path);
-    name[n] = 0;
-    name[strcspn(name, "\n")] = 0;
-    if (strchr(name, '/') || name[0] == '.') return err_set(e, GIFD_ECORRUPT, "%s names no bundle", path);
-    int len = snprintf(bundle, PATH_LEN, "%s/generations/%s", d->path, name);
-    return len < PATH_LEN ? GIFD_OK : err_set(e, GIFD_ECORRUPT, "%s names no bundle", path);
-}
-
-int datadir_set_live(const struct datadir *d, const char *bundle, struct err *e)
-{
-    char path[PATH_LEN], draft[PATH_LEN], dir[PATH_LEN];
-    datadir_join(d, "generations/live", path);
-    datadir_join(d, "generations/live.new", draft);
-    datadir_join(d, "generations", dir);
-    const char *name = strrchr(bundle, '/');
-    name = name ? name + 1 : bundle;
-    int fd = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return err_sys(e, errno, "%s", draft);
-    int rc = GIFD_OK;
-    if (dprintf(fd, "%s\n", name) < 0 || fsync(fd) < 0) rc = err_sys(e, errno, "%s", draft);
-    close(fd);
-    if (rc == GIFD_OK && rename(draft, path) < 0) rc = err_sys(e, errno, "%s", path);
-    if (rc == GIFD_OK) {
-        int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (dir_fd < 0 || fsync(dir_fd) < 0) rc = err_sys(e, errno, "%s", dir);
-        if (dir_fd >= 0) close(dir_fd);
-    }
-    return rc;
-}
-
-void datadir_prune(const struct datadir *d, const char *const *keep, size_t count)
-{
-    char dir[PATH_LEN];
-    datadir_join(d, "generations", dir);
-    DIR *list = opendir(dir);
-    if (!list) return;
-    for (struct dirent *entry; (entry = readdir(list));) {
-        size_t n = strlen(entry->d_name);
-        if (n < 5 || strcmp(entry->d_name + n - 4, ".gen") != 0) continue;
-        bool wanted = false;
-        for (size_t i = 0; i < count; i++) {
-            const char *name = strrchr(keep[i], '/');
-            wanted = wanted || !strcmp(name ? name + 1 : keep[i], entry->d_name);
-        }
-        if (!wanted) unlinkat(dirfd(list), entry->d_name, 0);
-    }
-    closedir(list);
 }

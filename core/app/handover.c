@@ -15,7 +15,7 @@ int handover_write(const struct supervisor *s, struct buf *out, struct err *e)
     if (strchr(s->dir.path, '\n')) return err_set(e, GIFD_EINVALID, "the data directory's path has a line break");
     int rc = buf_printf(out, e, "%d\npid %d\ndata %s\nlock %d\nwake %d\nmedia %d\nsettings %d\nreload %d\n",
                         HANDOVER_VERSION, (int)getpid(), s->dir.path, s->dir.lock_fd, s->wake_fd, s->media_fd,
-                        s->replace.settings_fd, s->reload_again);
+                        s->replace.settings_fd, s->reload.wish[RELOAD_FILES].ticket != 0);
     for (size_t i = 0; i < s->listen_count && rc == GIFD_OK; i++)
         rc = buf_printf(out, e, "listen %d %s %s\n", s->listen_fds[i], s->settings.listen[i], s->urls[i]);
     for (size_t i = 0; i < s->child_count && rc == GIFD_OK; i++) {
@@ -74,7 +74,7 @@ static bool read_line(const char *line, struct supervisor *s)
     if (!strncmp(line, "child ", 6)) return read_child(line, s);
     if (!strncmp(line, "data ", 5)) return snprintf(s->dir.path, PATH_LEN, "%s", line + 5) < PATH_LEN;
     if (sscanf(line, "pid %d", &number) == 1) return number == getpid();
-    if (sscanf(line, "reload %d", &number) == 1) s->reload_again = number != 0;
+    if (sscanf(line, "reload %d", &number) == 1) s->reload.wish[RELOAD_FILES].asked = number != 0;
     return true;
 }
 

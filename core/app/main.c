@@ -7,9 +7,11 @@
 
 const struct cli_command cli_commands[] = {
     {"serve",
-     "gifd serve [--config FILE] [--data DIR] [--listen ADDR:PORT]... [--workers N] [--plugins DIR]... [--root DIR]",
+     "gifd serve [--config FILE] [--data DIR] [--listen ADDR:PORT]... [--workers N] [--plugins DIR]... [--root DIR] "
+     "[--dev]",
      "run the server",
-     "Serves until TERM or INT, which let requests finish (a second one ends at once). HUP reads the\n"
+     "Serves until TERM or INT, which let requests finish (a second one ends at once). HUP (or 'gifd reload') reads "
+     "the\n"
      "configuration, the plugins and host Lua again; when anything is wrong, what runs goes on. USR2 puts the\n"
      "program that is now at this one's path in its place, without dropping a connection.\n"
      "Prints `ready http://ADDR:PORT` for each address; port 0 picks a free one.\n\n"
@@ -18,8 +20,32 @@ const struct cli_command cli_commands[] = {
      "  --listen A:P    instead of the configured addresses; may be repeated\n"
      "  --workers N     worker processes (default: as configured, else one per core)\n"
      "  --plugins DIR   a folder of plugin folders; may be repeated, later ones win\n"
-     "  --root DIR      read host Lua and bundled plugins from a checkout\n",
+     "  --root DIR      read host Lua and bundled plugins from a checkout\n"
+     "  --dev           reload when a file changes, and say on stdout how it went\n",
      cli_serve},
+    {"reload", "gifd reload [--data DIR | --server URL --token T] [--plugins DIR]... [--json]",
+     "put changed configuration, plugins and host Lua into effect",
+     "Waits for the outcome: 0 when all processes serve the new generation, 1 with every reason when it was\n"
+     "refused; what served then goes on.\n\n"
+     "  --data DIR      of the running server (default: ./data, or GIFD_DATA)\n"
+     "  --server URL    instead of --data, with --token T (or GIFD_TOKEN) of the scope admin\n"
+     "  --plugins DIR   a further folder of plugin folders, from now on; may be repeated\n"
+     "  --json          {\"generation\":N,...}, or "
+     "{\"error\":\"refused\",\"faults\":[{\"file\",\"line\",\"message\"}]}\n",
+     cli_admin},
+    {"rollback", "gifd rollback [GENERATION] [--data DIR | --server URL --token T] [--json]",
+     "bring back what served before",
+     "The snapshot before the live one, or the named one, serves again, whatever has become of its files; under a\n"
+     "new number, and until the next reload or restart reads the files. The last 8 are kept ('gifd status').\n",
+     cli_admin},
+    {"status", "gifd status [--data DIR | --server URL --token T] [--json]",
+     "show generations, plugins and processes of a running server",
+     "The live generation, those that still finish requests and what holds them, why the last reload was refused,\n"
+     "plugins that are switched off and why, and every process.\n",
+     cli_admin},
+    {"plugin", "gifd plugin enable NAME [--data DIR | --server URL --token T] [--json]", "switch a plugin on again",
+     "A plugin that brings processes down three times in ten minutes is switched off; 'gifd status' says why.\n",
+     cli_admin},
     {"check", "gifd check [--config FILE] [--plugins DIR]... [--root DIR] [--json]",
      "check a configuration and its plugins without serving",
      "Builds a generation and throws it away. Prints every fault with file, line and the nearest valid\n"

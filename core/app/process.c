@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define BEAT_MS 250
@@ -74,12 +75,34 @@ static void retire(struct process *p, const char *text)
         host_drain(p->services.host, total_ms, on_drained, p);
 }
 
+/* "NUMBER BUNDLE", then a plugin to do without a line. */
+static int prepare(struct process *p, const char *text, struct err *e)
+{
+    char bundle[PATH_LEN], *end;
+    unsigned long long number = strtoull(text, &end, 10);
+    size_t n = *end == ' ' ? strcspn(end + 1, "\n") : 0;
+    if (n == 0 || n >= sizeof bundle) return err_set(e, GIFD_EPROTOCOL, "prepare: %.80s", text);
+    memcpy(bundle, end + 1, n);
+    bundle[n] = 0;
+    end += 1 + n;
+    return host_prepare(p->services.host, bundle, number, *end ? end + 1 : end, e);
+}
+
+static void tell(struct process *p)
+{
+    struct buf out;
+    buf_init(&out, CONTROL_TEXT - 1);
+    host_report(p->services.host, &out);
+    control_send(p->context->control_fd, CONTROL_STATUS, 0, buf_str(&out));
+    buf_free(&out);
+}
+
 static void on_message(struct process *p, const struct control_message *m)
 {
     struct err e = {0};
     switch (m->type) {
     case CONTROL_PREPARE: {
-        int rc = host_prepare(p->services.host, m->text, &e);
+        int rc = prepare(p, m->text, &e);
         control_send(p->context->control_fd, CONTROL_PREPARED, rc, e.text);
         break;
     }
@@ -87,6 +110,7 @@ static void on_message(struct process *p, const struct control_message *m)
     case CONTROL_ABANDON: host_abandon(p->services.host); break;
     case CONTROL_DRAIN: drain(p); break;
     case CONTROL_RETIRE: retire(p, m->text); break;
+    case CONTROL_STATUS: tell(p); break;
     default: break;
     }
 }
@@ -122,7 +146,6 @@ _Noreturn void process_main(const struct process_context *c)
 {
     static struct process p;
     struct err e = {0};
-    char bundle[PATH_LEN];
     p.context = c;
     struct services_options o = {.dir = c->dir,
                                  .segment = c->segment,
@@ -130,8 +153,8 @@ _Noreturn void process_main(const struct process_context *c)
                                  .role = c->runner ? "runner" : "worker",
                                  .wake_fd = c->wake_fd,
                                  .media_running = c->runner ? RENDERS_AT_ONCE : PROBES_AT_ONCE};
-    if (datadir_live(c->dir, bundle, &e) < 0 || services_open(&p.services, &o, &e) < 0 ||
-        services_load(&p.services, bundle, &e) < 0)
+    if (services_open(&p.services, &o, &e) < 0 ||
+        services_load(&p.services, c->settings->bundle, c->generation, c->without, &e) < 0)
         fail(c, &e);
     p.control.data = &p;
     uv_poll_init(&p.services.loop.uv, &p.control, c->control_fd);

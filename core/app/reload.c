@@ -1,9 +1,13 @@
 /* reload.c: a reload is a transaction across processes. See supervisor.h and DESIGN 1.5.
  *
- *   BUILDING   the builder checks and compiles            refused: nothing has changed
- *   PREPARING  every process loads the bundle aside       one failure, death or the deadline: all abandon
- *   MIGRATING  the builder applies expand-only migrations failure: all abandon
+ *   wished     by HUP, the control socket, a changed file, a third strike; the same wish twice is one
+ *   BUILDING   the builder checks, compiles and loads      refused: nothing has changed
+ *   PREPARING  every process loads the bundle aside        one failure, death or the deadline: all abandon
+ *   MIGRATING  the builder applies expand-only migrations, then runs the plugins' checks     failure: all abandon
  *   commit     the durable pointer moves, then every process swaps
+ *
+ * FILES builds from what is on disk now, BACK takes a bundle that served before, SAME the live one with another list of
+ * plugins that are switched off. All three end the same way, and whoever asked is told (admin.h).
  *
  * A process that dies after the pointer moved comes back with the new bundle; before, with the old one. */
 #include "app/supervisor.h"
@@ -11,10 +15,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PREPARE_NS (10ull * 1000000000)
 #define MIGRATE_NS (120ull * 1000000000)
+#define SAME_AGAIN_MAX 5
 
 static bool takes_part(const struct child *c)
 {
@@ -31,87 +38,176 @@ static void tell(struct supervisor *s, enum control_type type, const char *text)
     }
 }
 
+static void say(const struct supervisor *s, const char *text)
+{
+    if (!s->options->dev) return;
+    fputs(text, stdout);
+    fflush(stdout);
+}
+
 static void finish(struct supervisor *s)
 {
     builder_end(&s->builder);
-    s->reload = RELOAD_NONE;
+    s->reload.state = RELOAD_NONE;
     systemd_ready();
-    if (s->reload_again && !s->stopping) {
-        s->reload_again = false;
-        reload_begin(s);
-    }
 }
 
-/* Each line of `why` is a fault; people want to see them as they are, so they also go to the terminal's stderr. */
+/* Each line of `why` is a fault. */
 static void refuse(struct supervisor *s, const char *why)
 {
+    struct reload *r = &s->reload;
+    char line[64];
     tell(s, CONTROL_ABANDON, "");
     log_error("reload.refused", LS("why", why), LS("live", s->settings.digest));
+    if (r->kind == RELOAD_FILES) {
+        free(r->refused_text);
+        r->refused_text = strdup(why);
+        r->refused_ms = (uint64_t)clock_wall_us() / 1000;
+    }
+    snprintf(line, sizeof line, "refused; generation %llu goes on\n", (unsigned long long)s->generation);
+    say(s, why);
+    say(s, why[0] && why[strlen(why) - 1] != '\n' ? "\n" : "");
+    say(s, line);
+    admin_decided(s, r->ticket, false, false, why);
+    finish(s);
+    if (r->kind == RELOAD_SAME && !r->asked && r->same_again++ < SAME_AGAIN_MAX) reload_wish(s, RELOAD_SAME, false);
+}
+
+static void succeed(struct supervisor *s, bool changed, bool restart)
+{
+    char line[64];
+    if (s->reload.kind == RELOAD_FILES) {
+        free(s->reload.refused_text);
+        s->reload.refused_text = NULL;
+    }
+    s->reload.same_again = 0;
+    snprintf(line, sizeof line, "generation %llu %s\n", (unsigned long long)s->generation,
+             changed ? "serves" : "is as the files are");
+    say(s, line);
+    admin_decided(s, s->reload.ticket, changed, restart, NULL);
     finish(s);
 }
 
-void reload_begin(struct supervisor *s)
+uint64_t reload_wish(struct supervisor *s, enum reload_kind kind, bool asked)
 {
-    struct err e = {0};
-    if (s->reload != RELOAD_NONE || s->replace.state != REPLACE_NONE) {
-        s->reload_again = true;
-        return;
-    }
-    systemd_reloading();
-    if (builder_start(&s->builder, &s->dir, s->options, &e) < 0) {
-        log_error("reload.refused", LS("why", e.text));
-        systemd_ready();
-        return;
-    }
-    s->reload = RELOAD_BUILDING;
-    s->reload_deadline_ns = s->builder.deadline_ns;
+    struct wish *w = &s->reload.wish[kind];
+    if (!w->ticket) w->ticket = ++s->reload.tickets;
+    w->asked = w->asked || asked;
+    return w->ticket;
 }
 
-static void commit(struct supervisor *s)
+/* ---- the steps ---- */
+
+static int find_back(struct supervisor *s, char bundle[PATH_LEN], struct err *e)
 {
+    const struct history_entry *to = history_find(&s->history, s->reload.back);
+    unsigned long long number = (unsigned long long)s->reload.back;
+    if (!to && number) return err_set(e, GIFD_ENOTFOUND, "generation %llu is not kept any more", number);
+    if (!to) return err_set(e, GIFD_ENOTFOUND, "no other generation has served before");
+    if (strcmp(to->version, GIFD_VERSION) != 0)
+        return err_set(e, GIFD_EUNSUPPORTED, "generation %llu was built by gifd %s, this is %s",
+                       (unsigned long long)to->number, to->version, GIFD_VERSION);
+    history_path(&s->dir, to, bundle);
+    return GIFD_OK;
+}
+
+static void begin(struct supervisor *s, enum reload_kind kind)
+{
+    struct reload *r = &s->reload;
     struct err e = {0};
-    struct flat_settings *next = &s->report.settings;
-    if (datadir_set_live(&s->dir, next->bundle, &e) < 0) {
+    char bundle[PATH_LEN] = "";
+    int rc = GIFD_OK;
+    r->kind = kind;
+    r->ticket = r->wish[kind].ticket;
+    r->asked = r->wish[kind].asked;
+    r->wish[kind] = (struct wish){0};
+    r->number = history_next(&s->history);
+    r->without = (struct disabled){0};
+    if (kind == RELOAD_SAME) {
+        r->without = s->disabled;
+        snprintf(bundle, sizeof bundle, "%s", s->settings.bundle);
+    }
+    if (kind == RELOAD_BACK) rc = find_back(s, bundle, &e);
+    if (kind == RELOAD_FILES) r->options = r->wished_options, r->wished_options = *s->options;
+    systemd_reloading();
+    if (rc == GIFD_OK) rc = builder_start(&s->builder, &s->dir, &r->options, bundle[0] ? bundle : NULL, &e);
+    if (rc < 0) {
         refuse(s, e.text);
         return;
     }
-    const char *keep[] = {next->bundle, s->settings.bundle};
-    datadir_prune(&s->dir, keep, 2);
+    r->state = RELOAD_BUILDING;
+    r->deadline_ns = s->builder.deadline_ns;
+}
+
+/* What is listened on and how many serve stays what it is. True when a restart is needed for what differs. */
+static bool take_over(struct supervisor *s, struct flat_settings *next)
+{
     supervisor_override(s, next);
     bool restart = next->listen_count != s->settings.listen_count || next->workers != s->settings.workers ||
                    memcmp(next->listen, s->settings.listen, sizeof next->listen) != 0 ||
                    memcmp(next->proxied, s->settings.proxied, sizeof next->proxied) != 0 ||
                    memcmp(&next->trusted, &s->settings.trusted, sizeof next->trusted) != 0 ||
                    memcmp(&next->http, &s->settings.http, sizeof next->http) != 0;
-    /* What is listened on and how many serve stays what it is. */
     next->workers = s->settings.workers;
     next->listen_count = s->settings.listen_count;
     memcpy(next->listen, s->settings.listen, sizeof next->listen);
     memcpy(next->proxied, s->settings.proxied, sizeof next->proxied);
     s->settings = *next;
     log_level_set((enum log_level)s->settings.log_level);
+    return restart;
+}
+
+static void commit(struct supervisor *s)
+{
+    struct reload *r = &s->reload;
+    struct err e = {0};
+    if (history_push(&s->dir, &s->history, s->report.settings.bundle, r->number, &e) < 0) {
+        refuse(s, e.text);
+        return;
+    }
+    history_prune(&s->dir, &s->history, NULL);
+    s->generation = r->number;
+    if (r->kind == RELOAD_FILES) *s->options = r->options;
+    if (r->kind != RELOAD_SAME) {
+        strikes_forget(&s->strikes, NULL);
+        s->disabled = r->without;
+        disabled_save(&s->dir, &s->disabled);
+    }
+    bool restart = take_over(s, &s->report.settings);
     tell(s, CONTROL_COMMIT, "");
-    log_info("reload.done", LS("live", s->settings.digest), LI("migrations", s->report.migrated));
+    log_info("reload.done", LI("generation", s->generation), LS("live", s->settings.digest),
+             LI("migrations", s->report.migrated));
     if (restart)
         log_warn("reload.restart_needed",
                  LS("why", "listen, trusted_proxies, http or workers differ; USR2 or a restart puts them into effect"));
-    finish(s);
+    succeed(s, true, restart);
+}
+
+static size_t prepare_text(const struct supervisor *s, char out[CONTROL_TEXT])
+{
+    size_t n = (size_t)snprintf(out, CONTROL_TEXT, "%llu %s\n", (unsigned long long)s->reload.number,
+                                s->report.settings.bundle);
+    return n + disabled_text(&s->reload.without, out + n, CONTROL_TEXT - n);
 }
 
 static void on_built(struct supervisor *s)
 {
+    char text[CONTROL_TEXT];
     if (s->report.rc != GIFD_OK) {
         refuse(s, s->report.text);
         return;
     }
-    if (!strcmp(s->report.settings.digest, s->settings.digest)) {
-        log_info("reload.unchanged", LS("live", s->settings.digest));
-        finish(s);
+    bool same = !strcmp(s->report.settings.digest, s->settings.digest);
+    if (same && s->reload.kind == RELOAD_FILES && !(s->reload.asked && s->disabled.count)) {
+        log_info("reload.unchanged", LI("generation", s->generation), LS("live", s->settings.digest));
+        *s->options = s->reload.options;
+        succeed(s, false, false);
         return;
     }
-    s->reload = RELOAD_PREPARING;
-    s->reload_deadline_ns = clock_mono_ns() + PREPARE_NS;
-    tell(s, CONTROL_PREPARE, s->report.settings.bundle);
+    s->reload.state = RELOAD_PREPARING;
+    s->reload.deadline_ns = clock_mono_ns() + PREPARE_NS;
+    prepare_text(s, text);
+    tell(s, CONTROL_PREPARE, text);
 }
 
 void reload_on_builder(struct supervisor *s)
@@ -120,9 +216,9 @@ void reload_on_builder(struct supervisor *s)
     if (got == 0) return;
     if (got < 0)
         refuse(s, "the builder ended without an answer");
-    else if (s->reload == RELOAD_BUILDING)
+    else if (s->reload.state == RELOAD_BUILDING)
         on_built(s);
-    else if (s->reload == RELOAD_MIGRATING && s->report.rc == GIFD_OK)
+    else if (s->reload.state == RELOAD_MIGRATING && s->report.rc == GIFD_OK)
         commit(s);
     else
         refuse(s, s->report.text);
@@ -130,7 +226,7 @@ void reload_on_builder(struct supervisor *s)
 
 void reload_on_prepared(struct supervisor *s, struct child *c, const struct control_message *m)
 {
-    if (s->reload != RELOAD_PREPARING || !c->asked) return;
+    if (s->reload.state != RELOAD_PREPARING || !c->asked) return;
     if (m->rc != GIFD_OK) {
         refuse(s, m->text);
         return;
@@ -138,29 +234,39 @@ void reload_on_prepared(struct supervisor *s, struct child *c, const struct cont
     c->prepared = true;
     for (size_t i = 0; i < s->child_count; i++)
         if (takes_part(&s->children[i]) && !s->children[i].prepared) return;
-    s->reload = RELOAD_MIGRATING;
-    s->reload_deadline_ns = clock_mono_ns() + MIGRATE_NS;
+    s->reload.state = RELOAD_MIGRATING;
+    s->reload.deadline_ns = clock_mono_ns() + MIGRATE_NS;
     if (builder_migrate(&s->builder) < 0) refuse(s, "the builder ended before the migrations");
+}
+
+static bool is_spreading(const struct supervisor *s)
+{
+    return s->reload.state == RELOAD_PREPARING || s->reload.state == RELOAD_MIGRATING;
 }
 
 /* A process that is started meanwhile may load what is live still: it is asked like the others, once it can hear. */
 void reload_on_start(struct supervisor *s, struct child *c)
 {
-    if ((s->reload != RELOAD_PREPARING && s->reload != RELOAD_MIGRATING) || !takes_part(c)) return;
-    c->asked = control_send(c->control_fd, CONTROL_PREPARE, 0, s->report.settings.bundle) == 0;
+    char text[CONTROL_TEXT];
+    if (!is_spreading(s) || !takes_part(c)) return;
+    prepare_text(s, text);
+    c->asked = control_send(c->control_fd, CONTROL_PREPARE, 0, text) == 0;
 }
 
 void reload_on_death(struct supervisor *s, struct child *c)
 {
-    if ((s->reload == RELOAD_PREPARING || s->reload == RELOAD_MIGRATING) && c->asked)
-        refuse(s, "a process died while it prepared; try again");
+    if (is_spreading(s) && c->asked) refuse(s, "a process died while it prepared; try again");
     c->asked = c->prepared = false;
 }
 
 void reload_on_time(struct supervisor *s)
 {
-    if (s->reload == RELOAD_NONE || clock_mono_ns() < s->reload_deadline_ns) return;
-    refuse(s, s->reload == RELOAD_BUILDING    ? "building took longer than 15 s"
-              : s->reload == RELOAD_PREPARING ? "a process did not load the generation within 10 s"
-                                              : "migrations took longer than 120 s");
+    struct reload *r = &s->reload;
+    if (r->state != RELOAD_NONE && clock_mono_ns() >= r->deadline_ns)
+        refuse(s, r->state == RELOAD_BUILDING    ? "building took longer than 15 s"
+                  : r->state == RELOAD_PREPARING ? "a process did not load the generation within 10 s"
+                                                 : "migrations and checks took longer than 120 s");
+    if (s->replace.state != REPLACE_NONE || s->stopping) return;
+    for (int kind = 0; kind < RELOAD_KINDS && r->state == RELOAD_NONE; kind++)
+        if (r->wish[kind].ticket) begin(s, (enum reload_kind)kind);
 }

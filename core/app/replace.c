@@ -49,9 +49,6 @@ static void refuse(struct supervisor *s, const char *why)
     log_error("replace.refused", LS("program", s->program), LS("why", why), LS("live", s->settings.digest));
     end(s);
     systemd_ready();
-    if (s->stopping || !s->reload_again) return;
-    s->reload_again = false;
-    reload_begin(s);
 }
 
 void replace_abort(struct supervisor *s)
@@ -125,7 +122,7 @@ void replace_begin(struct supervisor *s)
 {
     struct err e = {0};
     s->replace.again = false;
-    if (s->reload != RELOAD_NONE || s->replace.state != REPLACE_NONE) {
+    if (s->reload.state != RELOAD_NONE || s->replace.state != REPLACE_NONE) {
         s->replace.again = true;
         return;
     }
@@ -193,13 +190,11 @@ static void go(struct supervisor *s)
         refuse(s, "the program was changed while it was tried");
         return;
     }
-    const char *keep[] = {s->replace.bundle, s->settings.bundle};
-    if (datadir_set_live(&s->dir, s->replace.bundle, &e) == GIFD_OK) {
-        datadir_prune(&s->dir, keep, 2);
+    if (history_push(&s->dir, &s->history, s->replace.bundle, history_next(&s->history), &e) == GIFD_OK) {
+        history_prune(&s->dir, &s->history, NULL);
         log_info("replace.exec", LS("program", s->program));
         exec_program(s, &e);
-        if (datadir_set_live(&s->dir, s->settings.bundle, &back) < 0)
-            log_error("replace.pointer", LS("why", back.text));
+        if (history_pop(&s->dir, &s->history, &back) < 0) log_error("replace.pointer", LS("why", back.text));
     }
     refuse(s, e.text);
 }
@@ -287,7 +282,8 @@ void replace_on_trial(struct supervisor *s)
 void replace_on_time(struct supervisor *s)
 {
     struct replacement *r = &s->replace;
-    if (r->state == REPLACE_NONE && r->again && s->reload == RELOAD_NONE && !s->stopping && children_free_range(s) >= 0)
+    if (r->state == REPLACE_NONE && r->again && s->reload.state == RELOAD_NONE && !s->stopping &&
+        children_free_range(s) >= 0)
         replace_begin(s);
     if (r->state == REPLACE_CLEARING) clear_further(s); /* ends by the deadlines of the processes */
     if (r->state == REPLACE_NONE || r->state == REPLACE_CLEARING || clock_mono_ns() < r->deadline_ns) return;

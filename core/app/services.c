@@ -35,9 +35,9 @@ int services_open(struct services *s, const struct services_options *o, struct e
     return s->host ? GIFD_OK : e->code;
 }
 
-int services_load(struct services *s, const char *bundle, struct err *e)
+int services_load(struct services *s, const char *bundle, uint64_t generation, const char *without, struct err *e)
 {
-    int rc = host_prepare(s->host, bundle, e);
+    int rc = host_prepare(s->host, bundle, generation, without, e);
     if (rc < 0) return rc;
     host_commit(s->host);
     snprintf(s->bundle, sizeof s->bundle, "%s", bundle);

@@ -24,8 +24,8 @@ struct services_options {
 };
 
 int services_open(struct services *s, const struct services_options *o, struct err *e);
-/* Loads a bundle and makes it live. */
-int services_load(struct services *s, const char *bundle, struct err *e);
+/* Loads a bundle and makes it live; arguments as for host_prepare. */
+int services_load(struct services *s, const char *bundle, uint64_t generation, const char *without, struct err *e);
 void services_close(struct services *s);
 
 #endif

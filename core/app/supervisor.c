@@ -25,22 +25,24 @@
 
 /* The name moves to the new socket in one step, so that there always is one to ask. Whoever listened under that name
  * before still answers what has reached it. */
-int supervisor_media_socket(struct supervisor *s, struct err *e)
+int supervisor_socket(struct supervisor *s, const char *name, int type, int *out, struct err *e)
 {
+    char draft[32];
+    snprintf(draft, sizeof draft, "%s.new", name);
     int dir = open(s->dir.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0) return err_sys(e, errno, "%s", s->dir.path);
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     /* The data directory's path may be longer than a socket's may: go by its descriptor. */
-    snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/media.sock.new", dir);
-    unlinkat(dir, "media.sock.new", 0);
-    int rc = GIFD_OK, fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/%s", dir, draft);
+    unlinkat(dir, draft, 0);
+    int rc = GIFD_OK, fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     mode_t mask = umask(0177);
     if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(fd, 256) < 0 ||
-        renameat(dir, "media.sock.new", dir, "media.sock") < 0)
-        rc = err_sys(e, errno, "%s/media.sock", s->dir.path);
+        renameat(dir, draft, dir, name) < 0)
+        rc = err_sys(e, errno, "%s/%s", s->dir.path, name);
     umask(mask);
     close(dir);
-    if (rc == GIFD_OK) s->media_fd = fd;
+    if (rc == GIFD_OK) *out = fd;
     if (rc != GIFD_OK && fd >= 0) close(fd);
     return rc;
 }
@@ -88,10 +90,26 @@ static int listen_all(struct supervisor *s, struct err *e)
     return s->listen_count ? GIFD_OK : err_set(e, GIFD_EINVALID, "listen: no address");
 }
 
+/* What served last, when its files are still the same, goes on under its number and without what was switched off. */
+static int go_live(struct supervisor *s, struct err *e)
+{
+    char last[PATH_LEN] = "";
+    if (s->history.count) history_path(&s->dir, &s->history.entry[0], last);
+    bool same = !strcmp(last, s->settings.bundle) && !strcmp(s->history.entry[0].version, GIFD_VERSION);
+    int rc = same ? GIFD_OK : history_push(&s->dir, &s->history, s->settings.bundle, history_next(&s->history), e);
+    if (rc < 0) return rc;
+    if (same) disabled_load(&s->dir, &s->disabled);
+    disabled_save(&s->dir, &s->disabled);
+    s->generation = s->history.entry[0].number;
+    history_prune(&s->dir, &s->history, NULL);
+    return GIFD_OK;
+}
+
 /* The first generation: the same builder, the same checks, nobody to prepare. Returns an exit code. */
 static int first_generation(struct supervisor *s, struct err *e)
 {
-    if (builder_start(&s->builder, &s->dir, s->options, e) < 0) return EXIT_FAILED;
+    if (history_read(&s->dir, &s->history, e) < 0) return EXIT_FAILED;
+    if (builder_start(&s->builder, &s->dir, s->options, NULL, e) < 0) return EXIT_FAILED;
     for (int step = 0; step < 2; step++) {
         struct pollfd p = {.fd = s->builder.fd, .events = POLLIN};
         int got = 0;
@@ -110,9 +128,7 @@ static int first_generation(struct supervisor *s, struct err *e)
     }
     builder_end(&s->builder);
     s->settings = s->report.settings;
-    if (datadir_set_live(&s->dir, s->settings.bundle, e) < 0) return EXIT_FAILED;
-    const char *keep[] = {s->settings.bundle};
-    datadir_prune(&s->dir, keep, 1);
+    if (go_live(s, e) < 0) return EXIT_FAILED;
     supervisor_override(s, &s->settings);
     return EXIT_OK;
 }
@@ -134,8 +150,11 @@ static int prepare(struct supervisor *s, struct err *e)
     if (swept > 0) log_info("blobs.swept", LI("drafts", swept));
     s->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (s->wake_fd < 0) return err_sys(e, errno, "eventfd"), EXIT_FAILED;
-    if (supervisor_media_socket(s, e) < 0 || listen_all(s, e) < 0 || supervisor_signals(s, e) < 0) return EXIT_FAILED;
+    if (supervisor_socket(s, "media.sock", SOCK_SEQPACKET, &s->media_fd, e) < 0 || listen_all(s, e) < 0 ||
+        supervisor_signals(s, e) < 0)
+        return EXIT_FAILED;
     if (datadir_publish(&s->dir, s->url_list, s->listen_count, e) < 0) return EXIT_FAILED;
+    if (admin_open(s, e) < 0) return EXIT_FAILED;
     children_plan(s);
     return EXIT_OK;
 }
@@ -161,7 +180,7 @@ static void on_signals(struct supervisor *s)
         if (info.ssi_signo == SIGCHLD)
             children_reap(s);
         else if (info.ssi_signo == SIGHUP)
-            reload_begin(s);
+            reload_wish(s, RELOAD_FILES, true);
         else if (info.ssi_signo == SIGUSR2)
             replace_begin(s);
         else
@@ -192,6 +211,8 @@ static void on_message(struct supervisor *s, struct child *c)
             c->ready = true;
         else if (m.type == CONTROL_PREPARED)
             reload_on_prepared(s, c, &m);
+        else if (m.type == CONTROL_STATUS)
+            status_on_text(s, c, m.text);
         else if (m.type == CONTROL_FAILED)
             on_failed(s, c, m.text);
     }
@@ -207,7 +228,7 @@ static void announce(struct supervisor *s)
 
 static void turn(struct supervisor *s)
 {
-    struct pollfd p[CHILDREN_MAX + 3]; /* a negative descriptor is passed over */
+    struct pollfd p[CHILDREN_MAX + 3 + ADMIN_MAX + 1]; /* a negative descriptor is passed over */
     struct child *whose[CHILDREN_MAX + 3];
     nfds_t n = 0;
     p[n++] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
@@ -219,13 +240,18 @@ static void turn(struct supervisor *s)
         whose[n] = &s->children[i];
         p[n++] = (struct pollfd){.fd = s->children[i].control_fd, .events = POLLIN};
     }
+    nfds_t last = n;
+    n += admin_poll(s, p + n);
     systemd_alive();
     if (poll(p, n, TURN_MS) < 0) return;
-    for (nfds_t i = first; i < n; i++)
+    for (nfds_t i = first; i < last; i++)
         if (p[i].revents) on_message(s, whose[i]);
     if (p[1].revents && s->builder.fd >= 0) reload_on_builder(s);
     if (p[2].revents && s->replace.fd >= 0) replace_on_trial(s);
     if (p[0].revents) on_signals(s);
+    admin_on_poll(s, p + last);
+    admin_on_time(s);
+    status_on_time(s);
     reload_on_time(s);
     replace_on_time(s);
     takeover_on_time(s);
@@ -248,7 +274,11 @@ static void remember_program(char program[PATH_LEN])
 int supervisor_run(const struct serve_options *o)
 {
     static struct supervisor s; /* large */
-    s = (struct supervisor){.options = o, .signal_fd = -1, .wake_fd = -1, .media_fd = -1, .builder = {-1, -1, 0}};
+    static struct serve_options own;
+    own = *o;
+    s = (struct supervisor){.options = &own, .signal_fd = -1, .wake_fd = -1, .media_fd = -1, .builder = {-1, -1, 0}};
+    s.reload.wished_options = own;
+    s.started_ns = clock_mono_ns();
     s.replace = (struct replacement){.pid = -1, .fd = -1, .settings_fd = -1};
     struct err e = {0};
     log_role_set("supervisor");

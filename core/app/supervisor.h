@@ -4,13 +4,17 @@
  *   media.sock (listening) ------inherited-----> gifd-media                   (exec)
  *   control sockets <-------------------------- ready, prepared, failed
  *
- * One thread, one poll loop (supervisor.c); who lives and dies is children.c, the reload transaction is reload.c. A
+ * One thread, one poll loop (supervisor.c); who lives and dies is children.c, the reload transaction is reload.c, what
+ * the owner asks is admin.c, which files changed is watch.c, which plugins bring processes down is strikes.c. A
  * program that replaces this one is tried by replace.c and goes on in takeover.c, in the same process; what passes from
  * one to the other is handover.h. */
 #ifndef GIFD_APP_SUPERVISOR_H
 #define GIFD_APP_SUPERVISOR_H
 
-#include "app/app.h"
+#include "app/admin.h"
+#include "app/history.h"
+#include "app/status.h"
+#include "app/strikes.h"
 
 #include <sys/stat.h>
 
@@ -28,11 +32,37 @@ struct child {
     bool old; /* of an earlier program: serves until it is told to leave, is never started again */
     bool ready, asked, prepared;
     unsigned failures; /* in a row, for the back-off */
+    unsigned restarts;
+    bool stuck;   /* killed because its heartbeat stood still */
+    bool telling; /* asked for its status, which comes into told (malloced, or NULL) */
+    char *told;
     uint64_t started_ns, restart_ns;
     uint64_t leave_ns; /* told to leave, and killed at this time; 0: not told */
 };
 
 enum reload_state { RELOAD_NONE, RELOAD_BUILDING, RELOAD_PREPARING, RELOAD_MIGRATING };
+enum reload_kind { RELOAD_BACK, RELOAD_SAME, RELOAD_FILES }; /* in the order in which they are done */
+#define RELOAD_KINDS 3
+
+struct reload {
+    enum reload_state state;
+    uint64_t deadline_ns;
+    enum reload_kind kind; /* of the one under way, like the rest up to options */
+    uint64_t ticket, number;
+    bool asked; /* by a person, not by a changed file or a strike */
+    struct serve_options options;
+    struct disabled without;
+    struct wish {
+        uint64_t ticket; /* 0: none */
+        bool asked;
+    } wish[RELOAD_KINDS]; /* what comes next */
+    struct serve_options wished_options;
+    uint64_t back; /* the generation that BACK is to bring back; 0: the one before */
+    uint64_t tickets;
+    unsigned same_again;
+    char *refused_text; /* of the last from FILES, when it was refused; malloced */
+    uint64_t refused_ms;
+};
 enum replace_state { REPLACE_NONE, REPLACE_TRIAL, REPLACE_MIGRATING, REPLACE_CLEARING, REPLACE_SETTLING };
 
 struct replacement {
@@ -47,10 +77,15 @@ struct replacement {
 };
 
 struct supervisor {
-    const struct serve_options *options;
+    struct serve_options *options;
     char program[PATH_LEN]; /* absolute, as it was started; what is there now may be newer */
     struct datadir dir;
     struct flat_settings settings; /* of the live generation, overridden by the command line */
+    uint64_t generation;           /* its number */
+    struct history history;
+    struct disabled disabled; /* plugins that processes load without */
+    struct strikes strikes;
+    uint64_t started_ns;
     struct segment *segment;
     uint32_t first_slot; /* of this program's range */
     int signal_fd, wake_fd, media_fd;
@@ -65,18 +100,19 @@ struct supervisor {
     bool hold;        /* workers and the runner are not started again: a replacement clears them away */
     uint64_t stop_deadline_ns;
 
-    enum reload_state reload;
-    bool reload_again; /* asked for while one was under way */
+    struct reload reload;
     struct builder builder;
     struct builder_report report;
-    uint64_t reload_deadline_ns;
+    struct admin admin;
+    uint64_t status_deadline_ns; /* processes are being asked; 0: no */
 
     struct replacement replace;
 };
 
 /* supervisor.c */
 void supervisor_override(const struct supervisor *s, struct flat_settings *f); /* by the command line and the machine */
-int supervisor_media_socket(struct supervisor *s, struct err *e);              /* makes it, in place of another's */
+/* Listens on DATA/name (mode 0600), in place of another that may be there. */
+int supervisor_socket(struct supervisor *s, const char *name, int type, int *out, struct err *e);
 int supervisor_signals(struct supervisor *s, struct err *e);
 
 /* children.c */
@@ -94,12 +130,13 @@ size_t children_count(const struct supervisor *s, enum child_kind kind, bool old
 int children_free_range(const struct supervisor *s);                               /* of slots; -1 when all are taken */
 
 /* reload.c */
-void reload_begin(struct supervisor *s);
+/* Begins at once or when what is under way is done. The ticket names the outcome: admin_decided. */
+uint64_t reload_wish(struct supervisor *s, enum reload_kind kind, bool asked);
 void reload_on_builder(struct supervisor *s);
 void reload_on_prepared(struct supervisor *s, struct child *c, const struct control_message *m);
 void reload_on_start(struct supervisor *s, struct child *c);
 void reload_on_death(struct supervisor *s, struct child *c);
-void reload_on_time(struct supervisor *s);
+void reload_on_time(struct supervisor *s); /* each turn; begins what is wished */
 
 /* replace.c */
 void replace_begin(struct supervisor *s);

@@ -21,6 +21,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -114,27 +115,29 @@ int takeover(struct supervisor *s, const char *handover, struct err *e)
     if (rc == GIFD_OK) rc = flat_settings_restore(s->replace.settings_fd, &next, e);
     if (rc == GIFD_OK) rc = open_segment(s, e);
     if (rc == GIFD_OK) rc = supervisor_signals(s, e);
+    if (rc == GIFD_OK) rc = history_read(&s->dir, &s->history, e);
     if (rc != GIFD_OK) return rc;
     close(s->replace.settings_fd);
     s->replace.settings_fd = -1;
     supervisor_override(s, &next);
     listen_as_wanted(s, &next);
     s->settings = next;
+    s->generation = s->history.count ? s->history.entry[0].number : 1;
+    disabled_load(&s->dir, &s->disabled);
     log_level_set((enum log_level)next.log_level);
     if (datadir_publish(&s->dir, s->url_list, s->listen_count, e) < 0)
         log_error("takeover.publish", LS("why", e->text));
+    if (admin_open(s, e) < 0) log_error("takeover.control", LS("why", e->text));
     s->announced = s->taking_over = true;
     int range = children_free_range(s), media = s->media_fd;
     s->first_slot = (uint32_t)(range < 0 ? 0 : range) * SLOT_RANGE;
-    bool own_media = supervisor_media_socket(s, e) == GIFD_OK;
+    bool own_media = supervisor_socket(s, "media.sock", SOCK_SEQPACKET, &s->media_fd, e) == GIFD_OK;
     if (own_media) close(media);
     for (size_t i = 0; i < s->child_count && !own_media; i++) /* then the one that is there has to do */
         if (s->children[i].kind == CHILD_MEDIA) s->children[i].old = false, s->children[i].restart_ns = 0;
     children_plan(s);
     log_info("takeover.begin", LS("version", GIFD_VERSION), LS("live", s->settings.digest), LI("slot", s->first_slot));
-    if (!s->reload_again) return GIFD_OK;
-    s->reload_again = false;
-    reload_begin(s);
+    if (s->reload.wish[RELOAD_FILES].asked) reload_wish(s, RELOAD_FILES, true);
     return GIFD_OK;
 }
 

@@ -26,7 +26,7 @@ static int load(const struct datadir *d, const char *bundle, struct err *e)
     struct services s;
     struct services_options o = {.dir = d, .role = "command", .wake_fd = -1, .media_running = 1};
     int rc = services_open(&s, &o, e);
-    if (rc == GIFD_OK) rc = host_prepare(s.host, bundle, e);
+    if (rc == GIFD_OK) rc = host_prepare(s.host, bundle, 0, "", e);
     services_close(&s);
     return rc;
 }
@@ -64,8 +64,8 @@ static int on_trial(const struct serve_options *o, int control, int settings)
     if (rc != GIFD_OK) return control_send(control, CONTROL_BUILT, rc, e.text);
     if (control_send(control, CONTROL_BUILT, segment_is_ours(&d) ? 0 : 1, r.settings.bundle) < 0) return -1;
     if (wait_for_order(control) < 0) return -1;
-    rc = builder_apply(&d, r.settings.bundle, &r.migrated, &e);
-    return control_send(control, CONTROL_MIGRATED, rc, e.text);
+    rc = builder_apply(&d, &r);
+    return control_send(control, CONTROL_MIGRATED, rc, r.text);
 }
 
 int trial_run(const struct serve_options *o)

@@ -46,7 +46,7 @@ static int code_of(CURLcode code)
     }
 }
 
-int transfer_post(const struct transfer *t, long *status, struct buf *body, struct err *e)
+static int exchange(const struct transfer *t, bool form_body, long *status, struct buf *body, struct err *e)
 {
     const struct curl_library *lib = curl__load(e);
     if (!lib) return GIFD_ENOTFOUND;
@@ -74,7 +74,11 @@ int transfer_post(const struct transfer *t, long *status, struct buf *body, stru
     }
     lib->easy_setopt(c, CURLOPT_URL, t->url);
     lib->easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-    lib->easy_setopt(c, CURLOPT_MIMEPOST, form);
+    if (form_body) lib->easy_setopt(c, CURLOPT_MIMEPOST, form);
+    if (t->json) {
+        headers = lib->slist_append(headers, "Content-Type: application/json");
+        lib->easy_setopt(c, CURLOPT_POSTFIELDS, t->json);
+    }
     lib->easy_setopt(c, CURLOPT_HTTPHEADER, headers);
     lib->easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
     lib->easy_setopt(c, CURLOPT_WRITEDATA, &sink);
@@ -97,4 +101,14 @@ int transfer_post(const struct transfer *t, long *status, struct buf *body, stru
     lib->slist_free_all(headers);
     lib->easy_cleanup(c);
     return rc;
+}
+
+int transfer_post(const struct transfer *t, long *status, struct buf *body, struct err *e)
+{
+    return exchange(t, true, status, body, e);
+}
+
+int transfer_ask(const struct transfer *t, long *status, struct buf *body, struct err *e)
+{
+    return exchange(t, false, status, body, e);
 }

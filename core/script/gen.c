@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DRAIN_MS 600000 /* when boot says nothing */
+
 struct door {
     gen_fn fn;
     void *arg;
@@ -377,6 +379,9 @@ static int boot(lua_State *L, void *arg)
         lua_pop(L, 1);
     }
     lua_pop(L, 2);
+    lua_getfield(L, -1, "drain");
+    g->drain_ms = lua_isnumber(L, -1) ? (uint64_t)(lua_tonumber(L, -1) * 1000) : DRAIN_MS;
+    lua_pop(L, 1);
     classes_read(L, "clients", &g->clients);
     classes_read(L, "referrers", &g->referrers);
     refusals_read(L, &g->refusals);

@@ -15,12 +15,13 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "http/router.h"
+#include "loop/loop.h"
 #include "script/binding.h"
 #include "script/build.h"
 #include "script/classes.h"
 #include "script/refusal.h"
 
-enum gen_state { GEN_LOADING, GEN_PREPARED, GEN_LIVE, GEN_DRAINING };
+enum gen_state { GEN_LOADING, GEN_PREPARED, GEN_LIVE, GEN_DRAINING, GEN_CLOSED };
 
 /* What boot says of a route: its replies may be kept, and differ by class of client; pages of other sites may be
  * allowed to read it; a signature may stand in its address. */
@@ -31,7 +32,11 @@ struct gen {
     struct host *host;
     lua_State *L;
     enum gen_state state;
-    unsigned number;
+    uint64_t number;
+    uint64_t drain_ms; /* how long its tasks may go on when another took its place */
+    uint64_t drained_since_ms;
+    uv_timer_t *drain_timer; /* draining.c */
+    bool told;               /* it was cancelled for having drained too long */
     size_t refs;
     size_t memory, memory_max; /* bytes taken by the allocator */
     struct bundle *bundle;

@@ -73,11 +73,17 @@ struct host *host_new(const struct host_services *services, struct err *e)
 
 /* ---- gifd.server ---- */
 
+struct birth {
+    struct host *h;
+    const char *without;
+};
+
 static int push_server(lua_State *L, void *arg)
 {
-    struct host *h = arg;
+    const struct birth *b = arg;
+    struct host *h = b->h;
     lua_getglobal(L, "gifd");
-    lua_createtable(L, 0, 5);
+    lua_createtable(L, 0, 6);
     lua_pushstring(L, h->s.role ? h->s.role : "");
     lua_setfield(L, -2, "role");
     lua_pushinteger(L, getpid());
@@ -92,19 +98,29 @@ static int push_server(lua_State *L, void *arg)
         lua_rawseti(L, -2, i + 1);
     }
     lua_setfield(L, -2, "urls");
+    lua_newtable(L);
+    for (const char *name = b->without; *name;) {
+        size_t n = strcspn(name, "\n");
+        lua_pushlstring(L, name, n);
+        lua_pushboolean(L, 1);
+        lua_rawset(L, -3);
+        name += n + (name[n] == '\n');
+    }
+    lua_setfield(L, -2, "without");
     lua_setfield(L, -2, "server");
     return 0;
 }
 
 /* ---- generations ---- */
 
-int host_prepare(struct host *h, const char *bundle_path, struct err *e)
+int host_prepare(struct host *h, const char *bundle_path, uint64_t number, const char *without, struct err *e)
 {
+    struct birth b = {h, without ? without : ""};
     host_abandon(h);
     struct gen *g = gen_new(h, bindings, CTX_LOAD, h->s.memory_max, e);
     if (!g) return e->code;
-    g->number = h->numbers + 1;
-    int rc = gen_protect(g, push_server, h, e);
+    g->number = number ? number : h->numbers + 1;
+    int rc = gen_protect(g, push_server, &b, e);
     if (rc == GIFD_OK) rc = gen_load(g, bundle_path, e);
     if (rc < 0) {
         gen_close(g);
@@ -187,7 +203,7 @@ static void role_start(struct gen *g)
 }
 
 /* Background: what the role started, its own task and all that it spawned. */
-static void cancel_tasks(struct gen *g, bool background_only)
+void host_cancel(struct gen *g, bool background_only)
 {
     LIST_EACH(n, &g->tasks)
     {
@@ -207,27 +223,11 @@ void host_commit(struct host *h)
     log_info("generation.live", LI("generation", h->live->number), LS("digest", h->live->digest));
     if (h->cache) cache_clear(h->cache); /* made by other code */
     if (old) {
-        old->state = GEN_DRAINING;
-        list_push(&h->draining, &old->node);
-        h->draining_count++;
-        cancel_tasks(old, true);
+        draining_begin(old);
         gen_unref(old);
-    }
-    if (h->draining_count > HOST_DRAINING_MAX) {
-        struct gen *oldest = LIST_OF(h->draining.next, struct gen, node);
-        log_warn("generation.cancelled", LI("generation", oldest->number), LI("tasks", oldest->task_count));
-        cancel_tasks(oldest, false);
     }
     role_start(h->live);
     host_settle(h);
-}
-
-void host_gen_drained(struct gen *g)
-{
-    if (g->state != GEN_DRAINING) return;
-    log_info("generation.closed", LI("generation", g->number));
-    list_remove(&g->node);
-    g->host->draining_count--;
 }
 
 /* ---- the end of a process ---- */
@@ -253,10 +253,10 @@ void host_task_ended(struct host *h)
 
 static void cancel_all(struct host *h, bool background_only)
 {
-    if (h->live) cancel_tasks(h->live, background_only);
+    if (h->live) host_cancel(h->live, background_only);
     LIST_EACH(n, &h->draining)
     {
-        cancel_tasks(LIST_OF(n, struct gen, node), background_only);
+        host_cancel(LIST_OF(n, struct gen, node), background_only);
     }
     host_settle(h);
 }
@@ -304,6 +304,7 @@ static void abandon_tasks(struct gen *g)
         }
         task_unref(t);
     }
+    host_gen_drained(g);
     gen_close(g);
 }
 
@@ -314,7 +315,7 @@ void host_free(struct host *h)
     if (h->drain.timer) uv_close((uv_handle_t *)h->drain.timer, free_timer);
     host_abandon(h);
     cancel_all(h, false);
-    for (struct list *n; (n = list_shift(&h->draining));) abandon_tasks(LIST_OF(n, struct gen, node));
+    while (!list_empty(&h->draining)) abandon_tasks(LIST_OF(h->draining.next, struct gen, node));
     if (h->live) abandon_tasks(h->live);
     jobs_stop(h);
     sign_keys_free(h->keys);

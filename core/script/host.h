@@ -3,12 +3,17 @@
  *   bundle file --host_prepare--> next (own lua_State, nobody sees it) --host_commit--> live --drained--> closed
  *                                  \--host_abandon--> closed
  *
+ * A generation drains for as long as its tasks run, up to the setting reload_drain; at most two drain at a time, a
+ * third makes the oldest give up. What is left then is cancelled (each wait is undone), and what still does not end is
+ * named (draining.c).
+ *
  * A generation is one lua_State with host Lua, checked settings and plugins, all from one bundle (build.h). Requests
  * and timers end on the generation that they began in. Every call into Lua runs in a task, protected, under an
  * allocator with a cap. Loop thread only. */
 #ifndef GIFD_SCRIPT_HOST_H
 #define GIFD_SCRIPT_HOST_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/segment.h"
 #include "http/server.h"
@@ -34,8 +39,9 @@ struct host_services {
 
 struct host;
 struct host *host_new(const struct host_services *services, struct err *e);
-/* Loads a bundle aside, up to and including boot. On failure nothing has changed and e says file and line. */
-int host_prepare(struct host *h, const char *bundle_path, struct err *e);
+/* Loads a bundle aside, up to and including boot. number: the generation's (0: one more than the last); without:
+ * plugins that are switched off, a name a line. On failure nothing has changed and e says file and line. */
+int host_prepare(struct host *h, const char *bundle_path, uint64_t number, const char *without, struct err *e);
 void host_commit(struct host *h);  /* swaps; starts the role's background task; the old one drains, then closes */
 void host_abandon(struct host *h); /* forgets what was prepared */
 
@@ -50,12 +56,15 @@ void host_free(struct host *h);
 int host_command(struct host *h, const char *name, int argc, char **argv, void (*done)(void *, int), void *arg,
                  struct err *e);
 
-/* For status: number of the live generation (1, 2, ... in this process), how many drain, bytes of its VM. */
+/* For status: number of the live generation, how many drain, bytes of its VM. */
 struct host_status {
-    unsigned live, draining;
+    uint64_t live;
+    unsigned draining;
     size_t memory, tasks;
     char digest[65];
 };
 void host_status(const struct host *h, struct host_status *out);
+/* The same as JSON, with what holds each draining generation (report.c). Fits into out's maximum. */
+void host_report(const struct host *h, struct buf *out);
 
 #endif

@@ -15,6 +15,7 @@ struct host {
     struct gen *live, *prepared;
     struct list draining; /* oldest first */
     size_t draining_count;
+<<<<<<< HEAD
     unsigned numbers;            /* the last one given to a generation */
     struct list ready;           /* tasks */
     struct cache *cache;         /* workers with a segment */
@@ -24,6 +25,13 @@ struct host {
     void *own;                   /* that memory */
     struct hub *hub;             /* bind_bus.c: who reads what is broadcast; NULL until somebody does */
     struct list fills;           /* visit.h: replies that are being made for the cache */
+=======
+    uint64_t numbers;          /* the last one given to a generation */
+    struct list ready;         /* tasks */
+    struct cache *cache;       /* workers with a segment */
+    struct limit_table limits; /* with a segment */
+    struct list fills;         /* visit.h: replies that are being made for the cache */
+>>>>>>> b4a3557 (app: control.sock: gifd reload, status and rollback; generations have one number for the whole server)
     size_t fill_count;
     struct sign_keys *keys; /* of signed URLs; NULL until they were read */
     bool settling;
@@ -38,9 +46,11 @@ struct host {
     } drain;
 };
 
-void host_settle(struct host *h);     /* runs what is ready, until nothing is */
-void host_task_ended(struct host *h); /* a drain may be over now */
-void host_gen_drained(struct gen *g); /* leaves the list of draining ones */
+void host_settle(struct host *h);                      /* runs what is ready, until nothing is */
+void host_task_ended(struct host *h);                  /* a drain may be over now */
+void host_cancel(struct gen *g, bool background_only); /* its tasks; host_settle runs what they still have to say */
+void draining_begin(struct gen *g);                    /* a newer one took its place */
+void host_gen_drained(struct gen *g);                  /* draining.c: leaves the list of draining ones */
 void host_on_request(void *to, struct request *r);
 void host_on_gone(void *to, struct request *r);
 void jobs_stop(struct host *h); /* bind_jobs.c: lets go of wake_fd */

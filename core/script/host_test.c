@@ -417,7 +417,7 @@ TEST(a_bundle_that_does_not_load_changes_nothing)
         struct err e = {0};
         struct rig_file f = {"lua/gifd/boot.lua", bad[i].boot};
         rig_bundle(&r, &f, 1, path);
-        CHECK(host_prepare(r.host, path, &e) < 0);
+        CHECK(host_prepare(r.host, path, 0, NULL, &e) < 0);
         if (!strstr(e.text, bad[i].want)) fprintf(stderr, "got: %s\n", e.text);
         CHECK(strstr(e.text, bad[i].want));
         CHECK_GET(&r, "/", 200, "A");
@@ -425,7 +425,7 @@ TEST(a_bundle_that_does_not_load_changes_nothing)
     struct rig_file good = {"lua/gifd/boot.lua", gen_b};
     struct err e = {0};
     rig_bundle(&r, &good, 1, path);
-    CHECK(host_prepare(r.host, path, &e) == GIFD_OK);
+    CHECK(host_prepare(r.host, path, 0, NULL, &e) == GIFD_OK);
     CHECK_GET(&r, "/", 200, "A");
     host_abandon(r.host);
     host_commit(r.host);
@@ -450,8 +450,8 @@ TEST(a_bundle_with_a_flipped_bit_is_refused)
     CHECK(file && fseek(file, 40, SEEK_SET) == 0);
     int c = fgetc(file);
     CHECK(fseek(file, 40, SEEK_SET) == 0 && fputc(c ^ 1, file) != EOF && fclose(file) == 0);
-    CHECK(host_prepare(r.host, path, &e) == GIFD_ECORRUPT && strstr(e.text, "does not match its checksum"));
-    CHECK(host_prepare(r.host, "/nonexistent", &e) == GIFD_ENOTFOUND);
+    CHECK(host_prepare(r.host, path, 0, NULL, &e) == GIFD_ECORRUPT && strstr(e.text, "does not match its checksum"));
+    CHECK(host_prepare(r.host, "/nonexistent", 0, NULL, &e) == GIFD_ENOTFOUND);
     rig_close(&r);
 }
 

@@ -238,7 +238,7 @@ TEST(limits_that_make_no_sense_do_not_load)
                  wrong[i][0]);
         struct rig_file f = {"lua/gifd/boot.lua", text};
         rig_bundle(&r, &f, 1, path);
-        CHECK(host_prepare(r.host, path, &e) < 0);
+        CHECK(host_prepare(r.host, path, 0, NULL, &e) < 0);
         CHECK(strstr(e.text, "limits[\"GET /x\"]") && strstr(e.text, wrong[i][1]));
     }
     rig_close(&r);

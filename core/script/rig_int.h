@@ -132,7 +132,7 @@ static inline void rig_live(struct rig *r, const struct rig_file *files, size_t 
     struct err e = {0};
     char path[256];
     rig_bundle(r, files, count, path);
-    int rc = host_prepare(r->host, path, &e);
+    int rc = host_prepare(r->host, path, 0, NULL, &e);
     if (rc < 0) fprintf(stderr, "host_prepare: %s\n", e.text);
     CHECK(rc == GIFD_OK);
     host_commit(r->host);

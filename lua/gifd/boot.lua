@@ -1,4 +1,5 @@
 --- boot: wires one generation: settings to plugins to routes, roles and commands. Does no work of its own.
+local absent = require "gifd.plugin.absent"
 local clicks = require "gifd.jobs.clicks"
 local cors = require "gifd.http.cors"
 local dispatch = require "gifd.http.dispatch"
@@ -20,10 +21,15 @@ local unfurl = require "gifd.http.unfurl"
 return function(settings)
   pages.load(function(name) return gifd.bundle.read("lua/gifd/web/" .. name) end)
   local plugins = {}
-  for i, plugin in ipairs(settings.plugins) do plugins[i] = load_plugin(plugin) end
+  local without = gifd.server.without
+  for i, plugin in ipairs(settings.plugins) do
+    plugins[i] = without[plugin.name] and absent.plugin(plugin) or load_plugin(plugin)
+  end
   local app = { settings = settings, registry = registry(plugins) }
-  app.routes = cors.routes(settings, limits.attach(routes(app.registry.routes), settings.limits))
+  app.routes = cors.routes(settings, limits.attach(routes(app.registry.routes),
+    absent.limits(settings.limits, without)))
   app.handle = dispatch(app)
+  app.drain = settings.reload_drain
   app.refusals = guard.refusals(settings)
   app.clients, app.referrers = unfurl.classes, referrers.domains
   app.class_names = { clients = unfurl.class_names, referrers = referrers.names }

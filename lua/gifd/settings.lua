@@ -1,7 +1,7 @@
 --- settings: the schema of config.lua. The finished table is settings.json of a generation, read by C and Lua alike.
 --
--- C reads: listen[], trusted_proxies, workers (0: one per core), log.level, http.*, uploads.max_bytes. Everything else
--- is read here.
+-- C reads: listen[], trusted_proxies, workers (0: one per core), log.level, http.*, uploads.max_bytes, reload, plugin_dirs
+-- and the names of plugins. Everything else is read here.
 local S = require "gifd.schema"
 local limits = require "gifd.limits"
 
@@ -38,6 +38,12 @@ return S.record {
       keys_expect = "is not the name of a plugin (a-z, 0-9, -)",
     default = {}, doc = "a plugin is loaded if and only if it is named here, with true or its settings",
   },
+  plugin_dirs = S.list { of = S.string { min = 1, max = 1000 }, max = 16, default = {},
+    doc = "folders of further plugin folders, relative to this file; later ones win" },
+  reload = S.one_of { "manual", "auto", default = "manual",
+    doc = "auto: when a file of the configuration, host Lua or plugins changes" },
+  reload_drain = S.duration { default = "10m", min = 0.1, max = 86400,
+    doc = "that requests which began before a reload get to finish; then they are cancelled" },
   unseen = S.one_of { "flagged", "approved", "pending", default = "flagged",
     doc = "the verdict on what no judge has an opinion about and nobody trusted uploaded" },
   uploads = S.record {
