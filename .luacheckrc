@@ -4,5 +4,6 @@ codes = true
 read_globals = { "gifd" }
 exclude_files = { "build*/**", "**/node_modules/**" }
 files["**/plugin.lua"] = { read_globals = { "schema" } }
+files["bench/miss.lua"] = { globals = { "wrk", "init", "request" } }
 files["spec/**"] = { std = "+busted" }
 files["plugins/*/spec/**"] = { std = "+busted" }

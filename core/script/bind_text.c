@@ -23,31 +23,29 @@ static int push_out(lua_State *L, struct buf *b, int rc)
     return 1;
 }
 
+/* What a byte becomes; NULL: it stays. Control characters cannot stand in HTML, not even as references: U+FFFD. */
+#define NO_CHAR "\xef\xbf\xbd"
+static const char *const html[256] = {
+    [0 ... 8] = NO_CHAR, [11 ... 12] = NO_CHAR, [14 ... 31] = NO_CHAR, [127] = NO_CHAR,  ['&'] = "&amp;",
+    ['<'] = "&lt;",      ['>'] = "&gt;",        ['"'] = "&quot;",      ['\''] = "&#39;", ['`'] = "&#96;",
+};
+
 static int l_escape_html(lua_State *L)
 {
     struct slice s = border_string(L, 1, "text");
-    struct buf *b = out_of(L);
-    size_t from = 0;
-    int rc = 0;
-    for (size_t i = 0; i < s.n && rc == 0; i++) {
-        const char *as = NULL;
-        switch (s.p[i]) {
-        case '&': as = "&amp;"; break;
-        case '<': as = "&lt;"; break;
-        case '>': as = "&gt;"; break;
-        case '"': as = "&quot;"; break;
-        case '\'': as = "&#39;"; break;
-        }
-        if (!as) continue;
-        rc = buf_append(b, s.p + from, i - from, NULL);
-        if (rc == 0) rc = buf_puts(b, as, NULL);
-        from = i + 1;
-    }
-    if (from == 0 && rc == 0) {
+    size_t at = 0;
+    while (at < s.n && !html[(unsigned char)s.p[at]]) at++;
+    if (at == s.n) {
         lua_pushvalue(L, 1);
         return 1;
     }
-    if (rc == 0) rc = buf_append(b, s.p + from, s.n - from, NULL);
+    struct buf *b = out_of(L);
+    int rc = 0;
+    for (size_t from = 0; from < s.n && rc == 0; from = ++at) {
+        while (at < s.n && !html[(unsigned char)s.p[at]]) at++;
+        rc = buf_append(b, s.p + from, at - from, NULL);
+        if (rc == 0 && at < s.n) rc = buf_puts(b, html[(unsigned char)s.p[at]], NULL);
+    }
     return push_out(L, b, rc);
 }
 
@@ -186,7 +184,8 @@ static int l_words(lua_State *L)
 }
 
 const struct binding bind_text[] = {
-    {"gifd.text.escape_html", l_escape_html, CTX_ANY, "escape_html(text) -> text"},
+    {"gifd.text.escape_html", l_escape_html, CTX_ANY,
+     "escape_html(text) -> text, inert between tags and in quoted attributes"},
     {"gifd.text.uri", l_uri, CTX_ANY, "uri(text) -> text, all but unreserved characters percent-encoded"},
     {"gifd.text.words", l_words, CTX_ANY, "words(list) -> matcher; matcher:find(text) -> array of {word, from, to}"},
     {"gifd.text.fold", l_fold, CTX_ANY, "fold(text) -> text in lower case"},

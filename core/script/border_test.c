@@ -103,6 +103,9 @@ static const struct border_case cases[] = {
     /* text */
     {"gifd.text.escape_html([[<a href=\"x\">'&]])", "&lt;a href=&quot;x&quot;&gt;&#39;&amp;"},
     {"gifd.text.escape_html('plain')", "plain"},
+    {"gifd.text.escape_html('')", ""},
+    {"gifd.text.escape_html('`\\0\\t\\r\\n\\11\\31\\127<')",
+     "&#96;\xef\xbf\xbd\t\r\n\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd&lt;"},
     {"gifd.text.uri('a b/\\195\\164~')", "a%20b%2F%C3%A4~"},
     {"gifd.text.fold('STRASSE \\195\\132\\206\\163\\208\\150')", "strasse \xc3\xa4\xcf\x83\xd0\xb6"},
     {"gifd.text.length('\\195\\164b')", "2"},

@@ -43,14 +43,10 @@ static const char glue[] =
 static void *allocate(void *ud, void *p, size_t old, size_t n)
 {
     struct gen *g = ud;
-    if (n == 0) {
-        free(p);
-        g->memory -= old;
-        return NULL;
-    }
+    if (!p) old = 0; /* it says what kind of object is wanted */
     if (n > old && g->memory + (n - old) > g->memory_max) return NULL;
-    void *q = realloc(p, n);
-    if (q) g->memory += n - old;
+    void *q = slab_resize(&g->slab, p, old, n);
+    if (q || n == 0) g->memory += n - old;
     return q;
 }
 
@@ -283,6 +279,7 @@ struct gen *gen_new(struct host *h, const struct binding *const *bindings, enum 
     g->context = context;
     g->refs = 1;
     g->memory_max = memory_max ? memory_max : GEN_MEMORY_MAX;
+    slab_init(&g->slab, 2 * g->memory_max);
     list_init(&g->node);
     list_init(&g->tasks);
     list_init(&g->idle);
@@ -290,6 +287,7 @@ struct gen *gen_new(struct host *h, const struct binding *const *bindings, enum 
     buf_init(&g->out, VALUE_TEXT_MAX);
     g->L = lua_newstate(allocate, g);
     if (!g->L) {
+        slab_free(&g->slab);
         free(g);
         err_set(e, GIFD_ENOMEM, "Lua state");
         return NULL;
@@ -424,6 +422,7 @@ void gen_close(struct gen *g)
 {
     if (!g) return;
     if (g->L) lua_close(g->L);
+    slab_free(&g->slab);
     LIST_EACH(n, &g->idle)
     {
         free(LIST_OF(n, struct task, node));

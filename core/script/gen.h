@@ -20,6 +20,7 @@
 #include "script/build.h"
 #include "script/classes.h"
 #include "script/refusal.h"
+#include "script/slab.h"
 
 enum gen_state { GEN_LOADING, GEN_PREPARED, GEN_LIVE, GEN_DRAINING, GEN_CLOSED };
 
@@ -38,7 +39,8 @@ struct gen {
     uv_timer_t *drain_timer; /* draining.c */
     bool told;               /* it was cancelled for having drained too long */
     size_t refs;
-    size_t memory, memory_max; /* bytes taken by the allocator */
+    size_t memory, memory_max; /* bytes that Lua has */
+    struct slab slab;          /* where it has them */
     struct bundle *bundle;
     /* Where require finds the file "lua/gifd/x.lua": the bundle's bytecode, or the builder's sources. */
     bool (*source)(struct gen *g, const char *path, struct slice *out);

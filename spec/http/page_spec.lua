@@ -1,6 +1,7 @@
 -- What people and preview programs get to see: every text inert wherever it stands, titles and tags complete, nothing
 -- moving for those who asked for stillness.
 package.path = "lua/?.lua;spec/support/?.lua;" .. package.path
+require("fake_gifd").install()
 local markup = require "markup"
 local page = require "gifd.http.page"
 local template = require "gifd.http.template"

@@ -4,6 +4,7 @@ local cjson = require "cjson"
 
 local M = {}
 
+local entities = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;", ["`"] = "&#96;" }
 local err_mt = { __tostring = function(e) return e.code .. ": " .. tostring(e.message) end }
 
 local function words(list)
@@ -58,7 +59,10 @@ function M.install()
   end, array = function(t) return setmetatable(t, cjson.array_mt) end, is_array = function(t) return #t > 0 end }
   gifd.text = { words = words, trim = function(s) return s:match("^%s*(.-)%s*$") end,
     valid_utf8 = function() return true end,
-                uri = function(s) return s end, escape_html = function(s) return s end }
+    uri = function(s) return (s:gsub("[^%w%-._~]", function(c) return ("%%%02X"):format(c:byte()) end)) end,
+    escape_html = function(s)
+      return (s:gsub("[&<>\"'`]", entities):gsub("[%z\1-\8\11\12\14-\31\127]", "\239\191\189"))
+    end }
   gifd.time = { now = os.time, sleep = function() return true end,
     rfc3339 = function(s) return os.date("!%Y-%m-%dT%H:%M:%SZ", s) end }
   gifd.log = {}

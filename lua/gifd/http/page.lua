@@ -201,7 +201,7 @@ function M.share(ctx)
   v.hidden = share.visibility ~= "public" or v.notice ~= false
   v.meta = v.notice and {} or unfurl.tags(ctx)
   v.oembed = not v.notice and not ctx.limited
-    and ctx.base_url .. "/oembed?url=" .. template.uri(url) .. "&format=json" or false
+    and ctx.base_url .. "/oembed?url=" .. gifd.text.uri(url) .. "&format=json" or false
   v.original, v.kind = here(ctx, ctx.asset.url), kinds[ctx.asset.type] or "file"
   v.file_name = share.code .. "." .. endings[v.kind]
   v.facts, v.copies = facts(ctx.asset), (ctx.link or ctx.limited) and {} or copies(ctx, title)

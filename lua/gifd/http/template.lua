@@ -1,4 +1,4 @@
---- template: text with holes, compiled once and filled many times. Pure: stands on nothing but Lua.
+--- template: text with holes, compiled once and filled many times. Pure: stands on nothing but gifd.text.
 --
 --   {{name}}  {{share.title}}  {{this}}          a value, escaped for HTML text and for quoted attributes
 --   {{{name}}}                                   a value as it is: only for what was escaped before
@@ -13,18 +13,8 @@
 -- attributes are quoted, and no hole stands inside <script>, <style> or an on... attribute.
 local T = {}
 
-local entities = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;", ["`"] = "&#96;" }
-
---- Control characters cannot stand in HTML, not even as references: they become U+FFFD.
-function T.escape(value)
-  local text = tostring(value):gsub("[&<>\"'`]", entities)
-  return (text:gsub("[%z\1-\8\11\12\14-\31\127]", "\239\191\189"))
-end
-
---- Percent-encodes everything but the unreserved characters of RFC 3986.
-function T.uri(value)
-  return (tostring(value):gsub("[^%w%-._~]", function(c) return ("%%%02X"):format(c:byte()) end))
-end
+--- Inert in HTML text and in quoted attributes
+function T.escape(value) return gifd.text.escape_html(tostring(value)) end
 
 local function fault(at, message, ...) error(("%s:%d: "):format(at.file, at.line) .. message:format(...), 0) end
 

@@ -3,7 +3,7 @@
 -- No tag says "loop this", so whether a preview moves depends on which file is offered to whom. Discord and Slack play
 -- og:image if it is a GIF and draw a player, or nothing, once there is an og:video; Telegram loops a silent og:video; X
 -- and WhatsApp show one frame. Who is not known gets everything. A reply that depends on `crawler(user_agent)` needs
--- `Vary: User-Agent`. Pure: stands on nothing but Lua. `ctx` is the one of page.share.
+-- `Vary: User-Agent`. Pure: stands on nothing but gifd.text. `ctx` is the one of page.share.
 local template = require "gifd.http.template"
 
 local M = {}
