@@ -15,8 +15,7 @@ struct host {
     struct gen *live, *prepared;
     struct list draining; /* oldest first */
     size_t draining_count;
-<<<<<<< HEAD
-    unsigned numbers;            /* the last one given to a generation */
+    uint64_t numbers;            /* the last one given to a generation */
     struct list ready;           /* tasks */
     struct cache *cache;         /* workers with a segment */
     struct limit_table limits;   /* with a segment */
@@ -25,13 +24,6 @@ struct host {
     void *own;                   /* that memory */
     struct hub *hub;             /* bind_bus.c: who reads what is broadcast; NULL until somebody does */
     struct list fills;           /* visit.h: replies that are being made for the cache */
-=======
-    uint64_t numbers;          /* the last one given to a generation */
-    struct list ready;         /* tasks */
-    struct cache *cache;       /* workers with a segment */
-    struct limit_table limits; /* with a segment */
-    struct list fills;         /* visit.h: replies that are being made for the cache */
->>>>>>> b4a3557 (app: control.sock: gifd reload, status and rollback; generations have one number for the whole server)
     size_t fill_count;
     struct sign_keys *keys; /* of signed URLs; NULL until they were read */
     bool settling;
