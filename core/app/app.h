@@ -164,6 +164,10 @@ void fds_keep_only(const int *keep, size_t count);
 int script_run(const struct datadir *d, const char *bundle, const char *const *urls, struct segment *segment,
                const char *command, int argc, char **argv);
 
+/* Builds a generation into the data directory and applies its migrations, for a command that needs one. GIFD_EINVALID:
+ * the faults of the configuration, in text. */
+int script_build(const struct datadir *d, const struct serve_options *o, char bundle[PATH_LEN], struct err *e);
+
 /* Command line: one entry per command, its function in cli_NAME.c. */
 struct cli_command {
     const char *name, *usage, *summary, *help;
@@ -173,6 +177,7 @@ extern const struct cli_command cli_commands[]; /* ended by name == NULL */
 int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_script(int argc, char **argv); /* token, login: commands of host Lua */
+int cli_lua(int argc, char **argv);
 int cli_limits(int argc, char **argv);
 int cli_up(int argc, char **argv);
 int cli_verify(int argc, char **argv);

@@ -41,31 +41,13 @@ int script_run(const struct datadir *d, const char *bundle, const char *const *u
     return r.code;
 }
 
-/* The bundle of the generation that serves here, or one built from the defaults. */
-static int find_bundle(struct datadir *d, char bundle[PATH_LEN], struct err *e)
+int script_build(const struct datadir *d, const struct serve_options *o, char bundle[PATH_LEN], struct err *e)
 {
-    char out[PATH_LEN];
-    datadir_join(d, "generations", out);
-    struct build_options o = {.embedded = embedded_files, .root = getenv("GIFD_ROOT"), .out_dir = out};
-    struct build_result result = {0};
-    int rc = build_generation(&o, &result, e);
-    if (rc == GIFD_OK && !result.ok) rc = err_set(e, GIFD_EINTERNAL, "%s", result.text);
-    if (rc == GIFD_OK) {
-        snprintf(bundle, PATH_LEN, "%s", result.bundle);
-        struct bundle *b = bundle_open(bundle, e);
-        struct arena arena;
-        struct migration *list = NULL;
-        char db[PATH_LEN];
-        arena_init(&arena, 16 << 20);
-        datadir_join(d, "catalogue.db", db);
-        size_t count = b ? bundle_migrations(b, &arena, &list) : 0;
-        rc = b ? db_migrate(db, list, count, e) : e->code;
-        if (rc > 0) rc = GIFD_OK;
-        arena_free(&arena);
-        if (b) bundle_close(b);
-    }
-    build_result_free(&result);
-    return rc;
+    static struct builder_report r;
+    builder_make(d, o, &r);
+    if (r.rc == GIFD_OK) builder_apply(d, &r);
+    snprintf(bundle, PATH_LEN, "%s", r.settings.bundle);
+    return r.rc < 0 ? err_set(e, r.rc, "%s", r.text) : GIFD_OK;
 }
 
 int cli_script(int argc, char **argv)
@@ -86,12 +68,13 @@ int cli_script(int argc, char **argv)
         }
     }
     rest[count] = NULL;
+    struct serve_options build = {.root = getenv("GIFD_ROOT")};
     struct datadir d;
     struct err e = {0};
     char bundle[PATH_LEN], urls[LISTEN_MAX][160];
     log_role_set(command);
     log_level_set(LOG_WARN);
-    if (datadir_open(&d, data ? data : "data", &e) < 0 || find_bundle(&d, bundle, &e) < 0) {
+    if (datadir_open(&d, data ? data : "data", &e) < 0 || script_build(&d, &build, bundle, &e) < 0) {
         fprintf(stderr, "gifd %s: %s\n", command, e.text);
         return cli_exit_of(e.code);
     }

@@ -84,6 +84,16 @@ const struct cli_command cli_commands[] = {
      "  reset KEY   as if KEY had never asked; --all: as if nobody had\n"
      "  --json      for programs\n",
      cli_limits},
+    {"lua", "gifd lua [--data DIR] [--config FILE] [--plugins DIR]... [--root DIR] FILE [ARG]...",
+     "run a Lua file with gifd's primitives",
+     "FILE runs in host Lua: gifd.* and require are there, print writes to stdout, arg and ... are the ARGs.\n"
+     "The exit code is the number that it returns, or os.exit(N); 1 after an error, which is told with file and "
+     "line.\n\n"
+     "  --data DIR      the data directory to work on, also beside a running server; without it an empty one, which\n"
+     "                  goes when the script ends. Also taken behind FILE, unless behind --\n"
+     "  --config FILE   config.lua; without it the defaults hold\n"
+     "  --plugins DIR, --root DIR   as for 'gifd serve'\n",
+     cli_lua},
     {"login", "gifd login --data DIR", "print a one-time sign-in link for the pages",
      "The link is good for 30 minutes and for one use.\n", cli_script},
     {"verify", "gifd verify ID... --data DIR", "prove that stored originals are unaltered",

@@ -9,6 +9,7 @@
 
 #undef curl_easy_setopt
 #undef curl_easy_getinfo
+#undef curl_multi_setopt
 
 struct curl_library {
     CURLcode (*global_init)(long flags);
@@ -26,9 +27,18 @@ struct curl_library {
     CURLcode (*mime_data)(curl_mimepart *p, const char *data, size_t n);
     CURLcode (*mime_filedata)(curl_mimepart *p, const char *path);
     void (*mime_free)(curl_mime *m);
+    CURLM *(*multi_init)(void);
+    CURLMcode (*multi_setopt)(CURLM *m, CURLMoption option, ...);
+    CURLMcode (*multi_cleanup)(CURLM *m);
+    CURLMcode (*multi_add_handle)(CURLM *m, CURL *c);
+    CURLMcode (*multi_remove_handle)(CURLM *m, CURL *c);
+    CURLMcode (*multi_socket_action)(CURLM *m, curl_socket_t fd, int events, int *running);
+    CURLMsg *(*multi_info_read)(CURLM *m, int *left);
 };
 
 /* NULL with GIFD_ENOTFOUND and a text that names the library. The first call must be on the main thread. */
 const struct curl_library *curl__load(struct err *e);
+CURL *curl__easy(const struct curl_library *lib); /* http and https only; no signals. NULL without memory */
+int curl__code(CURLcode code);                    /* one of ours */
 
 #endif

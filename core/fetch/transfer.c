@@ -29,29 +29,12 @@ static int on_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_o
     return 0;
 }
 
-static int code_of(CURLcode code)
-{
-    switch (code) {
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-    case CURLE_GOT_NOTHING: return GIFD_EREFUSED;
-    case CURLE_COULDNT_RESOLVE_HOST: return GIFD_ENOTFOUND;
-    case CURLE_OPERATION_TIMEDOUT: return GIFD_ETIMEOUT;
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION: return GIFD_ETLS;
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL: return GIFD_EINVALID;
-    default: return GIFD_EPROTOCOL;
-    }
-}
-
 static int exchange(const struct transfer *t, bool form_body, long *status, struct buf *body, struct err *e)
 {
     const struct curl_library *lib = curl__load(e);
     if (!lib) return GIFD_ENOTFOUND;
     if (t->file_path && access(t->file_path, R_OK) < 0) return err_sys(e, errno, "%s", t->file_path);
-    CURL *c = lib->easy_init();
+    CURL *c = curl__easy(lib);
     if (!c) return err_set(e, GIFD_ENOMEM, "no memory for a transfer");
     struct sink sink = {.t = t, .body = body, .e = e};
     struct curl_slist *headers = NULL;
@@ -73,7 +56,6 @@ static int exchange(const struct transfer *t, bool form_body, long *status, stru
         lib->mime_filedata(part, t->file_path);
     }
     lib->easy_setopt(c, CURLOPT_URL, t->url);
-    lib->easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
     if (form_body) lib->easy_setopt(c, CURLOPT_MIMEPOST, form);
     if (t->json) {
         headers = lib->slist_append(headers, "Content-Type: application/json");
@@ -87,8 +69,6 @@ static int exchange(const struct transfer *t, bool form_body, long *status, stru
     lib->easy_setopt(c, CURLOPT_XFERINFODATA, &sink);
     lib->easy_setopt(c, CURLOPT_TIMEOUT, t->timeout_s);
     lib->easy_setopt(c, CURLOPT_CONNECTTIMEOUT, 10L);
-    lib->easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    lib->easy_setopt(c, CURLOPT_USERAGENT, "gifd");
     CURLcode code = lib->easy_perform(c);
     int rc = GIFD_OK;
     if (code == CURLE_OK)
@@ -96,7 +76,7 @@ static int exchange(const struct transfer *t, bool form_body, long *status, stru
     else if (sink.rc < 0)
         rc = sink.rc;
     else
-        rc = err_set(e, code_of(code), "%s: %s", t->url, lib->easy_strerror(code));
+        rc = err_set(e, curl__code(code), "%s: %s", t->url, lib->easy_strerror(code));
     lib->mime_free(form);
     lib->slist_free_all(headers);
     lib->easy_cleanup(c);

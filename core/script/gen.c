@@ -363,6 +363,7 @@ static int boot(lua_State *L, void *arg)
     gen_require(L, "gifd.boot");
     if (!bundle_find(g->bundle, "settings.json", &settings)) luaL_error(L, "bundle: there is no settings.json");
     if (value_decode(L, settings, settings.n, &e) < 0) luaL_error(L, "settings.json: %s", e.text);
+    gen_fetch_settings(L, &g->fetch);
     lua_call(L, 1, 1);
     if (!lua_istable(L, -1)) luaL_error(L, "boot must return a table");
     lua_getfield(L, -1, "handle");
@@ -423,6 +424,7 @@ void gen_close(struct gen *g)
     if (!g) return;
     if (g->L) lua_close(g->L);
     slab_free(&g->slab);
+    fetch_client_free(g->fetcher);
     LIST_EACH(n, &g->idle)
     {
         free(LIST_OF(n, struct task, node));

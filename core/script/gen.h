@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/list.h"
+#include "fetch/client.h"
 #include "http/router.h"
 #include "loop/loop.h"
 #include "script/binding.h"
@@ -51,6 +52,8 @@ struct gen {
     struct limits **limits; /* by id; NULL: none (limits.h) */
     size_t route_count;
     struct classes clients, referrers;
+    struct fetch_settings fetch;
+    struct fetch_client *fetcher; /* NULL until the first fetch */
     struct refusals refusals;
     char digest[65];
 
@@ -83,6 +86,9 @@ struct gen *gen_of(lua_State *L);
 /* Runs fn(L, arg) on the main stack, protected. What fn returns is dropped. */
 typedef int (*gen_fn)(lua_State *L, void *arg);
 int gen_protect(struct gen *g, gen_fn fn, void *arg, struct err *e);
+
+/* bind_fetch.c: reads field `fetch` of the settings at the top of L. May throw. */
+void gen_fetch_settings(lua_State *L, struct fetch_settings *s);
 
 /* A full collection, after memory ran out. */
 void gen_collect(struct gen *g);

@@ -13,6 +13,7 @@ local referrers = require "gifd.flow.referrers"
 local registry = require "gifd.plugin.registry"
 local routes = require "gifd.http.routes"
 local runner = require "gifd.jobs.runner"
+local script = require "gifd.command.script"
 local signin = require "gifd.command.signin"
 local signing = require "gifd.flow.signing"
 local token = require "gifd.command.token"
@@ -34,7 +35,7 @@ return function(settings)
   app.clients, app.referrers = unfurl.classes, referrers.domains
   app.class_names = { clients = unfurl.class_names, referrers = referrers.names }
   app.roles = { runner = runner(app), worker = signing.watch }
-  app.commands = { token = token, keys = keys, limits = limits_command, login = signin.login(settings),
+  app.commands = { lua = script, token = token, keys = keys, limits = limits_command, login = signin.login(settings),
                    setup = signin.setup(settings), settle = function() return clicks.settle(app.class_names) end }
   return app
 end

@@ -1,7 +1,7 @@
 --- settings: the schema of config.lua. The finished table is settings.json of a generation, read by C and Lua alike.
 --
--- C reads: listen[], trusted_proxies, workers (0: one per core), log.level, http.*, uploads.max_bytes, reload, plugin_dirs
--- and the names of plugins. Everything else is read here.
+-- C reads: listen[], trusted_proxies, workers (0: one per core), log.level, http.*, uploads.max_bytes, reload,
+-- plugin_dirs, fetch.* and the names of plugins. Everything else is read here.
 local S = require "gifd.schema"
 local limits = require "gifd.limits"
 
@@ -83,6 +83,29 @@ return S.record {
     previews = policy("revalidate", "of oEmbed and /s/CODE.json"),
     stale_while_revalidate = S.duration { default = 0, max = 604800,
       doc = "how long what is no longer fresh may be shown while it is asked about" },
+  },
+  fetch = S.record {
+    allow = S.list { of = S.network {}, max = 64, default = {},
+      doc = "addresses that may be asked although they are private, loopback or otherwise not of the open internet; "
+        .. "on any port" },
+    ports = S.list { of = S.integer { min = 1, max = 65535 }, max = 32, default = { 80, 443 },
+      doc = "that may be asked at other addresses; {}: every port" },
+    timeout = S.duration { default = "30s", min = 0.1, max = 600, doc = "of a whole fetch that names none" },
+    connect_timeout = S.duration { default = "10s", min = 0.1, max = 600, doc = "of one connection" },
+    slow_timeout = S.duration { default = "20s", min = 1, max = 600, doc = "below slow_rate, which ends a fetch" },
+    slow_rate = S.bytes { default = 1024, max = 2 ^ 30, doc = "bytes a second" },
+    body_bytes = S.bytes { default = "8 MiB", min = 1024, max = 64 * 2 ^ 20, doc = "of an answer in memory" },
+    blob_bytes = S.bytes { default = "100 MiB", min = 1024, max = 16 * 2 ^ 30,
+      doc = "of an answer that becomes a blob" },
+    head_bytes = S.bytes { default = "64 KiB", min = 1024, max = 2 ^ 20, doc = "of the head of an answer" },
+    concurrent = S.integer { default = 64, min = 1, max = 1000, doc = "fetches at a time, of one process" },
+    per_host = S.integer { default = 6, min = 1, max = 1000, doc = "of these to one host" },
+    queue = S.integer { default = 1000, min = 0, max = 100000, doc = "fetches that wait for their turn" },
+    redirects = S.integer { default = 3, min = 0, max = 10, doc = "followed by a fetch that says nothing" },
+    retry_after = S.duration { default = "60s", max = 600,
+      doc = "the longest Retry-After that is waited for; a longer one is the end" },
+    ca_file = S.optional(S.string { min = 1, max = 500,
+      doc = "certificates to trust, in PEM; the system's without it" }),
   },
   cors = S.record {
     origins = S.list { of = S.either { S.one_of { "*" }, S.string { pattern = "^https?://[%w.%-%[%]:]+$" },

@@ -1,0 +1,149 @@
+/* cli_lua.c: `gifd lua`: one Lua file with the primitives, on a data directory or on one that is thrown away. */
+#include "app/app.h"
+#include "base/log.h"
+#include "script/limits.h"
+
+#include <ftw.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ARGS_MAX 1024
+
+struct asked {
+    struct serve_options o;
+    size_t plugin_dirs;
+    char *rest[ARGS_MAX + 1]; /* FILE and what is its own */
+    int count;
+};
+
+static int usage_error(const char *argument)
+{
+    return cli_usage("lua", "unknown or incomplete option '%s'", argument);
+}
+
+/* Options up to FILE; behind it only --data is ours. */
+static int read_options(int argc, char **argv, struct asked *a)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"data", required_argument, NULL, 'd'},
+                                            {"plugins", required_argument, NULL, 'p'},
+                                            {"root", required_argument, NULL, 'r'},
+                                            {0}};
+    optind = 1;
+    opterr = 0;
+    for (int c; (c = getopt_long(argc, argv, "+", options, NULL)) != -1;) {
+        if (c == 'c')
+            a->o.config = optarg;
+        else if (c == 'd')
+            a->o.data = optarg;
+        else if (c == 'r')
+            a->o.root = optarg;
+        else if (c == 'p' && a->plugin_dirs < PLUGIN_DIRS_MAX)
+            a->o.plugin_dirs[a->plugin_dirs++] = optarg;
+        else
+            return usage_error(argv[optind - 1]);
+    }
+    bool own = true;
+    for (int i = optind; i < argc; i++) {
+        if (own && a->count && !strcmp(argv[i], "--")) {
+            own = false;
+        } else if (own && a->count && !strncmp(argv[i], "--data=", 7)) {
+            a->o.data = argv[i] + 7;
+        } else if (own && a->count && !strcmp(argv[i], "--data")) {
+            if (++i == argc) return usage_error("--data");
+            a->o.data = argv[i];
+        } else if (a->count < ARGS_MAX) {
+            a->rest[a->count++] = argv[i];
+        } else {
+            return cli_usage("lua", "more than %d arguments", ARGS_MAX);
+        }
+    }
+    return a->count ? EXIT_OK : cli_usage("lua", "which file?");
+}
+
+static int run_on(const char *path, struct asked *a)
+{
+    struct err e = {0};
+    struct datadir d;
+    char bundle[PATH_LEN], segment_path[PATH_LEN], urls[LISTEN_MAX][160];
+    const char *list[LISTEN_MAX + 1] = {0};
+    if (datadir_open(&d, path, &e) < 0 || script_build(&d, &a->o, bundle, &e) < 0) {
+        fprintf(stderr, "gifd lua: %s\n", e.text);
+        return e.code == GIFD_EINVALID ? EXIT_CONFIG : cli_exit_of(e.code);
+    }
+    size_t n = datadir_urls(&d, urls, LISTEN_MAX);
+    for (size_t i = 0; i < n; i++) list[i] = urls[i];
+    datadir_join(&d, "segment", segment_path);
+    struct segment *s = segment_open(segment_path, n == 0, &e);
+    if (s && n == 0 && limits_open(s, &e) < 0) {
+        segment_close(s);
+        s = NULL;
+    }
+    if (!s) {
+        fprintf(stderr, "gifd lua: %s\n", e.text);
+        return cli_exit_of(e.code);
+    }
+    int code = script_run(&d, bundle, list, s, "lua", a->count, a->rest);
+    segment_close(s);
+    return code;
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st, (void)kind, (void)at;
+    return remove(path);
+}
+
+static int killed_by; /* a signal that has to end the child too */
+
+static void on_signal(int number)
+{
+    killed_by = number;
+}
+
+/* A child runs the script, so that the directory goes whatever becomes of it. */
+static int run_on_nothing(struct asked *a)
+{
+    char path[PATH_LEN];
+    const char *tmp = getenv("TMPDIR");
+    struct sigaction action = {.sa_handler = on_signal};
+    snprintf(path, sizeof path, "%s/gifd-lua-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    if (!mkdtemp(path)) {
+        fprintf(stderr, "gifd lua: %s: %m\n", path);
+        return EXIT_FAILED;
+    }
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        signal(SIGTERM, SIG_DFL);
+        signal(SIGINT, SIG_DFL);
+        signal(SIGHUP, SIG_DFL);
+        exit(run_on(path, a));
+    }
+    int status = 0;
+    while (pid > 0 && waitpid(pid, &status, 0) < 0)
+        if (killed_by) kill(pid, killed_by);
+    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
+}
+
+int cli_lua(int argc, char **argv)
+{
+    static struct asked a;
+    a = (struct asked){.o = {.root = getenv("GIFD_ROOT"), .data = getenv("GIFD_DATA")}};
+    int code = read_options(argc, argv, &a);
+    if (code != EXIT_OK) return code;
+    log_role_set("lua");
+    log_level_set(LOG_WARN);
+    signal(SIGPIPE, SIG_IGN);
+    return a.o.data ? run_on(a.o.data, &a) : run_on_nothing(&a);
+}
