@@ -51,7 +51,7 @@ TEST(counts_and_epoch_outlive_every_process_but_slots_do_not)
 
     s = segment_open(path, true, &e);
     CHECK(s && segment_epoch(s) == epoch);
-    CHECK(tally_peek(segment_tally(s), 42) == 5);
+    CHECK(tally_peek(segment_tally(s), 42, 0) == 5);
     segment_slot_view(s, 3, &view);
     CHECK(view.pid == 0 && view.connections == 0 && view.beat_ns == 0 && view.generation == 1);
     segment_slot_blame(s, 3, blame);
@@ -106,7 +106,7 @@ TEST(another_boot_or_layout_begins_a_new_epoch)
         close(fd);
         CHECK(!segment_open(path, false, &e) && e.code == GIFD_ECORRUPT);
         s = segment_open(path, true, &e);
-        CHECK(s && segment_epoch(s) != epoch && tally_peek(segment_tally(s), 42) == 0);
+        CHECK(s && segment_epoch(s) != epoch && tally_peek(segment_tally(s), 42, 0) == 0);
         segment_close(s);
         unlink(path);
     }
@@ -121,7 +121,7 @@ TEST(whoever_only_looks_makes_nothing)
     struct segment *s = fresh(), *t = segment_open(path, false, &e);
     CHECK(t && segment_epoch(t) == segment_epoch(s));
     tally_add(segment_tally(s), 1, 1, NULL);
-    CHECK(tally_peek(segment_tally(t), 1) == 1);
+    CHECK(tally_peek(segment_tally(t), 1, 0) == 1);
     struct stat st;
     CHECK(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600);
     CHECK(st.st_blocks * 512 >= st.st_size); /* no page can be missing when the disk is full */

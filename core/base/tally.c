@@ -93,15 +93,16 @@ int tally_add(struct tally *t, uint64_t key, uint64_t n, struct err *e)
     return err_set(e, GIFD_EBUSY, "the %d slots for this key are taken", TALLY_PROBE);
 }
 
-uint64_t tally_peek(const struct tally *t, uint64_t id)
+uint64_t tally_peek(const struct tally *t, uint64_t key, uint64_t mask)
 {
     uint64_t sum = 0;
-    uint32_t first = first_slot(id);
-    id &= TALLY_ID_MASK;
-    for (uint32_t i = 0; id && i < TALLY_PROBE; i++) {
+    uint32_t first = first_slot(key);
+    mask |= TALLY_ID_MASK;
+    key &= mask;
+    for (uint32_t i = 0; key & TALLY_ID_MASK && i < TALLY_PROBE; i++) {
         const struct tally_cell *c = &t->cells[nth_slot(first, i)];
         uint64_t word = atomic_load(&c->word);
-        while ((atomic_load(&c->key) & TALLY_ID_MASK) == id) {
+        while ((atomic_load(&c->key) & mask) == key) {
             uint64_t again = atomic_load(&c->word);
             if ((again ^ word) & AGE_MASK) { /* freed and claimed while we looked */
                 word = again;

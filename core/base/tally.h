@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #define TALLY_SLOTS 65536
-#define TALLY_PROBE 64                     /* slots that a key may lie in */
+#define TALLY_PROBE 128                    /* slots that a key may lie in */
 #define TALLY_ID_MASK ((1ull << 40) - 1)   /* of a key: what is counted; above it, told apart by what */
 #define TALLY_COUNT_MAX ((1ull << 40) - 1) /* of one slot; then the key goes on in another */
 
@@ -33,9 +33,9 @@ size_t tally_bytes(void); /* its size, for whoever maps it; 64-byte aligned */
 
 /* key: not 0; n: 1 .. 2^32. GIFD_EBUSY when the slots of this key are taken: write the row instead. */
 int tally_add(struct tally *t, uint64_t key, uint64_t n, struct err *e);
-/* What all unfrozen slots of an id hold, whatever stands above it in their keys; what is in the row already included
- * (subtract the marks). */
-uint64_t tally_peek(const struct tally *t, uint64_t id);
+/* What all unfrozen slots hold whose keys have the id of `key` (its low 40 bits) and equal it in the bits of mask; what
+ * is in the row already included (subtract the marks). */
+uint64_t tally_peek(const struct tally *t, uint64_t key, uint64_t mask);
 
 struct tally_slot {
     uint32_t slot;

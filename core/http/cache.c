@@ -266,9 +266,9 @@ bool cache_for_anyone(const struct cache_entry *entry)
     return entry->anyone;
 }
 
-const uint64_t *cache_counts(const struct cache_entry *entry, size_t *n)
+const uint64_t *cache_counts(const struct cache_entry *entry, const struct request *r, size_t *n)
 {
-    *n = entry->counts;
+    *n = entry->counts && reply_from_start(r, &entry->reply) ? entry->counts : 0;
     return entry->count;
 }
 

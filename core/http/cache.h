@@ -42,7 +42,7 @@ struct cache_entry *cache_find(struct cache *c, struct slice key, uint64_t now_m
 struct cache_rules {
     struct slice tag[CACHE_TAGS_MAX];
     size_t tags;
-    uint64_t count[CACHE_COUNTS_MAX]; /* what each hit by GET counts */
+    uint64_t count[CACHE_COUNTS_MAX]; /* what each hit counts that has the reply from its start (reply_from_start) */
     size_t counts;
     uint64_t began;   /* epochs_now() before the reply was begun */
     uint32_t seconds; /* how long it is fresh */
@@ -54,7 +54,8 @@ struct cache_rules {
 struct cache_entry *cache_put(struct cache *c, struct slice key, const struct reply *p, const struct cache_rules *rules,
                               uint64_t now_ms);
 bool cache_for_anyone(const struct cache_entry *entry);
-const uint64_t *cache_counts(const struct cache_entry *entry, size_t *n);
+/* What this request counts; n is 0 when that is nothing. */
+const uint64_t *cache_counts(const struct cache_entry *entry, const struct request *r, size_t *n);
 void cache_reply(struct cache_entry *entry, struct request *r); /* ends r */
 void cache_clear(struct cache *c);                              /* all entries go */
 

@@ -97,6 +97,27 @@ static void plan_selection(struct plan *plan, struct request *r, const struct re
     }
 }
 
+static bool chooses(struct slice name)
+{
+    return slice_ieq(name, SLICE("Range")) || slice_ieq(name, SLICE("If-Match")) ||
+           slice_ieq(name, SLICE("If-Unmodified-Since"));
+}
+
+bool reply_from_start(const struct request *r, const struct reply *p)
+{
+    struct range ranges[RANGES_MAX];
+    size_t n = 0, chosen = 0;
+    if (r->method != HTTP_GET || p->status != 200) return false;
+    for (size_t i = 0; i < r->header_count && !chosen; i++) chosen = chooses(r->headers[i].name);
+    if (!chosen || !(p->etag.n || p->last_modified)) return true;
+    if (conditional_check(r, p->etag, p->last_modified) == CONDITIONAL_FAILED) return false;
+    const struct http_header *range = only_header(r, "Range");
+    if (!range || !conditional_range(r, p->etag, p->last_modified)) return true;
+    if (range_parse(range->value, size_of(p), ranges, &n) == RANGE_WHOLE) return true;
+    while (n > 0 && ranges[n - 1].first > 0) n--;
+    return n > 0;
+}
+
 static int plan_reply(struct plan *plan, struct request *r, const struct reply *p)
 {
     const char *bytes = p->body == REPLY_BYTES ? p->bytes.p : NULL;

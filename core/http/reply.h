@@ -30,6 +30,10 @@ struct reply {
  * kept as p->ready or p->ready_304. 0: this reply cannot be prepared, or cap is too small. */
 size_t reply_prepare(const struct reply *p, int status, char *out, size_t cap);
 
+/* Is this request about to get the reply from its start: by GET, as 200, as 304, or as 206 with byte 0 in it? Not when
+ * it asks for a later range, is refused (412, 416), or by HEAD. */
+bool reply_from_start(const struct request *r, const struct reply *p);
+
 /* Ends r. Everything that p points to is used or copied before this returns, fd is owned by the reply. */
 void reply_send(struct request *r, const struct reply *p);
 

@@ -1,4 +1,4 @@
-/* bind_request.c: gifd.request, the body of the request that a ROUTE task answers.
+/* bind_request.c: gifd.request, the request that a ROUTE task answers: its body, and what it will get of a reply.
  *
  *   conn --bytes--> body_sink --> whole text             body(max)
  *                             \-> multipart --> fields   upload{...}
@@ -8,6 +8,7 @@
  * holds then (drafts, buffers) is given back by its deferred call. A task that was cancelled leaves a reader behind
  * that refuses further bytes. Drafts that the task got belong to its VM. */
 #include "http/multipart.h"
+#include "http/reply.h"
 #include "script/draft.h"
 #include "script/host_int.h"
 
@@ -295,9 +296,25 @@ static int l_upload(lua_State *L)
     return start(L, t, b, &sink, push_upload);
 }
 
+/* ---- the reply ---- */
+
+static int l_from_start(lua_State *L)
+{
+    border_table(L, 1, "reply");
+    struct reply p = {.status = (int)border_field_number(L, 1, "status", 200, 599, 200), .body = REPLY_FILE, .fd = -1};
+    p.etag = border_field_string(L, 1, "etag");
+    p.last_modified = (int64_t)border_field_number(L, 1, "last_modified", 0, UPLOAD_MAX, 0);
+    p.size = (uint64_t)border_integer(L, 2, "size", 0, INT64_C(1) << 52);
+    struct request *r = task_here(L)->request;
+    lua_pushboolean(L, r && reply_from_start(r, &p));
+    return 1;
+}
+
 const struct binding bind_request[] = {
     {"gifd.request.body", l_body, CTX_ROUTE, "body(max) -> text | nil, err"},
     {"gifd.request.upload", l_upload, CTX_ROUTE,
      "upload{max, fields, field_bytes} -> {raw, fields, files, repeated?} | nil, err"},
+    {"gifd.request.from_start", l_from_start, CTX_ROUTE,
+     "from_start(reply, size) -> boolean: by GET, and not a later range of it"},
     {NULL, NULL, 0, NULL},
 };

@@ -27,8 +27,9 @@ static int l_add(lua_State *L)
 static int l_peek(lua_State *L)
 {
     uint64_t key = (uint64_t)border_integer(L, 1, "key", 1, KEY_MAX);
+    uint64_t mask = (uint64_t)border_integer(L, 2, "mask", 0, KEY_MAX);
     struct tally *t = tally_here(L);
-    lua_pushnumber(L, t ? (lua_Number)tally_peek(t, key) : 0);
+    lua_pushnumber(L, t ? (lua_Number)tally_peek(t, key, mask) : 0);
     return 1;
 }
 
@@ -88,7 +89,7 @@ static int l_free(lua_State *L)
 
 const struct binding bind_tally[] = {
     {"gifd.tally.add", l_add, CTX_TASK, "add(key, n) -> true | nil, err"},
-    {"gifd.tally.peek", l_peek, CTX_TASK, "peek(id) -> n: of all keys with these low 40 bits"},
+    {"gifd.tally.peek", l_peek, CTX_TASK, "peek(key, mask) -> n: of all keys with these low 40 bits and bits of mask"},
     {"gifd.tally.list", l_list, CTX_JOB | CTX_COMMAND, "list() -> {epoch, slots = {{slot, key, count, frozen}, ...}}"},
     {"gifd.tally.freeze", l_freeze, CTX_JOB, "freeze(slot, count) -> boolean"},
     {"gifd.tally.free", l_free, CTX_JOB, "free(slot)"},

@@ -76,7 +76,7 @@ static int push_call(lua_State *L, void *arg)
     lua_rawgeti(L, LUA_REGISTRYINDEX, gen_of(L)->app_ref);
     lua_getfield(L, -1, "handle");
     lua_pushinteger(L, a->match->id);
-    lua_createtable(L, 0, 18);
+    lua_createtable(L, 0, 19);
     lua_pushstring(L, http_method_name(r->method));
     lua_setfield(L, -2, "method");
     set_slice(L, "path", r->path);
@@ -92,8 +92,10 @@ static int push_call(lua_State *L, void *arg)
     lua_pushboolean(L, r->host_told);
     lua_setfield(L, -2, "host_told");
     if (a->v->cacheable) {
-        lua_pushnumber(L, (lua_Number)visit_count_key(a->v, 0));
+        lua_pushnumber(L, (lua_Number)visit_asker(a->v));
         lua_setfield(L, -2, "asker");
+        lua_pushinteger(L, a->v->counted);
+        lua_setfield(L, -2, "counted");
     }
     lua_pushboolean(L, r->has_body);
     lua_setfield(L, -2, "has_body");

@@ -25,20 +25,19 @@ static uint8_t calm_of(const struct request *r)
 
 /* ---- kept replies ---- */
 
-/* What is counted is told apart by who asks: the classes stand above the id in the key. */
-uint64_t visit_count_key(const struct visit *v, uint64_t id)
+uint64_t visit_asker(const struct visit *v)
 {
     uint64_t referrer = classes_referrer(&v->host->live->referrers, request_header(v->r, "Referer"));
-    return id | (uint64_t)v->client << VISIT_CLIENT_SHIFT | referrer << VISIT_REFERRER_SHIFT;
+    return (uint64_t)v->client << VISIT_CLIENT_SHIFT | referrer << VISIT_REFERRER_SHIFT;
 }
 
-static bool count_hit(const struct visit *v, const struct cache_entry *entry)
+static bool count_hit(struct visit *v, const struct cache_entry *entry)
 {
     size_t n;
-    const uint64_t *ids = cache_counts(entry, &n);
-    if (v->r->method != HTTP_GET || n == 0) return true;
-    for (size_t i = 0; i < n; i++)
-        if (tally_add(segment_tally(v->host->s.segment), visit_count_key(v, ids[i]), 1, NULL) < 0) return false;
+    const uint64_t *keys = cache_counts(entry, v->r, &n);
+    if (v->counted >= n) return true;
+    for (uint64_t asker = visit_asker(v); v->counted < n; v->counted++)
+        if (tally_add(segment_tally(v->host->s.segment), keys[v->counted] | asker, 1, NULL) < 0) return false;
     return true;
 }
 

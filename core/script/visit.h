@@ -19,7 +19,11 @@
 #define FILLS_MAX 256
 #define VISIT_KEY_MAX 2048
 
-/* A key of the tally: id of what is counted, client class, referrer class. Fits the integers of Lua. */
+/* A key of the tally, 53 bits, which Lua's numbers hold:
+ *
+ *   | 50..52 the app's: which event | 45..49 class of referrer | 40..44 class of client | 0..39 id |
+ *
+ * The app gives its own bits (model/count), the host adds who asks. */
 #define VISIT_CLIENT_SHIFT 40 /* TALLY_ID_MASK is below */
 #define VISIT_REFERRER_SHIFT 45
 
@@ -41,6 +45,7 @@ struct visit {
     uint8_t flags;             /* of its route */
     uint8_t client;            /* class of client */
     uint8_t client_class;      /* of the key: the same where replies differ by it */
+    uint8_t counted;           /* how many keys of its reply were counted; the rest found no room, and is Lua's */
     uint64_t began;            /* the epoch before its task was started */
 };
 
@@ -48,7 +53,7 @@ struct visit {
 void visit_reply(struct visit *v, const struct task *t, const struct reply *p, const struct cache_rules *rules);
 /* A reply was sent or will not be: who waited makes their own. */
 void visit_failed(struct visit *v);
-uint64_t visit_count_key(const struct visit *v, uint64_t id);
+uint64_t visit_asker(const struct visit *v); /* the classes of who asks, as they stand in a key */
 /* route.c: starts the task of a request. */
 struct task *route_start(struct host *h, struct visit *v, const struct route_match *match, struct err *e);
 

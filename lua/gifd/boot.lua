@@ -1,6 +1,6 @@
 --- boot: wires one generation: settings to plugins to routes, roles and commands. Does no work of its own.
 local absent = require "gifd.plugin.absent"
-local clicks = require "gifd.jobs.clicks"
+local counts = require "gifd.jobs.counts"
 local cors = require "gifd.http.cors"
 local dispatch = require "gifd.http.dispatch"
 local guard = require "gifd.http.guard"
@@ -36,6 +36,6 @@ return function(settings)
   app.class_names = { clients = unfurl.class_names, referrers = referrers.names }
   app.roles = { runner = runner(app), worker = signing.watch }
   app.commands = { lua = script, token = token, keys = keys, limits = limits_command, login = signin.login(settings),
-                   setup = signin.setup(settings), settle = function() return clicks.settle(app.class_names) end }
+                   setup = signin.setup(settings), settle = function() return counts.settle(app.class_names) end }
   return app
 end

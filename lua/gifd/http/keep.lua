@@ -1,6 +1,6 @@
 --- http/keep: a reply that C may give again by itself until something it is made of changes (flow/purge).
 --
--- about = { asset, share?, ends (microseconds; math.huge: never), counts? (keys of gifd.tally), signed? (claims),
+-- about = { asset, share?, ends (microseconds; math.huge: never), counts? (keys of model/count), signed? (claims),
 --           anyone? (the same whoever asks) }
 -- A signature is part of the address under which a reply is kept: it is not judged again, but ends with its time and
 -- is taken back with its key.

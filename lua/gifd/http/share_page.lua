@@ -7,7 +7,7 @@
 --   anybody else --> one visit, one transaction --> all; 410 once none is left
 local asset_model = require "gifd.model.asset"
 local assets = require "gifd.http.assets"
-local click = require "gifd.model.click"
+local count = require "gifd.model.count"
 local keep = require "gifd.http.keep"
 local media = require "gifd.http.media"
 local moment = require "gifd.moment"
@@ -148,10 +148,11 @@ local function page_headers(about, ctx, headers)
 end
 
 --- -> true, or false when the share has changed since it was read, or nil, err
-local function count(about)
-  local req, share = about.req, about.share
-  if about.limited then return share_model.visit(share, req.asker, about.app.class_names) end
-  return click.add(share.id, req.asker)
+local function visit(about, reply)
+  local req, share, names = about.req, about.share, about.app.class_names
+  if about.limited then return share_model.visit(share, req.asker, names) end
+  if share.max_visits or not gifd.request.from_start(reply, #reply.body) then return true end
+  return count.add(req, count.clicks(share), names)
 end
 
 --- Who looks at a limited page without visiting it: nobody in front of a screen.
@@ -171,20 +172,16 @@ local function show(about, ctx)
     facts.link = ctx.base .. req.target:gsub("^%a+://[^/]*", "")
     facts.link_until = moment.text(ctx.signed.expires * 1e6)
   end
-  if req.method == "GET" and not free and (about.limited or not share.max_visits) then
-    local counted, count_err = count(about)
+  local reply = ctx.html(200, page.share(facts))
+  if not share.max_visits then reply.etag = '"' .. gifd.crypto.sha256(reply.body):sub(1, 32) .. '"' end
+  page_headers(about, ctx, reply.headers)
+  if not free then
+    local counted, count_err = visit(about, reply)
     if not counted then return counted, count_err end
   end
-  local reply = ctx.html(200, page.share(facts))
-  if share.max_visits then
-    page_headers(about, ctx, reply.headers)
-    return reply
-  end
-  reply.etag = '"' .. gifd.crypto.sha256(reply.body):sub(1, 32) .. '"'
-  page_headers(about, ctx, reply.headers)
-  if not about.public and not about.signed then return reply end
+  if share.max_visits or not (about.public or about.signed) then return reply end
   return keep(reply, { asset = about.asset, share = share, ends = about.ends, signed = about.signed,
-    anyone = about.signed and true or nil, counts = { share.id } })
+    anyone = about.signed and true or nil, counts = count.clicks(share) })
 end
 
 local function look(app, req, ctx, code, ext)

@@ -30,7 +30,8 @@ function M.asset(base, asset, renditions)
     frames = asset.frames, duration_ms = asset.duration_ms, has_alpha = asset.has_alpha, has_audio = asset.has_audio,
       truncated = asset.truncated,
     state = asset_model.state(asset), reason = asset.media == "failed" and asset.media_reason or nil,
-    reasons = gifd.json.array(asset.reasons), url = M.asset_url(base, asset.id), renditions = gifd.json.array(list),
+    reasons = gifd.json.array(asset.reasons), views = asset.views,
+    url = M.asset_url(base, asset.id), renditions = gifd.json.array(list),
   }
 end
 
@@ -41,6 +42,7 @@ function M.share(base, share)
     title = share.title, tags = gifd.json.array(share.tags), description = share.description,
       visibility = share.visibility,
     state = share_model.state(share), reasons = gifd.json.array(share.reasons), clicks = share.clicks,
+    views = share.views,
     max_visits = share.max_visits or gifd.null, visits_left = share.visits_left or gifd.null,
     expires_at = moment.text(share.expires_at), created_at = moment.text(share.created_at),
   }

@@ -1,6 +1,6 @@
---- jobs/runner: the runner's background task: queue, click folding and sweeps side by side, until the generation
+--- jobs/runner: the runner's background task: queue, folding of counts and sweeps side by side, until the generation
 -- drains.
-local clicks = require "gifd.jobs.clicks"
+local counts = require "gifd.jobs.counts"
 local purges = require "gifd.jobs.purges"
 local queue = require "gifd.jobs.queue"
 local signing = require "gifd.flow.signing"
@@ -10,7 +10,7 @@ return function(app)
   return function()
     local parts = {
       gifd.task.spawn(function() queue.run(app) end),
-      gifd.task.spawn(function() clicks.run(app.class_names) end),
+      gifd.task.spawn(function() counts.run(app.class_names) end),
       gifd.task.spawn(function() sweep.run(app) end),
       gifd.task.spawn(function() purges.run(app) end),
       gifd.task.spawn(signing.watch),

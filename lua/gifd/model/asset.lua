@@ -1,8 +1,11 @@
 --- model/asset: bytes, once. Rows of `assets`; every change is one statement, guarded by what it changes from.
+local count = require "gifd.model.count"
 local moment = require "gifd.moment"
 local row = require "gifd.model.row"
 
 local M = {}
+
+local select = "SELECT a.*, " .. count.asset_columns .. " FROM assets a WHERE "
 
 local function shaped(found, err)
   if found == nil then return nil, err end
@@ -10,15 +13,16 @@ local function shaped(found, err)
   row.clean(found)
   found.reasons = row.decode(found.reasons) or {}
   for _, name in ipairs { "has_alpha", "has_audio", "truncated", "trusted" } do found[name] = found[name] == 1 end
+  count.complete_asset(found)
   return found
 end
 
 function M.find(id)
   if not id:match("^%x+$") or #id < 16 or #id > 64 then return false end
-  return shaped(gifd.db.row("SELECT * FROM assets WHERE id = ?1", id))
+  return shaped(gifd.db.row(select .. "a.id = ?1", id))
 end
 
-function M.by_digest(digest) return shaped(gifd.db.row("SELECT * FROM assets WHERE digest = ?1", digest)) end
+function M.by_digest(digest) return shaped(gifd.db.row(select .. "a.digest = ?1", digest)) end
 
 --- The shortest prefix of the digest, 16 digits or two more at a time, that no other digest has as its id.
 function M.id_for(digest)

@@ -1,5 +1,5 @@
 --- model/share: one account's act of sharing an asset: its address, words, visibility and verdict.
-local click = require "gifd.model.click"
+local count = require "gifd.model.count"
 local moment = require "gifd.moment"
 local row = require "gifd.model.row"
 
@@ -7,7 +7,7 @@ local M = {}
 
 local columns = [[s.*,
   (SELECT json_group_array(tag) FROM (SELECT tag FROM share_tags WHERE share_id = s.id ORDER BY position)) AS tags, ]]
-  .. click.column
+  .. count.share_columns
 
 local function shaped(found, err)
   if found == nil then return nil, err end
@@ -16,7 +16,7 @@ local function shaped(found, err)
   found.tags = row.decode(found.tags) or gifd.json.array {}
   found.reasons = row.decode(found.reasons) or {}
   found.trusted = found.trusted == 1
-  found.clicks = click.shown(found)
+  count.complete_share(found)
   return found
 end
 
@@ -108,7 +108,9 @@ function M.visit(share, asker, names)
     UPDATE shares SET visits_left = visits_left - 1 WHERE id = ?1 AND visits_left > 0 AND revision = ?2
       AND verdict = 'approved' AND (expires_at IS NULL OR expires_at > ?3)]], share.id, share.revision, now,
     expect = 1 } }
-  click.add_calls(calls, names, share.id + (asker or 0), 1, now)
+  for _, call in ipairs(count.statements({ { key = share.id + (asker or 0), n = 1 } }, names)) do
+    calls[#calls + 1] = call
+  end
   local done, err = gifd.db.batch(calls)
   if done then return true end
   if err.code == "conflict" then return false end

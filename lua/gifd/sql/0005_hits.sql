@@ -7,6 +7,6 @@ CREATE TABLE hits (
   PRIMARY KEY (share_id, client, referrer)
 ) STRICT, WITHOUT ROWID;
 
--- Keys of the tally hold an id in their low 40 bits (model/click).
+-- Keys of the tally hold an id in their low 40 bits (model/count).
 DROP INDEX tally_marks_by_key;
 CREATE INDEX tally_marks_by_id ON tally_marks (key & 1099511627775);

@@ -1,5 +1,5 @@
---- jobs/clicks: every second, what was counted in shared memory is written into rows (model/click has the protocol).
-local click = require "gifd.model.click"
+--- jobs/counts: every second, what was counted in shared memory is written into rows (model/count has the protocol).
+local count = require "gifd.model.count"
 
 local BATCH = 2000
 
@@ -18,37 +18,45 @@ local function due(listing, marks, state)
   return slots, idle
 end
 
-local function fold(epoch, slots, names)
-  for first = 1, #slots, BATCH do
+--- Calls fn with a part of the list at a time, until one fails.
+local function in_parts(list, fn)
+  for first = 1, #list, BATCH do
     local part = {}
-    for i = first, math.min(first + BATCH - 1, #slots) do part[#part + 1] = slots[i] end
-    local done, err = click.fold(epoch, part, names)
+    for i = first, math.min(first + BATCH - 1, #list) do part[#part + 1] = list[i] end
+    local done, err = fn(part)
     if not done then return nil, err end
   end
   return true
 end
 
+local function fold(epoch, slots, names)
+  return in_parts(slots, function(part) return count.fold(epoch, part, names) end)
+end
+
 --- Frozen, unmarked, freed: a kill between any two of these leaves a frozen slot, which the next runner finishes.
 local function release(epoch, idle)
-  for _, s in ipairs(idle) do
-    if gifd.tally.freeze(s.slot, s.count) then
-      local done, err = click.unmark(epoch, s.slot)
-      if not done then return nil, err end
-      gifd.tally.free(s.slot)
+  return in_parts(idle, function(part)
+    local frozen = {}
+    for _, s in ipairs(part) do
+      if gifd.tally.freeze(s.slot, s.count) then frozen[#frozen + 1] = s.slot end
     end
-  end
-  return true
+    if #frozen == 0 then return true end
+    local done, err = count.unmark(epoch, frozen)
+    if not done then return nil, err end
+    for _, slot in ipairs(frozen) do gifd.tally.free(slot) end
+    return true
+  end)
 end
 
 function M.once(state, names)
   local listing = gifd.tally.list()
   if state.epoch ~= listing.epoch then
-    local done, err = click.forget_other_epochs(listing.epoch)
+    local done, err = count.forget_other_epochs(listing.epoch)
     if not done then return nil, err end
     state.epoch, state.last = listing.epoch, {}
   end
   if #listing.slots == 0 then return true end
-  local marks, err = click.marks(listing.epoch)
+  local marks, err = count.marks(listing.epoch)
   if not marks then return nil, err end
   local slots, idle = due(listing, marks, state)
   local done, fold_err = fold(listing.epoch, slots, names)
@@ -62,7 +70,7 @@ function M.run(names)
   while true do
     local done, err = M.once(state, names)
     if not done and err.code ~= "cancelled" then
-      gifd.log.warn("clicks.fold", { code = err.code, error = tostring(err.message) })
+      gifd.log.warn("counts.fold", { code = err.code, error = tostring(err.message) })
     end
     local slept = gifd.time.sleep(1)
     if not slept then return end
@@ -73,11 +81,11 @@ end
 -- shared memory is about to be made anew in another layout -> exit code
 function M.settle(names)
   local listing = gifd.tally.list()
-  local marks, err = click.marks(listing.epoch)
+  local marks, err = count.marks(listing.epoch)
   local done = marks
   if marks then done, err = fold(listing.epoch, (due(listing, marks, { last = {} })), names) end
   if done then return 0 end
-  gifd.log.error("clicks.settle", { code = err.code, error = tostring(err.message) })
+  gifd.log.error("counts.settle", { code = err.code, error = tostring(err.message) })
   return 1
 end
 
