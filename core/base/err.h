@@ -34,7 +34,8 @@
     X(GIFD_ETLS, -20, "tls", false)                                                                                    \
     X(GIFD_EADDRESS, -21, "address_refused", false) /* an address that must not be dialled */                          \
     X(GIFD_ESCRIPT, -22, "script", false)           /* Lua code raised an error */                                     \
-    X(GIFD_EINTERNAL, -23, "internal", false)
+    X(GIFD_EINTERNAL, -23, "internal", false)                                                                          \
+    X(GIFD_EBUDGET, -24, "budget", false) /* a plugin took more time or memory than it may */
 
 enum err_code {
     GIFD_OK = 0,

@@ -44,7 +44,8 @@ static int l_normalise(lua_State *L)
     char text[1024];
     lua_settop(L, 1);
     if (lua_istable(L, 1)) {
-        lua_getfield(L, 1, "code");
+        lua_pushliteral(L, "code");
+        lua_rawget(L, 1); /* what was thrown may have metamethods */
         if (lua_type(L, -1) == LUA_TSTRING) {
             lua_settop(L, 1);
             return 1;

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "crypto/crypto.h"
 #include "script/border.h"
+#include "script/budget.h"
 #include "script/host_int.h"
 #include "script/value.h"
 
@@ -25,6 +26,7 @@ static const char glue[] =
     "local gifd = ...\n"
     "local pcall, unpack, inner = pcall, unpack, gifd.inner\n"
     "local all, any, wait, normalise = inner.all, inner.any, inner.wait, inner.normalise\n"
+    "local enter, leave = inner.enter, inner.leave\n"
     "gifd.inner = nil\n"
     "local function caught(ok, ...)\n"
     "  if ok then return ... end\n"
@@ -36,17 +38,29 @@ static const char glue[] =
     "end\n"
     "function gifd.catch(fn, ...) return caught(pcall(fn, ...)) end\n"
     "if not all then return {} end\n"
+    "function gifd.plugin.call(plugin, what, fn, ...)\n"
+    "  return leave(pcall(fn, enter(plugin, what, ...)))\n"
+    "end\n"
     "function gifd.all(...) return spread(all(...)) end\n"
     "function gifd.any(...) return spread(any(...)) end\n"
     "return { wait = function(handle) return spread(wait(handle)) end, cancel = inner.cancel }\n";
+
+static void account(struct gen *g, size_t old, size_t n)
+{
+    g->memory += n - old;
+    if (!g->call) return;
+    g->call->taken += (ptrdiff_t)(n - old);
+    g->call->plugin->memory += (ptrdiff_t)(n - old);
+}
 
 static void *allocate(void *ud, void *p, size_t old, size_t n)
 {
     struct gen *g = ud;
     if (!p) old = 0; /* it says what kind of object is wanted */
     if (n > old && g->memory + (n - old) > g->memory_max) return NULL;
+    if (n > old && g->call && !budget_admits(g, n - old)) return NULL;
     void *q = slab_resize(&g->slab, p, old, n);
-    if (q || n == 0) g->memory += n - old;
+    if (q || n == 0) account(g, old, n);
     return q;
 }
 
@@ -81,6 +95,7 @@ int gen_protect(struct gen *g, gen_fn fn, void *arg, struct err *e)
     lua_rawgeti(L, LUA_REGISTRYINDEX, g->door_ref);
     int status = lua_pcall(L, 0, 0, 0);
     g->door = outer;
+    call_unref(budget_pause(g)); /* a call that was left by an error of the host's */
     if (status) {
         char text[ERR_TEXT_MAX];
         const char *message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
@@ -285,6 +300,7 @@ struct gen *gen_new(struct host *h, const struct binding *const *bindings, enum 
     list_init(&g->idle);
     arena_init(&g->scratch, GEN_SCRATCH_MAX);
     buf_init(&g->out, VALUE_TEXT_MAX);
+    budget_start();
     g->L = lua_newstate(allocate, g);
     if (!g->L) {
         slab_free(&g->slab);
@@ -429,6 +445,7 @@ void gen_close(struct gen *g)
     {
         free(LIST_OF(n, struct task, node));
     }
+    free(g->plugins);
     router_free(g->router);
     free(g->route_flags);
     classes_free(&g->clients);

@@ -62,7 +62,13 @@ struct gen {
     struct list tasks;    /* all that are not done */
     struct list idle;     /* done tasks whose coroutine can be used again */
     size_t task_count, idle_count;
-    struct door *door;    /* the protected call under way */
+    struct door *door; /* the protected call under way */
+
+    struct call *call;      /* budget.h: of the plugin whose code runs; NULL: the host's */
+    struct plugin *plugins; /* by number; PLUGINS_MAX of them once there is one */
+    size_t plugin_count;
+    size_t settle_at; /* memory below which garbage need not be collected again */
+
     struct arena scratch; /* for one primitive at a time: emptied before use, so that a throw leaks nothing */
     struct buf out;       /* the same for text */
 

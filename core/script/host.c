@@ -4,6 +4,7 @@
 #include "base/metric.h"
 #include "crypto/sign.h"
 #include "script/border.h"
+#include "script/budget.h"
 #include "script/host_int.h"
 
 #include <stdio.h>
@@ -16,9 +17,9 @@
 #define DRAIN_LAST_MS 1000
 
 static const struct binding *const bindings[] = {
-    bind_blob,    bind_bundle, bind_bus,  bind_cache, bind_console, bind_crypto, bind_db,    bind_err,
-    bind_fetch,   bind_health, bind_jobs, bind_json,  bind_limit,   bind_log,    bind_media, bind_metric,
-    bind_request, bind_tally,  bind_task, bind_text,  bind_time,    NULL};
+    bind_blob,   bind_bundle,  bind_bus,   bind_cache, bind_console, bind_crypto, bind_db,    bind_err,
+    bind_fetch,  bind_health,  bind_jobs,  bind_json,  bind_limit,   bind_log,    bind_media, bind_metric,
+    bind_plugin, bind_request, bind_tally, bind_task,  bind_text,    bind_time,   NULL};
 
 /* What processes count and say, in the memory that they share; alone, in memory of our own. */
 static int share(struct host *h, struct err *e)
@@ -295,6 +296,8 @@ static void abandon_tasks(struct gen *g)
         struct wait *w = t->wait;
         list_remove(&t->node);
         list_remove(&t->ready);
+        call_unref(t->call);
+        t->call = NULL;
         t->state = TASK_CANCELLED;
         t->wait = NULL;
         if (t->request) t->request->user = NULL;

@@ -35,6 +35,10 @@ struct host_services {
     const char *data_dir, *version; /* gifd.server; NULL: "" */
     const char *const *urls;        /* addresses listened on, ended by NULL; or NULL */
     size_t memory_max;              /* bytes of one lua_State; 0: 256 MiB */
+    /* A plugin holds so much of a lua_State that this process should end and another take its place. Called while the
+     * loop turns, and again while it is still so. NULL: nothing can be done about it */
+    void (*recycle)(void *arg, const char *plugin, size_t memory);
+    void *recycle_arg;
 };
 
 struct host;

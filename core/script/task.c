@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "script/border.h"
+#include "script/budget.h"
 #include "script/host_int.h"
 
 #include <stdlib.h>
@@ -35,6 +36,7 @@ static struct task *take(lua_State *L, struct gen *g, enum context context, cons
     t->state = TASK_READY;
     t->context = context;
     t->name = name;
+    t->call = call_ref(g->call);
     t->results_ref = LUA_NOREF;
     list_init(&t->node);
     list_init(&t->ready);
@@ -103,6 +105,8 @@ static void retire(struct task *t, bool reusable)
     struct host *h = g->host;
     list_remove(&t->node);
     list_remove(&t->ready);
+    call_unref(t->call);
+    t->call = NULL;
     g->task_count--;
     h->tasks--;
     if (reusable && t->refs == 1 && g->idle_count < TASK_IDLE_MAX) {
@@ -174,7 +178,9 @@ static void run(struct task *t, int args)
 {
     t->state = TASK_RUNNING;
     t->gen->running = t;
+    budget_resume(t->gen, t->call);
     int status = lua_resume(t->co, args);
+    t->call = budget_pause(t->gen);
     t->gen->running = NULL;
     if (status == LUA_YIELD) {
         if (!t->wait && t->state == TASK_RUNNING) {
@@ -210,13 +216,16 @@ static void resume_with(struct task *t, wait_push_fn push, void *arg)
 {
     struct pushing p = {t->co, push, arg, 0};
     struct err e = {0};
-    int rc = push ? gen_protect(t->gen, push_over, &p, &e) : GIFD_OK;
+    struct gen *g = gen_ref(t->gen);
+    int rc = push ? gen_protect(g, push_over, &p, &e) : GIFD_OK;
     if (rc == GIFD_OK) {
         run(t, push ? p.n : lua_gettop(t->co) - 1);
-        return;
+        budget_settle(g);
+    } else {
+        if (rc == GIFD_ENOMEM) gen_collect(g);
+        finish(t, TASK_FAILED, 0, e.text);
     }
-    if (rc == GIFD_ENOMEM) gen_collect(t->gen);
-    finish(t, TASK_FAILED, 0, e.text);
+    gen_unref(g);
 }
 
 void host_settle(struct host *h)

@@ -49,7 +49,8 @@ struct task {
     enum context context;
     const char *name;
     bool cancelled;
-    unsigned refused; /* waits since it was cancelled */
+    unsigned refused;  /* waits since it was cancelled */
+    struct call *call; /* budget.h: the plugin's call that it is in while it does not run, or NULL */
     struct wait *wait;
     wait_push_fn push; /* READY: what to resume it with */
     void *push_arg;

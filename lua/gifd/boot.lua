@@ -24,7 +24,7 @@ return function(settings)
   local plugins = {}
   local without = gifd.server.without
   for i, plugin in ipairs(settings.plugins) do
-    plugins[i] = without[plugin.name] and absent.plugin(plugin) or load_plugin(plugin)
+    plugins[i] = without[plugin.name] and absent.plugin(plugin) or load_plugin(plugin, settings.plugin_budget)
   end
   local app = { settings = settings, registry = registry(plugins) }
   app.routes = cors.routes(settings, limits.attach(routes(app.registry.routes),

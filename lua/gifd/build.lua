@@ -95,6 +95,9 @@ local function read_manifest(faults, name)
     add(faults, file, lines.of(text) { "config" }, "config", "must be made with schema, as in schema.record { ... }")
     checked.config = nil
   end
+  if checked.config and checked.config.fields and checked.config.fields.trusted then
+    add(faults, file, lines.of(text) { "config" }, "config.trusted", "is a word of the host; choose another")
+  end
   for i, use in ipairs(checked.uses) do
     local known, why = grants.known(use)
     if not known then
@@ -102,6 +105,13 @@ local function read_manifest(faults, name)
     end
   end
   return checked
+end
+
+--- What the host, not the plugin, takes from the plugin's part of config.lua -> trusted, the rest
+local function host_part(given)
+  local rest = {}
+  for key, value in pairs(given) do if key ~= "trusted" then rest[key] = value end end
+  return given.trusted, rest
 end
 
 local function compile(faults, put, path)
@@ -126,12 +136,18 @@ local function check_plugins(faults, put, settings, config_file, line_of)
     else
       local manifest = read_manifest(faults, name)
       if manifest then
-        local given = settings.plugins[name]
+        local given, trusted = settings.plugins[name], nil
         if given == true then given = {} end
+        if type(given) == "table" then trusted, given = host_part(given) end
+        if trusted ~= nil and type(trusted) ~= "boolean" then
+          local at = { "plugins", name, "trusted" }
+          add(faults, config_file, line_of and line_of(at), S.path(at), "must be true or false")
+        end
         local config, found = S.check(manifest.config or S.record {}, given, { keys = keys, env = build.env })
         merge(faults, found, config_file, line_of)
         chosen[#chosen + 1] = {
           name = name, version = manifest.version, summary = manifest.summary, uses = manifest.uses, config = config,
+          trusted = trusted or false,
         }
         for _, path in ipairs(build.files("plugins/" .. name .. "/")) do
           if path:match("%.lua$") and not path:match("/spec/")

@@ -44,6 +44,11 @@ return S.record {
     doc = "auto: when a file of the configuration, host Lua or plugins changes" },
   reload_drain = S.duration { default = "10m", min = 0.1, max = 86400,
     doc = "that requests which began before a reload get to finish; then they are cancelled" },
+  plugin_budget = S.record {
+    slice = S.duration { default = "50ms", min = 0.01, max = 60, doc = "of processor time from one wait to the next" },
+    call = S.duration { default = "2s", min = 0.01, max = 3600, doc = "of processor time of one call in all" },
+    memory = S.bytes { default = "64 MiB", min = 2 ^ 20, max = 64 * 2 ^ 20, doc = "taken by one call" },
+  },
   unseen = S.one_of { "flagged", "approved", "pending", default = "flagged",
     doc = "the verdict on what no judge has an opinion about and nobody trusted uploaded" },
   uploads = S.record {

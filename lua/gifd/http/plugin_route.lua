@@ -14,7 +14,7 @@ return function(route)
     local given = { method = req.method, path = req.path, params = req.params, query = req.query, headers = req.headers,
       body = body,
                     account = ctx.identity and ctx.identity.account or nil, client_ip = req.client_ip }
-    local what = req.method .. " " .. route.pattern
+    local what = req.method .. " " .. route.path
     local answer, err = call(route.plugin, what, route.run, ctx.hook_ctx(route.plugin), given)
     if answer == nil then
       return nil, err or gifd.err("script", { message = "the route of plugin " .. route.plugin.name

@@ -6,7 +6,7 @@ local statuses = {
   signature_missing = 403, expiration_missing = 403, signature_invalid = 403, expired = 403, url_malformed = 403,
   too_large = 413, unsupported_media = 415, bad_media = 422, rate_limited = 429, internal = 500, script = 500,
     corrupt = 500,
-  busy = 503, closed = 503, cancelled = 503, out_of_memory = 503, io = 500, disk_full = 507,
+  busy = 503, closed = 503, cancelled = 503, out_of_memory = 503, io = 500, disk_full = 507, budget = 500,
 }
 local titles = {
   [400] = "Bad Request", [401] = "Unauthorized", [403] = "Forbidden", [404] = "Not Found", [408] = "Request Timeout",
@@ -19,7 +19,7 @@ local titles = {
 --- Nobody's fault here: the client went away, the disk is full, there is no room now.
 local expected = { cancelled = true, closed = true, disk_full = true, busy = true }
 --- Details of these are ours alone and go to the log instead.
-local silent = { internal = true, script = true, corrupt = true, io = true, out_of_memory = true }
+local silent = { internal = true, script = true, corrupt = true, io = true, out_of_memory = true, budget = true }
 
 --- A reply. more: { headers, errors = { {pointer, detail} } }
 function M.reply(req, status, code, detail, more)

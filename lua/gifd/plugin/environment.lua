@@ -1,57 +1,69 @@
 --- plugin/environment: what a plugin's code can name. Built from nothing by allowlist; what is not here is absent.
 --
--- Writing a global, and reading an unknown one, is an error. There is no io, os, debug, ffi, jit, package, load,
--- loadstring, string.dump, raw coroutine, rawset or setfenv, and the string metatable is locked.
+-- Writing a global, and reading an unknown one, is an error; the tables of functions (string, gifd.text, ...) are each
+-- plugin's own and may not be written either. There is no io, os, debug, ffi, jit, package, load, loadstring,
+-- string.dump, coroutine, rawset, setfenv or newproxy, and the string metatable is hidden.
 local grants = require "gifd.plugin.grants"
 
 local M = {}
 
 local base = { "assert", "error", "ipairs", "next", "pairs", "pcall", "select", "tonumber", "tostring", "type",
-  "unpack", "xpcall" }
+  "unpack" }
 local strings = { "byte", "char", "find", "format", "gmatch", "gsub", "len", "lower", "match", "rep", "reverse", "sub",
   "upper" }
 local tables = { "concat", "insert", "maxn", "remove", "sort" }
+local numbers = { "abs", "acos", "asin", "atan", "atan2", "ceil", "cos", "cosh", "deg", "exp", "floor", "fmod", "frexp",
+  "huge", "ldexp", "log", "log10", "max", "min", "modf", "pi", "pow", "rad", "random", "sin", "sinh", "sqrt", "tan",
+  "tanh" }
+local bits = { "arshift", "band", "bnot", "bor", "bswap", "bxor", "lshift", "rol", "ror", "rshift", "tobit", "tohex" }
 
 local pick = grants.pick
 
-local function copy(from)
-  if type(from) ~= "table" then return from end
-  local out = {}
-  for key, value in pairs(from) do out[key] = value end
-  return out
-end
-
---- A table in which only what stands in it can be named; `what` opens the message.
+--- A table in which only what stands in it can be named; `what` opens the message. A read that finds something runs no
+-- function.
 local function sealed(content, what)
+  setmetatable(content, { __index = function(_, key)
+    error(("%s %q does not exist"):format(what, tostring(key)), 2)
+  end })
   return setmetatable({}, {
-    __index = function(_, key)
-      local value = content[key]
-      if value == nil then error(("%s %q does not exist"):format(what, tostring(key)), 2) end
-      return value
-    end,
+    __index = content,
     __newindex = function(_, key) error(("%s %q may not be written"):format(what, tostring(key)), 2) end,
     __metatable = false,
   })
 end
 
---- The environment of one plugin; `require_fn(name)` loads a file of its own folder.
-function M.make(plugin, require_fn)
-  local lock = getmetatable("")
-  if type(lock) == "table" then lock.__metatable = false end
+--- The stock one calls its handler before the stack is unwound, where no hook can end it; here it runs afterwards.
+local function handled(handler, ok, ...)
+  if ok then return true, ... end
+  local _, value = pcall(handler, (...))
+  return false, value
+end
+
+local function protected(fn, handler, ...) return handled(handler, pcall(fn, ...)) end
+
+local function set_metatable(t, mt)
+  if type(mt) == "table" and rawget(mt, "__gc") ~= nil then error("__gc is not allowed", 2) end
+  return setmetatable(t, mt)
+end
+
+local function get_metatable(t)
+  if type(t) ~= "table" then return nil end
+  return getmetatable(t)
+end
+
+--- The environment of one plugin; `require_fn(name)` loads a file of its own folder. extra: more globals.
+function M.make(plugin, require_fn, extra)
   local content = pick(_G, base)
-  content.string, content.table, content.math, content.bit = pick(string, strings), pick(table, tables), copy(math),
-    copy(bit)
-  content.math.randomseed = nil
-  content.setmetatable = function(t, mt)
-    if type(mt) == "table" and rawget(mt, "__gc") then error("__gc is not allowed", 2) end
-    return setmetatable(t, mt)
-  end
-  content.getmetatable = function(t)
-    if type(t) ~= "table" then return nil end
-    return getmetatable(t)
-  end
+  for name, value in pairs(extra or {}) do content[name] = value end
+  content.string, content.table = sealed(pick(string, strings), "string"), sealed(pick(table, tables), "table")
+  content.math, content.bit = sealed(pick(math, numbers), "math"), sealed(pick(bit, bits), "bit")
+  content.xpcall, content.setmetatable, content.getmetatable = protected, set_metatable, get_metatable
   content.require = require_fn
-  content.gifd = sealed(grants.give(plugin), "gifd: primitive")
+  local host = grants.give(plugin)
+  for name, value in pairs(host) do
+    if type(value) == "table" then host[name] = sealed(value, "gifd." .. name) end
+  end
+  content.gifd = sealed(host, "gifd: primitive")
   return sealed(content, "global")
 end
 

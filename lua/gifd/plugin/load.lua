@@ -1,5 +1,6 @@
 --- plugin/load: runs a plugin's init.lua in its own environment and takes what it returns. Nothing is registered by
 -- side effect.
+local call = require "gifd.plugin.call"
 local environment = require "gifd.plugin.environment"
 
 local surface_keys = { hooks = true, routes = true, jobs = true, check = true }
@@ -10,13 +11,16 @@ end
 
 local function chunk(plugin, file, env)
   local path = "plugins/" .. plugin.name .. "/" .. file
-  local run, err = gifd.bundle.load(path, env)
-  if not run then fail(plugin, "%s: %s", file, tostring(err and err.message or err or "does not exist")) end
+  local run, err = gifd.bundle.load(path, env, plugin.trusted)
+  if not run then error(file .. ": " .. tostring(err and err.message or err or "does not exist"), 0) end
   return run
 end
 
---- plugin = { name, version, uses, config } of settings -> the same with .surface
-return function(plugin)
+--- plugin = { name, version, uses, config, trusted } of settings, budget = { slice, call, memory } -> { name, version,
+-- uses, config, surface, number }: number is C's, for call
+return function(plugin, budget)
+  local self = { name = plugin.name, version = plugin.version, uses = plugin.uses, config = plugin.config,
+    number = gifd.plugin.register(plugin.name, budget) }
   local loaded, env = {}, nil
   local function require_fn(name)
     if type(name) ~= "string" or not name:match("^[%w_]+[%w_%.]*$") or name:find("..", 1, true) then
@@ -29,12 +33,14 @@ return function(plugin)
     return loaded[name]
   end
   env = environment.make(plugin, require_fn)
-  local surface = chunk(plugin, "init.lua", env)()
+  local surface, err = call(self, "load", function() return chunk(plugin, "init.lua", env)() end)
+  if err then fail(plugin, "%s", err.message) end
   if type(surface) ~= "table" then fail(plugin, "init.lua must return a table, not a %s", type(surface)) end
   for key in pairs(surface) do
     if not surface_keys[key] then
       fail(plugin, "init.lua returns an unknown key %q (known: hooks, routes, jobs, check)", tostring(key))
     end
   end
-  return { name = plugin.name, version = plugin.version, uses = plugin.uses, config = plugin.config, surface = surface }
+  self.surface = surface
+  return self
 end

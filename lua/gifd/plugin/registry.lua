@@ -98,7 +98,7 @@ local function add_route(routes, plugin, key, route)
   end
   local mount = "/p/" .. plugin.name
   local function put(pattern)
-    routes[#routes + 1] = { method = method, pattern = pattern, auth = route.auth, limit = limit,
+    routes[#routes + 1] = { method = method, pattern = pattern, path = path, auth = route.auth, limit = limit,
       body_max = body_max,
                             body = route.body, run = route.run, plugin = plugin }
   end

@@ -1,0 +1,112 @@
+/* bind_plugin.c: gifd.plugin, by which host Lua lets plugins in. It is never given to a plugin.
+ *
+ * gifd.plugin.call is the door (its Lua half is the glue in gen.c, for calls may be yielded across):
+ *
+ *   leave(pcall(fn, enter(plugin, what, ...)))
+ *
+ * enter begins the call (budget.h) and gives the plugin copies of the tables it is handed, but for the first argument,
+ * its context, which is made anew for each call. leave ends the call and lets through at most two plain values. */
+#include "script/border.h"
+#include "script/budget.h"
+#include "script/plain.h"
+
+#include <luajit.h>
+#include <stdio.h>
+#include <string.h>
+
+static int l_register(lua_State *L)
+{
+    struct err e = {0};
+    struct plugin p = {0};
+    snprintf(p.name, sizeof p.name, "%s", border_string(L, 1, "name").p);
+    border_table(L, 2, "budget");
+    p.slice_ms = (unsigned)(1000 * border_field_number(L, 2, "slice", 0.01, 60, 0.05));
+    p.call_ms = (unsigned)(1000 * border_field_number(L, 2, "call", 0.01, 3600, 2));
+    p.memory_max = (size_t)border_field_number(L, 2, "memory", 1 << 20, (lua_Number)GEN_MEMORY_MAX / 4, 64 << 20);
+    int number = budget_plugin(gen_of(L), &p, &e);
+    if (number < 0) border_throw(L, "%s", e.text);
+    lua_pushinteger(L, number);
+    return 1;
+}
+
+static int l_enter(lua_State *L)
+{
+    struct gen *g = gen_of(L);
+    size_t plugin = (size_t)border_integer(L, 1, "plugin", 0, (int64_t)g->plugin_count - 1);
+    struct slice what = border_string(L, 2, "what");
+    int top = lua_gettop(L);
+    for (int i = 4; i <= top; i++) {
+        if (!lua_istable(L, i)) continue;
+        const char *fault = plain_copy(L, i);
+        if (fault) border_throw(L, "argument %d %s", i - 2, fault);
+        lua_replace(L, i);
+    }
+    if (!budget_enter(g, plugin, what.p)) border_throw(L, "not enough memory");
+    return top - 2;
+}
+
+static int push_over(lua_State *L, const struct call *c)
+{
+    unsigned ms = c->over == OVER_CALL || c->loading ? c->plugin->call_ms : c->plugin->slice_ms;
+    char limit[32];
+    if (ms % 1000)
+        snprintf(limit, sizeof limit, "%u ms", ms);
+    else
+        snprintf(limit, sizeof limit, "%u s", ms / 1000);
+    return push_fault(L, GIFD_EBUDGET, "plugin %.64s: %s ran for more than %s %s (at %s)", c->plugin->name,
+                      strchr(c->what, '/') + 1, limit, c->over == OVER_CALL ? "in all" : "without a pause",
+                      c->where[0] ? c->where : "a call into C");
+}
+
+static bool is_want_of_memory(lua_State *L, int index)
+{
+    return lua_type(L, index) == LUA_TSTRING && strcmp(lua_tostring(L, index), "not enough memory") == 0;
+}
+
+/* leave(ok, a, b) */
+static int l_leave(lua_State *L)
+{
+    struct call c;
+    const char *fault = NULL;
+    budget_leave(gen_of(L), &c);
+    lua_settop(L, 3);
+    if (c.over) return push_over(L, &c);
+    const char *what = strchr(c.what, '/') + 1;
+    if (!lua_toboolean(L, 1)) {
+        if (is_want_of_memory(L, 2))
+            return push_fault(L, GIFD_EBUDGET, "plugin %.64s: %s took more than %d MiB", c.plugin->name, what,
+                              (int)(c.plugin->memory_max >> 20));
+        lua_pushnil(L);
+        plain_err(L, 2);
+        return 2;
+    }
+    if (lua_isnil(L, 2) && !lua_isnil(L, 3)) {
+        lua_pushnil(L);
+        plain_err(L, 3);
+        return 2;
+    }
+    if ((fault = plain_copy(L, 2)) || (fault = plain_copy(L, 3)))
+        return push_fault(L, GIFD_ESCRIPT, "plugin %.64s: what %s returned %s", c.plugin->name, what, fault);
+    return 2;
+}
+
+/* compile(text, chunkname, env) -> function | nil, err: text only, without the JIT */
+static int l_compile(lua_State *L)
+{
+    struct slice text = border_string(L, 1, "text"), name = border_string(L, 2, "chunkname");
+    border_table(L, 3, "env");
+    if (luaL_loadbufferx(L, text.p, text.n, name.p, "t")) return push_fault(L, GIFD_ESCRIPT, "%s", lua_tostring(L, -1));
+    luaJIT_setmode(L, -1, LUAJIT_MODE_ALLFUNC | LUAJIT_MODE_OFF);
+    lua_pushvalue(L, 3);
+    lua_setfenv(L, -2);
+    return 1;
+}
+
+const struct binding bind_plugin[] = {
+    {"gifd.plugin.register", l_register, CTX_LOAD | CTX_COMMAND,
+     "register(name, { slice, call, memory }) -> number of the plugin"},
+    {"gifd.plugin.compile", l_compile, CTX_COMMAND, "compile(text, chunkname, env) -> function | nil, err"},
+    {"gifd.inner.enter", l_enter, CTX_HOST, "enter(plugin, what, ctx, ...) -> ctx, ..."},
+    {"gifd.inner.leave", l_leave, CTX_HOST, "leave(ok, ...) -> results | nil, err"},
+    {NULL, NULL, 0, NULL},
+};
