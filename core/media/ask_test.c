@@ -579,8 +579,10 @@ TEST(an_animation_keeps_every_time)
     static const struct {
         uint32_t format, width, height;
         const char *type;
-    } made[] = {
-        {MEDIA_MP4, 32, 18, "video/mp4"}, {MEDIA_WEBM, 32, 18, "video/webm"}, {MEDIA_WEBP, 31, 17, "image/webp"}};
+    } made[] = {{MEDIA_MP4, 32, 18, "video/mp4"},
+                {MEDIA_WEBM, 32, 18, "video/webm"},
+                {MEDIA_WEBP, 31, 17, "image/webp"},
+                {MEDIA_GIF, 31, 17, "image/gif"}};
     enum { N = sizeof made / sizeof *made };
     open_rig(2, 8);
     rig.zygote = start_zygote();

@@ -2,7 +2,7 @@
  *
  *   encoder_of(format) -> open -> add, add, ... -> finish -> free
  *
- *   still.c JPEG, PNG      film.c MP4, WebM      webp.c animated WebP
+ *   still.c JPEG, PNG      film.c MP4, WebM      webp.c animated WebP      gif_encode.c GIF
  *
  * Outputs are written at their offsets into descriptors that were given, never over their limit (GIFD_ETOOBIG).
  * Single-threaded callers, in the sandbox. */
@@ -41,7 +41,7 @@ struct encoder_kind {
     void (*free)(struct encoder *c); /* NULL is fine */
 };
 
-extern const struct encoder_kind encoder_jpeg, encoder_png, encoder_mp4, encoder_webm, encoder_webp;
+extern const struct encoder_kind encoder_jpeg, encoder_png, encoder_mp4, encoder_webm, encoder_webp, encoder_gif;
 const struct encoder_kind *encoder_of(uint32_t format); /* NULL: this program makes none */
 
 int encode_write(int fd, const uint8_t *p, size_t n, uint64_t at, uint64_t max, struct err *e);

@@ -56,6 +56,7 @@ const struct encoder_kind *encoder_of(uint32_t format)
     case MEDIA_MP4: return &encoder_mp4;
     case MEDIA_WEBM: return &encoder_webm;
     case MEDIA_WEBP: return &encoder_webp;
+    case MEDIA_GIF: return &encoder_gif;
     default: return NULL;
     }
 }
