@@ -11,7 +11,9 @@ static void read_class(lua_State *L, const char *name, struct classes *c)
     for (int i = 1; i <= CLASS_TEXTS_MAX; i++) {
         lua_rawgeti(L, -1, i);
         const char *text = lua_tostring(L, -1);
-        if (text && !(c->of[at].text[c->of[at].n++] = strdup(text))) luaL_error(L, "not enough memory");
+        char *own = text ? strdup(text) : NULL;
+        if (text && !own) luaL_error(L, "not enough memory");
+        if (text) c->of[at].text[c->of[at].n++] = slice_str(own);
         lua_pop(L, 1);
     }
     if (c->of[at].n == 0) luaL_error(L, "boot: %s[%d] has no text", name, (int)at);
@@ -33,7 +35,7 @@ void classes_read(lua_State *L, const char *name, struct classes *c)
 void classes_free(struct classes *c)
 {
     for (size_t i = 0; i < CLASSES_MAX; i++)
-        for (size_t k = 0; k < c->of[i].n; k++) free(c->of[i].text[k]);
+        for (size_t k = 0; k < c->of[i].n; k++) free((char *)(uintptr_t)c->of[i].text[k].p);
     *c = (struct classes){0};
 }
 
@@ -41,7 +43,7 @@ uint8_t classes_client(const struct classes *c, struct slice agent)
 {
     for (size_t i = 1; i <= c->count && agent.n; i++) {
         size_t k = 0;
-        while (k < c->of[i].n && memmem(agent.p, agent.n, c->of[i].text[k], strlen(c->of[i].text[k]))) k++;
+        while (k < c->of[i].n && memmem(agent.p, agent.n, c->of[i].text[k].p, c->of[i].text[k].n)) k++;
         if (k == c->of[i].n) return (uint8_t)i;
     }
     return 0;
@@ -52,8 +54,10 @@ static struct slice host_of(struct slice url)
     const char *from = memmem(url.p, url.n, "://", 3);
     if (!from) return SLICE("");
     struct slice host = slice_of(from + 3, url.n - (size_t)(from + 3 - url.p));
-    for (size_t i = 0; i < host.n; i++)
-        if (strchr("/?#:", host.p[i])) host.n = i;
+    for (size_t i = 0; i < host.n; i++) {
+        char b = host.p[i];
+        if (b == '/' || b == '?' || b == '#' || b == ':') host.n = i;
+    }
     return host;
 }
 
@@ -62,10 +66,10 @@ uint8_t classes_referrer(const struct classes *c, struct slice referrer)
     struct slice host = referrer.n ? host_of(referrer) : referrer;
     for (size_t i = 1; i <= c->count && host.n; i++) {
         for (size_t k = 0; k < c->of[i].n; k++) {
-            struct slice domain = slice_str(c->of[i].text[k]);
+            struct slice domain = c->of[i].text[k];
             if (host.n < domain.n) continue;
             struct slice tail = slice_of(host.p + host.n - domain.n, domain.n);
-            if (slice_ieq(tail, domain) && (host.n == domain.n || tail.p[-1] == '.')) return (uint8_t)i;
+            if ((host.n == domain.n || tail.p[-1] == '.') && slice_ieq(tail, domain)) return (uint8_t)i;
         }
     }
     return 0;

@@ -14,7 +14,7 @@
 struct classes {
     size_t count;
     struct {
-        char *text[CLASS_TEXTS_MAX];
+        struct slice text[CLASS_TEXTS_MAX]; /* each on the heap */
         size_t n;
     } of[CLASSES_MAX];
 };
