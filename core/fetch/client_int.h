@@ -77,9 +77,9 @@ struct slice leg__header(const struct leg *l, const char *name); /* the first, p
 size_t leg__headers(const struct leg *l, struct fetch_header *out);
 
 /* rules.c */
-int rules__begin(struct fetch *f, struct err *e); /* the first hop of an attempt */
-bool rules__redirects(const struct fetch *f);     /* by status, fields and what was asked */
-int rules__hop(struct fetch *f, struct slice location, struct err *e);
+int rules__begin(struct fetch *f, struct err *e);                      /* the first hop of an attempt */
+bool rules__redirects(const struct fetch *f);                          /* by status, fields and what was asked */
+int rules__hop(struct fetch *f, struct slice resolved, struct err *e); /* resolved: what libcurl made of Location */
 bool rules__sends(const struct fetch *f, const struct fetch_header *h);
 /* Milliseconds until another try of what ended so, or -1 when there shall be none. */
 int64_t rules__rest(const struct fetch *f, int rc, uint64_t now_ms);

@@ -42,6 +42,11 @@ const struct curl_library *curl__load(struct err *e)
         {(void **)&lib.multi_remove_handle, "curl_multi_remove_handle"},
         {(void **)&lib.multi_socket_action, "curl_multi_socket_action"},
         {(void **)&lib.multi_info_read, "curl_multi_info_read"},
+        {(void **)&lib.url, "curl_url"},
+        {(void **)&lib.url_set, "curl_url_set"},
+        {(void **)&lib.url_get, "curl_url_get"},
+        {(void **)&lib.url_cleanup, "curl_url_cleanup"},
+        {(void **)&lib.free, "curl_free"},
     };
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
         *wanted[i].slot = dlsym(handle, wanted[i].name);

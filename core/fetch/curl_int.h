@@ -34,6 +34,11 @@ struct curl_library {
     CURLMcode (*multi_remove_handle)(CURLM *m, CURL *c);
     CURLMcode (*multi_socket_action)(CURLM *m, curl_socket_t fd, int events, int *running);
     CURLMsg *(*multi_info_read)(CURLM *m, int *left);
+    CURLU *(*url)(void); /* for url_fuzz.c: what libcurl reads in a URL */
+    CURLUcode (*url_set)(CURLU *u, CURLUPart part, const char *text, unsigned flags);
+    CURLUcode (*url_get)(CURLU *u, CURLUPart part, char **text, unsigned flags);
+    void (*url_cleanup)(CURLU *u);
+    void (*free)(void *p);
 };
 
 /* NULL with GIFD_ENOTFOUND and a text that names the library. The first call must be on the main thread. */

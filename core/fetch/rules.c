@@ -3,7 +3,7 @@
 #include "crypto/crypto.h"
 #include "fetch/client_int.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 
 #define REST_FIRST_MS 250
 #define REST_MAX_MS 30000
@@ -42,13 +42,26 @@ bool rules__redirects(const struct fetch *f)
     }
 }
 
-int rules__hop(struct fetch *f, struct slice location, struct err *e)
+/* A Location that names a host is read as strictly as any URL; libcurl, which would repair it, only resolves paths. */
+static int aim_at_location(struct fetch *f, struct slice resolved, struct err *e)
+{
+    char whole[URL_TEXT_MAX + 8];
+    struct slice said = leg__header(&f->leg, "location");
+    size_t n = 0;
+    while (n < said.n && !strchr("/?#:", said.p[n])) n++;
+    if (n < said.n && said.p[n] == ':') return aim(f, said, e);
+    if (!slice_starts(said, SLICE("//"))) return aim(f, resolved, e);
+    int k = snprintf(whole, sizeof whole, "%s:%.*s", f->url.tls ? "https" : "http", (int)said.n, said.p);
+    return k < (int)sizeof whole ? aim(f, slice_of(whole, (size_t)k), e) : err_set(e, GIFD_ETOOBIG, "URL: too long");
+}
+
+int rules__hop(struct fetch *f, struct slice resolved, struct err *e)
 {
     struct url from = f->url;
     bool head = !strcmp(f->method, "HEAD"), post = !strcmp(f->method, "POST");
     if (f->redirects == (unsigned)f->asked.redirects)
         return err_set(e, GIFD_ETOOBIG, "more than %d redirects", f->asked.redirects);
-    int rc = aim(f, location, e);
+    int rc = aim_at_location(f, resolved, e);
     if (rc < 0) return rc;
     f->redirects++;
     if (!url_same_origin(&from, &f->url)) f->foreign = true;
