@@ -5,5 +5,7 @@ read_globals = { "gifd" }
 exclude_files = { "build*/**", "**/node_modules/**" }
 files["**/plugin.lua"] = { read_globals = { "schema" } }
 files["bench/miss.lua"] = { globals = { "wrk", "init", "request" } }
+files["spec/support/plugins/**"] = { read_globals = { "schema" } }
+files["plugins/*/*.lua"] = { read_globals = { "schema" } }
 files["spec/**"] = { std = "+busted" }
 files["plugins/*/spec/**"] = { std = "+busted" }

@@ -57,10 +57,21 @@ static int l_load(lua_State *L)
     return 1;
 }
 
+static int l_where(lua_State *L)
+{
+    lua_Debug d;
+    border_function(L, 1, "fn");
+    lua_pushvalue(L, 1);
+    if (!lua_getinfo(L, ">S", &d) || d.linedefined <= 0) return 0;
+    lua_pushfstring(L, "%s:%d", *d.source == '@' ? d.source + 1 : d.source, d.linedefined);
+    return 1;
+}
+
 const struct binding bind_bundle[] = {
     {"gifd.bundle.read", l_read, CTX_HOST, "read(name) -> bytes or nil"},
     {"gifd.bundle.list", l_list, CTX_HOST, "list(prefix) -> names"},
     {"gifd.bundle.load", l_load, CTX_LOAD,
      "load(name, env?, jit?) -> function | nil, err; with env: a plugin's, never compiled unless jit"},
+    {"gifd.bundle.where", l_where, CTX_HOST, "where(fn) -> \"path:line\" or nil"},
     {NULL, NULL, 0, NULL},
 };

@@ -361,7 +361,11 @@ static void add_route(lua_State *L, struct gen *g, int id)
     static const struct {
         const char *name;
         uint8_t flag;
-    } flags[] = {{"cache", ROUTE_CACHE}, {"classes", ROUTE_CLASSES}, {"cross", ROUTE_CROSS}, {"signed", ROUTE_SIGNED}};
+    } flags[] = {{"cache", ROUTE_CACHE},
+                 {"classes", ROUTE_CLASSES},
+                 {"cross", ROUTE_CROSS},
+                 {"signed", ROUTE_SIGNED},
+                 {"seldom", ROUTE_SELDOM}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         lua_getfield(L, -1, flags[i].name);
         if (lua_toboolean(L, -1)) grown[id] |= flags[i].flag;

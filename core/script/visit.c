@@ -186,14 +186,15 @@ static void enter(struct host *h, struct visit *v, const struct route_match *mat
         struct slice key = key_of(v, own);
         v->cacheable = key.n > 0;
         if (key.n && !v->owed && serve_kept(v, key)) return; /* what is owed is charged in Lua */
-        struct fill *f = key.n && !v->credentials ? find_fill(h, key) : NULL;
+        bool shares = key.n && !v->credentials && !(flags & ROUTE_SELDOM);
+        struct fill *f = shares ? find_fill(h, key) : NULL;
         if (f) {
             v->fill = f;
             r->user = v;
             list_push(&f->waiters, &v->node);
             return;
         }
-        if (key.n && !v->credentials) begin_fill(v, key);
+        if (shares) begin_fill(v, key);
     }
     make_reply(v, match);
 }

@@ -9,6 +9,8 @@ local limits = require "gifd.limits"
 local limits_command = require "gifd.command.limits"
 local load_plugin = require "gifd.plugin.load"
 local pages = require "gifd.http.pages"
+local plugin_data = require "gifd.flow.plugin_data"
+local plugin_jobs = require "gifd.flow.plugin_jobs"
 local referrers = require "gifd.flow.referrers"
 local registry = require "gifd.plugin.registry"
 local routes = require "gifd.http.routes"
@@ -21,12 +23,13 @@ local unfurl = require "gifd.http.unfurl"
 
 return function(settings)
   pages.load(function(name) return gifd.bundle.read("lua/gifd/web/" .. name) end)
-  local plugins = {}
+  local app, plugins = { settings = settings }, {}
+  local services = { jobs = plugin_jobs(app), data = plugin_data(app) }
   local without = gifd.server.without
   for i, plugin in ipairs(settings.plugins) do
-    plugins[i] = without[plugin.name] and absent.plugin(plugin) or load_plugin(plugin, settings.plugin_budget)
+    plugins[i] = without[plugin.name] and absent.plugin(plugin) or load_plugin(plugin, settings.plugin_budget, services)
   end
-  local app = { settings = settings, registry = registry(plugins) }
+  app.registry = registry(plugins)
   app.routes = cors.routes(settings, limits.attach(routes(app.registry.routes),
     absent.limits(settings.limits, without)))
   app.handle = dispatch(app)

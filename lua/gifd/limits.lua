@@ -79,12 +79,22 @@ function M.finish(wanted, routes, plugins, sound, fault)
   return out
 end
 
---- Gives each route its limits: those of the settings, else those that its plugin asks for.
+--- Gives each route its limits: those of the settings, else those that its plugin asks for, by itself or by the name
+-- of a route that has some.
 function M.attach(routes, wanted)
-  local names, known = names_of(routes), {}
+  local names, known, own = names_of(routes), {}, {}
+  for i, name in ipairs(names) do known[name], own[name] = true, routes[i].limit end
   for i, name in ipairs(names) do
-    known[name] = true
-    routes[i].limits = wanted[name] or routes[i].limit
+    local limit = routes[i].limit
+    if type(limit) == "string" then
+      if not known[limit] then
+        local near = nearest(limit, names)
+        error(("%s: limit: there is no route %q%s"):format(name, limit,
+          near and ", did you mean " .. near .. "?" or ""), 0)
+      end
+      limit = wanted[limit] or type(own[limit]) == "table" and own[limit] or nil
+    end
+    routes[i].limits = wanted[name] or limit
   end
   for name in pairs(wanted) do
     if not known[name] then

@@ -51,6 +51,8 @@ return S.record {
   },
   unseen = S.one_of { "flagged", "approved", "pending", default = "flagged",
     doc = "the verdict on what no judge has an opinion about and nobody trusted uploaded" },
+  judge_deadline = S.duration { default = "10m", min = 1, max = 7 * 86400,
+    doc = "how long a judge that fails for now is asked again before that counts as a flag" },
   uploads = S.record {
     max_bytes = S.bytes { default = "100 MiB", min = 1, max = 16 * 2 ^ 30, doc = "of one file" },
     canvas_px = S.integer { default = 50e6, min = 1, max = 65535 * 65535, doc = "width times height" },
@@ -127,6 +129,8 @@ return S.record {
   },
   jobs = S.record {
     running = S.integer { default = 2, min = 1, max = 64, doc = "renditions made at a time" },
+    plugins = S.integer { default = 4, min = 1, max = 64,
+      doc = "jobs, events and slow judges of plugins at a time; one plugin has half of it" },
     attempts = S.integer { default = 5, min = 1, max = 100, doc = "before a job counts as failed" },
     lease = S.duration { default = "180s", min = 5, max = 3600,
       doc = "after which a job of a dead runner is taken up again" },

@@ -3,10 +3,10 @@ package.path = "lua/?.lua;spec/support/?.lua;" .. package.path
 require("fake_gifd").install()
 local moderate = require "gifd.flow.moderate"
 
-local function count(ballots, row, unseen)
+local function count(ballots, row, unseen, waiting)
   row = row or {}
-  row.judge_tries = row.judge_tries or 0
-  return moderate.count({ settings = { unseen = unseen or "flagged" } }, row, ballots)
+  row.judge_tries, row.judge_until = row.judge_tries or 0, row.judge_until or 0
+  return moderate.count({ settings = { unseen = unseen or "flagged", judge_deadline = 600 } }, row, ballots, waiting)
 end
 local function says(decision) return { judge = decision, version = "1", decision = decision,
   reasons = { "because " .. decision } } end
@@ -24,8 +24,15 @@ describe("a verdict", function()
     local outcome = count { says "approved", fails(true) }
     assert.equal("pending", outcome.verdict)
     assert.is_number(outcome.retry_at)
-    assert.equal("flagged", count({ says "approved", fails(true) }, { judge_tries = 5 }).verdict)
+    assert.equal("flagged", count({ says "approved", fails(true) }, { judge_until = 1 }).verdict)
     assert.equal("flagged", count({ fails(false) }, { trusted = true }).verdict)
+  end)
+
+  it("waits for slow judges, unless a fast one rejects", function()
+    local outcome = count({ says "approved" }, nil, nil, true)
+    assert.equal("pending", outcome.verdict)
+    assert.is_true(outcome.slow)
+    assert.equal("rejected", count({ says "rejected" }, nil, nil, true).verdict)
   end)
 
   it("does not wait when it is rejected anyway", function()

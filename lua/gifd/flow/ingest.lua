@@ -7,9 +7,9 @@
 -- A kill before the batch leaves at most a blob that no row names; after it, rows that the runner's sweep judges and
 -- renders. The bytes of what exists already are never refused and never tell whose they are.
 local asset_model = require "gifd.model.asset"
+local events = require "gifd.flow.events"
 local job_model = require "gifd.model.job"
 local share_flow = require "gifd.flow.share"
-local share_model = require "gifd.model.share"
 
 local M = {}
 
@@ -24,16 +24,16 @@ end
 --- Before the body is read.
 function M.admit(settings) return room(settings) end
 
-local function rows(code, digest, size, facts, identity, fields)
-  local id, err = asset_model.id_for(digest)
-  if not id then return nil, err end
-  local calls = asset_model.statements(id, digest, size, facts, identity:trusted())
-  local share = { code = code, account_id = identity.account_id, title = fields.title, description = fields.description,
-    tags = fields.tags,
-                  visibility = fields.visibility, expires_at = fields.expires_at,
-                  max_visits = fields.max_visits, trusted = identity:trusted() }
-  for _, call in ipairs(share_model.statements(share, digest)) do calls[#calls + 1] = call end
-  calls[#calls + 1] = job_model.ladder_statement(digest)
+--- new = { asset (facts, id, digest, bytes), known, fields, skipped }
+local function rows(app, code, identity, new)
+  local asset = new.asset
+  local calls = asset_model.statements(asset.id, asset.digest, asset.bytes, asset, identity:trusted())
+  for _, call in ipairs(share_flow.statements(app, identity, code, asset, new.fields, new.skipped)) do
+    calls[#calls + 1] = call
+  end
+  calls[#calls + 1] = job_model.ladder_statement(asset.digest)
+  events.add(app, calls, "on_upload", { code = code, asset_id = asset.id, account_id = identity.account_id,
+    type = asset.type, bytes = asset.bytes, new = not new.known })
   return calls
 end
 
@@ -55,8 +55,12 @@ function M.run(app, ctx_of, identity, draft, fields)
     held, err = asset_model.has_share_of(known.id, identity.account_id)
     if held == nil then return nil, err end
   end
-  local code, code_err = share_flow.with_code(nil, function(code) return rows(code, digest, size, facts, identity,
-    fields) end)
+  facts.digest, facts.bytes = digest, size
+  facts.id, err = asset_model.id_for(digest)
+  if not facts.id then return nil, err end
+  local new = { asset = facts, known = known, fields = fields }
+  fields.tags, new.skipped = share_flow.tags(app, ctx_of, fields, facts)
+  local code, code_err = share_flow.with_code(nil, function(code) return rows(app, code, identity, new) end)
   if not code then return nil, code_err end
   gifd.jobs.wake()
   local share, asset = share_flow.judged(app, ctx_of, code)

@@ -1,8 +1,12 @@
 --- flow/share: the address and the words of a share: making one, changing it, and who may see it.
 local asset_model = require "gifd.model.asset"
+local events = require "gifd.flow.events"
+local fault_model = require "gifd.model.fault"
+local hooks = require "gifd.plugin.hooks"
 local moderate = require "gifd.flow.moderate"
 local purge = require "gifd.flow.purge"
 local share_model = require "gifd.model.share"
+local words = require "gifd.flow.words"
 
 local CODE_TRIES = 8
 
@@ -55,14 +59,35 @@ function M.with_code(own_code, batch_of)
   return nil, gifd.err("busy", { message = "no free code was found", retryable = true })
 end
 
+--- The tags that plugins make of those given, and the steps that were skipped. asset: its row, or facts and id.
+function M.tags(app, ctx_of, fields, asset)
+  local steps = app.registry.hooks.tags
+  if not steps then return fields.tags, {} end
+  return hooks.pipe(steps, ctx_of, fields.tags, { title = fields.title, description = fields.description,
+    visibility = fields.visibility, asset = { id = asset.id, type = asset.type, width = asset.width,
+      height = asset.height, frames = asset.frames, duration_ms = asset.duration_ms } },
+    function(tags) return words.tags_allowed(app.settings, tags) end)
+end
+
+--- Statements of a new share, and what is told about it. skipped: of M.tags.
+function M.statements(app, identity, code, asset, fields, skipped)
+  local calls = share_model.statements({ code = code, account_id = identity.account_id, title = fields.title,
+    description = fields.description, tags = fields.tags, visibility = fields.visibility,
+    expires_at = fields.expires_at, max_visits = fields.max_visits, trusted = identity:trusted() }, asset.digest)
+  for _, fault in ipairs(skipped) do
+    for _, call in ipairs(fault_model.share_statements(code, fault)) do calls[#calls + 1] = call end
+  end
+  events.add(app, calls, "on_share", { code = code, asset_id = asset.id, account_id = identity.account_id,
+    visibility = fields.visibility })
+  return calls
+end
+
 --- A further share of an asset that the asker may see.
 function M.create(app, ctx_of, identity, asset, fields)
+  local skipped
+  fields.tags, skipped = M.tags(app, ctx_of, fields, asset)
   local code, err = M.with_code(fields.code, function(code)
-    return share_model.statements({
-      code = code, account_id = identity.account_id, title = fields.title, description = fields.description,
-        tags = fields.tags,
-      visibility = fields.visibility, expires_at = fields.expires_at, max_visits = fields.max_visits,
-      trusted = identity:trusted() }, asset.digest)
+    return M.statements(app, identity, code, asset, fields, skipped)
   end)
   if not code then return nil, err end
   return M.judged(app, ctx_of, code)
@@ -111,7 +136,7 @@ function M.update(app, ctx_of, identity, share, changes)
                   max_visits = changed(changes.max_visits, share.max_visits), trusted = share.trusted }
   local words_changed = after.title ~= share.title or after.description ~= share.description
     or not same_list(tags, share.tags)
-  if words_changed then after.trusted = identity:trusted() end
+  if words_changed and not identity.system then after.trusted = identity:trusted() end
   local done, err = share_model.update(share, after, words_changed, { purge.share_call(share) })
   if not done then
     if err.code == "conflict" then
@@ -124,7 +149,9 @@ function M.update(app, ctx_of, identity, share, changes)
 end
 
 function M.delete(app, share)
-  local done, err = share_model.delete(share.id, { purge.share_call(share) })
+  local calls = { purge.share_call(share), fault_model.delete_statement(share.id) }
+  events.add(app, calls, "on_delete", { code = share.code, asset_id = share.asset_id, account_id = share.account_id })
+  local done, err = share_model.delete(share.id, calls)
   if done then purge.share(app, share) end
   return done, err
 end

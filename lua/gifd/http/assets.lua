@@ -1,5 +1,6 @@
 --- http/assets: POST /api/v1/assets and GET /api/v1/assets/{id}.
 local asset_model = require "gifd.model.asset"
+local evidence = require "gifd.http.evidence"
 local fields = require "gifd.http.fields"
 local ingest = require "gifd.flow.ingest"
 local problem = require "gifd.http.problem"
@@ -107,7 +108,8 @@ function M.create(app, req, ctx)
   end
   local json, json_err = M.json(ctx.base, asset)
   if not json then return nil, json_err end
-  local share = view.share(ctx.base, made.share)
+  local share, share_err = evidence(view.share(ctx.base, made.share), ctx, "share", made.share.id)
+  if not share then return nil, share_err end
   headers.Location = share.short_url
   return { status = made.held and 200 or 201, headers = headers, json = { asset = json, share = share } }
 end
@@ -121,6 +123,15 @@ function M.get(_, req, ctx)
   if not allowed then return problem.not_found(req) end
   local json, json_err = M.json(ctx.base, asset)
   if not json then return nil, json_err end
+  local own = ctx.identity and ctx.identity:may("admin")
+  if ctx.identity and not own then
+    own, err = asset_model.has_share_of(asset.id, ctx.identity.account_id)
+    if own == nil then return nil, err end
+  end
+  if own then
+    json, json_err = evidence(json, ctx, "asset", asset.id)
+    if not json then return nil, json_err end
+  end
   return { status = 200, headers = { ["Cache-Control"] = "no-store" }, json = json }
 end
 

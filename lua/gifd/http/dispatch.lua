@@ -19,8 +19,8 @@ end
 
 local function context_of(app, req, identity, base, signed)
   local ctx = { identity = identity, signed = signed, base = base, html = html }
-  function ctx.hook_ctx(plugin)
-    return context(plugin, { request_id = req.id, account = identity and identity.account or nil })
+  function ctx.hook_ctx(plugin, deadline)
+    return context.make(plugin, { request_id = req.id, identity = identity, deadline = deadline })
   end
   function ctx.page(values)
     values.site, values.base_url, values.asset_url = app.settings.site.name, base, pages.asset_url

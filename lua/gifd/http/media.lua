@@ -144,7 +144,6 @@ end
 function M.rendition(app, req, ctx)
   local name, ext = req.params.name:match("^(%l[%w_-]*)%.(%w+)$")
   name = name or req.params.name
-  if name ~= "poster" and name ~= "mp4" then return problem.not_found(req) end
   return serve(app, req, ctx, req.params.id, ext, name)
 end
 

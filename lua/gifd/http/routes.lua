@@ -49,9 +49,9 @@ return function(plugin_routes)
       run = r.run }
   end
   for _, r in ipairs(plugin_routes) do
-    out[#out + 1] = { method = r.method, pattern = r.pattern, auth = r.auth, limit = r.limit, body = r.body,
-      plugin = r.plugin.name,
-                      run = plugin_route(r) }
+    local cache = r.method == "GET" and r.auth == "public" -- what its replies may ask for
+    out[#out + 1] = { method = r.method, pattern = r.pattern, auth = r.auth, limit = r.limit, plugin = r.plugin.name,
+      cache = cache, seldom = cache, run = plugin_route(r) }
   end
   return out
 end

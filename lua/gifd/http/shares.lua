@@ -1,11 +1,13 @@
 --- http/shares: /api/v1/shares and /api/v1/shares/{code}.
 local S = require "gifd.schema"
 local asset_model = require "gifd.model.asset"
+local evidence = require "gifd.http.evidence"
 local fields = require "gifd.http.fields"
 local problem = require "gifd.http.problem"
 local share_flow = require "gifd.flow.share"
 local share_model = require "gifd.model.share"
 local view = require "gifd.http.view"
+local words = require "gifd.flow.words"
 
 local BODY_MAX, LIMIT, LIMIT_MAX = 256 * 1024, 50, 200
 
@@ -28,8 +30,7 @@ function M.create(app, req, ctx)
   if not body then return nil, err end
   local record = schema(app)
   record.asset_id = S.string { min = 1, max = 64 }
-  record.code = S.string { optional = true, pattern = "^[A-Za-z0-9_-]+$", min = 2, max = 64,
-    expects = "must be 2 to 64 of a-zA-Z0-9_-" }
+  record.code = words.code
   local values, invalid = fields.check(record, body)
   if not values then return nil, invalid end
   local expires_at, bad_time = fields.expiry(values.expires_at)
@@ -47,7 +48,8 @@ function M.create(app, req, ctx)
   values.expires_at = expires_at ~= gifd.null and expires_at or nil
   local share, create_err = share_flow.create(app, ctx.hook_ctx, ctx.identity, asset, values)
   if not share then return nil, create_err end
-  local json = view.share(ctx.base, share)
+  local json, json_err = evidence(view.share(ctx.base, share), ctx, "share", share.id)
+  if not json then return nil, json_err end
   return no_store(201, json, { Location = ctx.base .. "/api/v1/shares/" .. share.code })
 end
 
@@ -69,12 +71,17 @@ end
 M.seen = seen
 
 function M.get(_, req, ctx)
-  local share, asset = seen(req, ctx)
+  local share, asset, owns = seen(req, ctx)
   if not share then
     if share == nil then return nil, asset end
     return asset
   end
-  return no_store(200, view.share(ctx.base, share))
+  local json = view.share(ctx.base, share)
+  if not owns then return no_store(200, json) end
+  local err
+  json, err = evidence(json, ctx, "share", share.id)
+  if not json then return nil, err end
+  return no_store(200, json)
 end
 
 local function owned(req, ctx)
@@ -100,7 +107,9 @@ function M.update(app, req, ctx)
   values.expires_at = expires_at
   local updated, update_err = share_flow.update(app, ctx.hook_ctx, ctx.identity, share, values)
   if not updated then return nil, update_err end
-  return no_store(200, view.share(ctx.base, updated))
+  local json, json_err = evidence(view.share(ctx.base, updated), ctx, "share", updated.id)
+  if not json then return nil, json_err end
+  return no_store(200, json)
 end
 
 function M.delete(app, req, ctx)

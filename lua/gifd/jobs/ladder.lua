@@ -7,8 +7,8 @@ local M = {}
 local function backoff(attempts) return math.min(300, 2 ^ attempts) end
 
 --- -> "done", "later" or "failed"; nil, err when not even that could be written (the lease runs out then)
-function M.run(app, job)
-  local done, err = gifd.catch(renditions.climb, app.settings, job)
+function M.run(app, job, ctx_of)
+  local done, err = gifd.catch(renditions.climb, app, job, ctx_of)
   if done then return "done" end
   if err.code == "conflict" then return "done" end -- somebody else has the lease
   if err.code == "cancelled" then return nil, err end
@@ -19,7 +19,7 @@ function M.run(app, job)
     if not later then return nil, write_err end
     return "later"
   end
-  local given_up, write_err = renditions.give_up(job, err)
+  local given_up, write_err = renditions.give_up(app, job, err)
   if not given_up then return nil, write_err end
   return "failed"
 end

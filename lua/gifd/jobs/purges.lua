@@ -1,9 +1,10 @@
 --- jobs/purges: tells caches what has changed: ours once more, and those of plugins by the hook on_purge.
 --
--- An event is { tags, urls, asset_id, code? }. At least once, in no promised order; a listener that fails is logged and
--- not asked again.
+-- An event is { tags, urls, asset_id, code? }. At least once, in no promised order; a listener that fails
+-- is logged, shown on the thing (model/fault) and not asked again.
 local address = require "gifd.http.address"
 local context = require "gifd.plugin.context"
+local fault_model = require "gifd.model.fault"
 local hooks = require "gifd.plugin.hooks"
 local model = require "gifd.model.purge"
 local moment = require "gifd.moment"
@@ -19,9 +20,15 @@ local function tell(app, found)
   for _, tag in ipairs(tags) do gifd.cache.purge(tag) end
   local listeners = app.registry.hooks.on_purge or {}
   if #listeners == 0 then return end
-  hooks.tell(listeners, function(plugin) return context(plugin, {}) end, { tags = tags,
-    urls = purge.urls(address.base(app.settings), found.asset_id, found.code), asset_id = found.asset_id,
-    code = found.code })
+  local function ctx_of(plugin, deadline) return context.make(plugin, { deadline = deadline }) end
+  local calls = {}
+  for _, fault in ipairs(hooks.tell(listeners, ctx_of, { event = "on_purge", tags = tags, code = found.code,
+    urls = purge.urls(address.base(app.settings), found.asset_id, found.code), asset_id = found.asset_id })) do
+    local more = found.code and fault_model.share_statements(found.code, fault)
+      or fault_model.asset_statements(found.asset_id, fault)
+    for _, call in ipairs(more) do calls[#calls + 1] = call end
+  end
+  if calls[1] then gifd.db.batch(calls) end
 end
 
 --- Shares whose time has come since the last look.

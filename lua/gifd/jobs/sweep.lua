@@ -18,7 +18,7 @@ local function clean()
 end
 
 function M.run(app)
-  local function hook_ctx(plugin) return context(plugin, {}) end
+  local function hook_ctx(plugin, deadline) return context.make(plugin, { deadline = deadline }) end
   local cleaned = 0
   while true do
     moderate.sweep(app, hook_ctx)

@@ -11,6 +11,12 @@ function M.find(name)
   return row.clean(found)
 end
 
+function M.by_id(id)
+  local found, err = gifd.db.row("SELECT * FROM accounts WHERE id = ?1", id)
+  if found == nil then return nil, err end
+  return row.clean(found)
+end
+
 --- The oldest account, or false on an empty data directory.
 function M.first()
   local found, err = gifd.db.row("SELECT * FROM accounts ORDER BY id LIMIT 1")

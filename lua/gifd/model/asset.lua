@@ -24,6 +24,15 @@ end
 
 function M.by_digest(digest) return shaped(gifd.db.row(select .. "a.digest = ?1", digest)) end
 
+--- Newest first; `before` is the rowid_ of the last one seen.
+function M.all(before, limit)
+  local rows, err = gifd.db.rows("SELECT * FROM assets WHERE rowid_ < ?1 ORDER BY rowid_ DESC LIMIT ?2",
+    before or 2 ^ 53 - 1, limit)
+  if not rows then return nil, err end
+  for i, found in ipairs(rows) do rows[i] = shaped(found) end
+  return rows
+end
+
 --- The shortest prefix of the digest, 16 digits or two more at a time, that no other digest has as its id.
 function M.id_for(digest)
   for length = 16, 64, 2 do
@@ -49,7 +58,8 @@ function M.statements(id, digest, bytes, facts, trusted)
   if trusted then
     out[2] = { [[
       UPDATE assets SET trusted = 1, verdict = CASE verdict WHEN 'flagged' THEN 'pending' ELSE verdict END,
-                        judge_after = ?2 + 2000000, judge_tries = 0, revision = revision + 1, updated_at = ?2
+                        judge_after = ?2 + 2000000, judge_tries = 0, judge_until = 0,
+                        revision = revision + 1, updated_at = ?2
       WHERE digest = ?1 AND trusted = 0]], digest, now }
   end
   return out

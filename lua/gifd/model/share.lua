@@ -39,6 +39,15 @@ function M.of_account(account_id, before, limit)
   return rows
 end
 
+--- The same of everybody.
+function M.all(before, limit)
+  local rows, err = gifd.db.rows("SELECT " .. columns .. " FROM shares s WHERE s.id < ?1 ORDER BY s.id DESC LIMIT ?2",
+    before or 2 ^ 53 - 1, limit)
+  if not rows then return nil, err end
+  for i, found in ipairs(rows) do rows[i] = shaped(found) end
+  return rows
+end
+
 function M.new_code() return gifd.crypto.code(8) end
 
 --- Statements for a batch: a share of the asset with this digest, born pending. A taken code fails the batch
@@ -67,7 +76,7 @@ function M.update(share, changes, words_changed, further)
     UPDATE shares SET title = ?3, description = ?4, visibility = ?5, expires_at = ?6, revision = revision + 1,
       updated_at = ?7,
       verdict = CASE WHEN ?8 AND verdict <> 'quarantined' THEN 'pending' ELSE verdict END,
-      judge_after = ?7 + 2000000, judge_tries = 0, trusted = ?9, end_told = 0, max_visits = ?10,
+      judge_after = ?7 + 2000000, judge_tries = 0, judge_until = 0, trusted = ?9, end_told = 0, max_visits = ?10,
       visits_left = CASE WHEN ?10 IS NULL THEN NULL ELSE max(0, ?10 - coalesce(max_visits - visits_left, 0)) END
     WHERE id = ?1 AND revision = ?2]],
     share.id, share.revision, changes.title, changes.description, changes.visibility, row.null(changes.expires_at), now,

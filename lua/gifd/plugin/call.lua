@@ -1,11 +1,47 @@
 --- plugin/call: the one door through which the host enters a plugin's code.
 --
 -- call(plugin, what, fn, ctx, ...) -> what fn returned | nil, err; never throws. `what` says which part of the plugin
--- runs ("judge", "GET /status", "job refresh", "check"), for whoever asks what is running or what went wrong;
--- err.code is "budget" when it took more time or memory than it may. The plugin gets copies of the tables after ctx,
--- and the host a copy of at most two results without any metatable, so that no code of a plugin runs outside of its
--- budget (core/script/budget.h).
-return function(plugin, what, fn, ...)
+-- runs ("judge", "GET /status", "job refresh", "check"), for whoever asks what is running, how long it took, or what
+-- went wrong; err.code is "budget" when it took more time or memory than it may. The plugin gets copies of the tables
+-- after ctx, and the host a copy of at most two results without any metatable, so that no code of a plugin runs outside
+-- of its budget (core/script/budget.h). The ctx is good for this call only.
+local context = require "gifd.plugin.context"
+local stats = require "gifd.plugin.stats"
+
+local M = {}
+
+local function enter(plugin, what, fn, ...)
   if not plugin.number then return gifd.catch(fn, ...) end -- the host stands in for it (absent.lua)
   return gifd.plugin.call(plugin.number, what, fn, ...)
 end
+
+local function outcome(plugin, what, ctx, began, value, err)
+  stats.add(plugin.name, what, gifd.time.now() - began, value == nil and err ~= nil)
+  context.over(ctx)
+  return value, err
+end
+
+function M.call(plugin, what, fn, ctx, ...)
+  return outcome(plugin, what, ctx, gifd.time.now(), enter(plugin, what, fn, ctx, ...))
+end
+
+--- The same; beyond `seconds` the answer is an err "timeout", worth another attempt, and the call is cancelled.
+function M.within(seconds, plugin, what, fn, ctx, ...)
+  local given, count = { ... }, select("#", ...)
+  local late = true
+  local answer, err = gifd.any(function()
+    local out = { M.call(plugin, what, fn, ctx, unpack(given, 1, count)) }
+    late = false
+    return out
+  end, function()
+    local slept, stopped = gifd.time.sleep(seconds)
+    if not slept then return nil, stopped end
+    return {}
+  end)
+  if not answer then return nil, err end
+  if not late then return answer[1], answer[2] end
+  return nil, gifd.err("timeout", { retryable = true,
+    message = ("plugin %s: %s took longer than %g seconds"):format(plugin.name, what, seconds) })
+end
+
+return setmetatable(M, { __call = function(_, ...) return M.call(...) end })

@@ -3,6 +3,7 @@
 -- Writing a global, and reading an unknown one, is an error; the tables of functions (string, gifd.text, ...) are each
 -- plugin's own and may not be written either. There is no io, os, debug, ffi, jit, package, load, loadstring,
 -- string.dump, coroutine, rawset, setfenv or newproxy, and the string metatable is hidden.
+local S = require "gifd.schema"
 local grants = require "gifd.plugin.grants"
 
 local M = {}
@@ -16,6 +17,10 @@ local numbers = { "abs", "acos", "asin", "atan", "atan2", "ceil", "cos", "cosh",
   "huge", "ldexp", "log", "log10", "max", "min", "modf", "pi", "pow", "rad", "random", "sin", "sinh", "sqrt", "tan",
   "tanh" }
 local bits = { "arshift", "band", "bnot", "bor", "bswap", "bxor", "lshift", "rol", "ror", "rshift", "tobit", "tohex" }
+
+--- For the `body` of routes: as in the manifest.
+local schemas = { "string", "integer", "number", "boolean", "bytes", "duration", "one_of", "list", "map", "record",
+  "either", "optional", "any", "url" }
 
 local pick = grants.pick
 
@@ -51,15 +56,16 @@ local function get_metatable(t)
   return getmetatable(t)
 end
 
---- The environment of one plugin; `require_fn(name)` loads a file of its own folder. extra: more globals.
-function M.make(plugin, require_fn, extra)
+--- The environment of one plugin; `require_fn(name)` loads a file of its own folder; services: as for
+-- grants.give. extra: more globals.
+function M.make(plugin, require_fn, services, extra)
   local content = pick(_G, base)
   for name, value in pairs(extra or {}) do content[name] = value end
   content.string, content.table = sealed(pick(string, strings), "string"), sealed(pick(table, tables), "table")
   content.math, content.bit = sealed(pick(math, numbers), "math"), sealed(pick(bit, bits), "bit")
   content.xpcall, content.setmetatable, content.getmetatable = protected, set_metatable, get_metatable
-  content.require = require_fn
-  local host = grants.give(plugin)
+  content.require, content.schema = require_fn, sealed(pick(S, schemas), "schema")
+  local host = grants.give(plugin, services)
   for name, value in pairs(host) do
     if type(value) == "table" then host[name] = sealed(value, "gifd." .. name) end
   end

@@ -1,7 +1,10 @@
 --- plugin/grants: which primitives a plugin gets: those that all have, and those that its manifest's `uses` asks for.
 --
 -- A capability is a word ("blob.read") or, when its row says `of`, a word with an argument ("fetch:api.example.org").
--- give(host, plugin, argument) adds to the plugin's own `gifd`; it never hands out a table that two plugins share.
+-- give(host, plugin, argument, services) adds to the plugin's own `gifd`; it never hands out a table that two plugins
+-- share.
+local contracts = require "gifd.plugin.contracts"
+
 local M = {}
 
 local function pick(from, names)
@@ -28,6 +31,16 @@ local own = {
   limit = function(plugin)
     return { limiter = function(options) return gifd.limit.limiter(options, "plugin " .. plugin.name) end }
   end,
+  -- Only what the plugin's own routes have kept can be taken back; without a tag all of it.
+  cache = function(plugin)
+    return { purge = function(tag)
+      if tag ~= nil and (type(tag) ~= "string" or #tag < 1 or #tag > 64) then
+        error("gifd.cache.purge: a tag has 1 to 64 bytes", 2)
+      end
+      return gifd.cache.purge(contracts.tag(plugin, tag or ""))
+    end }
+  end,
+  jobs = function(plugin, services) return services.jobs(plugin) end,
 }
 
 --- A plugin's metrics are named after it, and their number has a maximum of its own.
@@ -59,8 +72,26 @@ local cryptography = { "sha256", "hmac", "equal", "random", "code", "hex", "base
 
 local function give_crypto(host) host.crypto = host.crypto or pick(gifd.crypto, cryptography) end
 
+--- A part of the product's data; what acts as the system outdoes what acts for the caller, whichever comes first.
+local function data(namespace, service, any)
+  return { give = function(host, plugin, _, services)
+    local into = host[namespace] or {}
+    for name, fn in pairs(services.data[service](plugin, any)) do
+      if any or into[name] == nil then into[name] = fn end
+    end
+    host[namespace] = into
+  end }
+end
+
 --- Capability -> { give = f, of = a pattern that its argument matches, nil for a bare word }
 local capabilities = {
+  ["assets.read"] = data("assets", "assets_read", false),
+  ["assets.read.any"] = data("assets", "assets_read", true),
+  ["shares.read"] = data("shares", "shares_read", false),
+  ["shares.read.any"] = data("shares", "shares_read", true),
+  ["shares.write"] = data("shares", "shares_write", false),
+  ["shares.write.any"] = data("shares", "shares_write", true),
+  ["shares.count"] = { give = function() end }, -- http/plugin_route looks for it
   ["blob.read"] = { give = function(host) host.blob = pick(gifd.blob, { "read", "stat" }) end },
   bus = { give = give_bus },
   crypto = { give = give_crypto },
@@ -94,14 +125,14 @@ function M.known(use)
   return true
 end
 
---- plugin = { name, uses, ... } -> the content of its `gifd`
-function M.give(plugin)
+--- plugin = { name, uses, ... } -> the content of its `gifd`. services = { jobs, data }: lent by higher floors.
+function M.give(plugin, services)
   local host = {}
   for _, name in ipairs(open) do host[name] = copy(gifd[name]) end
-  for name, make in pairs(own) do host[name] = make(plugin) end
+  for name, make in pairs(own) do host[name] = make(plugin, services) end
   for _, use in ipairs(plugin.uses) do
     local word, argument = split(use)
-    capabilities[word].give(host, plugin, argument)
+    capabilities[word].give(host, plugin, argument, services)
   end
   return host
 end

@@ -1,68 +1,68 @@
 --- plugin/hooks: the four kinds of hook, each with its own rule for order and failure.
 --
 --   vote   all run together; the caller combines (strictest wins); a failure is a ballot too
---   pipe   ordered by after/before; each gets the last one's value; a failing step is skipped and recorded
---   claim  exactly one owner
---   tell   after the fact; nobody waits, failures are logged
+--   pipe   ordered by after/before; each gets the last one's value; a failing step is skipped and told
+--   claim  exactly one owner, who may be asked again when its err says retryable
+--   tell   after the fact; nobody waits
 --
--- A registry (registry.lua) says who takes part; this file runs them. ctx_of(plugin) makes what a plugin is told about
--- the call.
+-- A registry (registry.lua) says who takes part; this file runs them, each for a limited time, and checks what they
+-- return by the one table of contracts.lua. ctx_of(plugin) makes what a plugin is told about the call.
 local call = require "gifd.plugin.call"
+local context = require "gifd.plugin.context"
+local contracts = require "gifd.plugin.contracts"
 
 local M = {}
 
---- name or pattern of a hook -> its kind
-local kinds = {
-  { "^judge$", "vote" },
-  { "^tags$", "pipe" },
-  { "^renditions$", "pipe" },
-  { "^publish%.[a-z0-9-]+$", "claim" },
-  { "^on_[a-z_]+$", "tell" },
-}
-M.names = { "judge", "tags", "renditions", "publish.TARGET", "on_EVENT" }
+--- Seconds that a call may last, unless the hook says otherwise.
+M.timeouts = { vote = 10, pipe = 5, claim = 60, tell = 30, slow = 300 }
 
-function M.kind(name)
-  for _, entry in ipairs(kinds) do if name:match(entry[1]) then return entry[2] end end
+local function described(entry) return ("hook %q"):format(entry.hook) end
+
+--- What a hook returned within its time, not yet checked: value | nil | nil, err.
+local function run(entry, ctx_of, ...)
+  local seconds = entry.timeout or M.timeouts[entry.slow and "slow" or entry.kind]
+  local ctx = ctx_of(entry.plugin, gifd.time.now() + seconds)
+  if entry.kind == "vote" or entry.kind == "pipe" then context.restrict(ctx, described(entry)) end
+  return call.within(seconds, entry.plugin, entry.hook, entry.run, ctx, ...)
 end
 
-local decisions = { approved = true, flagged = true, rejected = true }
-
-local function ballot_fault(ballot)
-  if type(ballot) ~= "table" then return "judge returned a " .. type(ballot) end
-  if not decisions[ballot.decision] then return "judge returned the decision " .. tostring(ballot.decision) end
-  if ballot.confidence ~= nil and type(ballot.confidence) ~= "number" then
-    return "judge returned a confidence that is no number"
+--- The same checked: what may not be nil is an error when it is.
+local function checked(entry, ctx_of, ...)
+  local value, err = run(entry, ctx_of, ...)
+  local hook = contracts.hook(entry.hook)
+  if value == nil then
+    if err or hook.nothing then return nil, err end
+    return nil, contracts.fault(entry.plugin, described(entry), entry.run, "nothing")
   end
-  if ballot.reasons ~= nil and type(ballot.reasons) ~= "table" then return "judge returned reasons that are no list" end
+  return contracts.returned(entry.plugin, described(entry), entry.run, hook.returns, value)
 end
 
-local function cast(entry, ctx, subject)
-  local ballot, err = call(entry.plugin, entry.hook, entry.run, ctx, subject)
-  if ballot == nil then
-    if not err then return nil end
-    gifd.log.warn("judge.failed", { plugin = entry.plugin.name, code = err.code, error = tostring(err.message) })
-    return { judge = entry.plugin.name, version = entry.plugin.version, failed = err }
+local function cast(entry, ctx_of, subject)
+  local ballot, err = checked(entry, ctx_of, subject)
+  if ballot and ballot.data ~= nil then
+    local text, wrong = contracts.text(ballot.data)
+    if not text then
+      ballot, err = nil, contracts.fault(entry.plugin, described(entry), entry.run, "data: " .. wrong)
+    end
   end
-  local fault = ballot_fault(ballot)
-  if fault then
-    gifd.log.error("judge.invalid", { plugin = entry.plugin.name, error = fault })
-    return { judge = entry.plugin.name, version = entry.plugin.version,
-      failed = gifd.err("script", { message = fault }) }
+  if not ballot and not err then return nil end
+  local out = { judge = entry.plugin.name, version = entry.plugin.version }
+  if not ballot then
+    if err.code == "script" then gifd.log.error("judge.invalid", { plugin = out.judge, error = tostring(err.message) })
+    else gifd.log.warn("judge.failed", { plugin = out.judge, code = err.code, error = tostring(err.message) }) end
+    out.failed = err
+    return out
   end
-  local reasons = {}
-  for i, reason in ipairs(ballot.reasons or {}) do reasons[i] = tostring(reason) end
-  return {
-    judge = entry.plugin.name, version = entry.plugin.version, decision = ballot.decision, category = ballot.category,
-    confidence = ballot.confidence, reasons = reasons, data = ballot.data,
-  }
+  for key, value in pairs(ballot) do out[key] = value end
+  return out
 end
 
---- Every opinion about subject: array of { judge, version, decision, category, confidence, reasons, data } or { ...,
--- failed = err }.
+--- Every opinion about subject: array of { judge, version, decision, category, confidence, reasons, data } or { judge,
+-- version, failed = err }.
 function M.vote(entries, ctx_of, subject)
   local asks, out = {}, {}
   for i, entry in ipairs(entries) do
-    asks[i] = function() return cast(entry, ctx_of(entry.plugin), subject) or false end
+    asks[i] = function() return cast(entry, ctx_of, subject) or false end
   end
   local answers
   if #asks == 0 then return out
@@ -74,13 +74,21 @@ function M.vote(entries, ctx_of, subject)
   return out
 end
 
---- The value after every step, and a list of { plugin, error } of the steps that were skipped.
-function M.pipe(entries, ctx_of, value, about)
+--- The value after every step, and a list of { plugin, version, hook, err } of the steps that were skipped.
+-- allowed(value) -> true, or false, why: what this caller asks beyond the contract.
+function M.pipe(entries, ctx_of, value, about, allowed)
   local skipped = {}
-  for _, entry in ipairs(entries) do
-    local next_value, err = call(entry.plugin, entry.hook, entry.run, ctx_of(entry.plugin), value, about)
+  for _, entry in ipairs(entries or {}) do
+    local next_value, err = checked(entry, ctx_of, value, about)
+    if next_value ~= nil and allowed then
+      local fits, why = allowed(next_value)
+      if not fits then next_value, err = nil, contracts.fault(entry.plugin, described(entry), entry.run, why) end
+    end
     if next_value == nil then
-      skipped[#skipped + 1] = { plugin = entry.plugin.name, error = err and tostring(err) or "returned nothing" }
+      gifd.log.warn("pipe.skipped", { plugin = entry.plugin.name, hook = entry.hook, code = err.code,
+        error = tostring(err.message) })
+      skipped[#skipped + 1] = { plugin = entry.plugin.name, version = entry.plugin.version, hook = entry.hook,
+        err = err }
     else
       value = next_value
     end
@@ -88,16 +96,28 @@ function M.pipe(entries, ctx_of, value, about)
   return value, skipped
 end
 
-function M.claim(entry, ctx_of, subject)
-  return call(entry.plugin, entry.hook, entry.run, ctx_of(entry.plugin), subject)
+--- What the owner returned, or nil, err; the caller asks again while err.retryable.
+function M.claim(entry, ctx_of, publication) return checked(entry, ctx_of, publication) end
+
+--- One listener -> true, or nil, err.
+function M.tell_one(entry, ctx_of, event)
+  local _, err = run(entry, ctx_of, event)
+  if not err then return true end
+  gifd.log.warn("listener.failed", { plugin = entry.plugin.name, hook = entry.hook, code = err.code,
+    error = tostring(err.message) })
+  return nil, err
 end
 
---- For background tasks and routes alike: each listener is told in turn, protected.
+--- Each listener in turn -> { plugin, version, hook, err } of those that failed.
 function M.tell(entries, ctx_of, event)
+  local failed = {}
   for _, entry in ipairs(entries) do
-    local _, err = call(entry.plugin, entry.hook, entry.run, ctx_of(entry.plugin), event)
-    if err then gifd.log.warn("listener.failed", { plugin = entry.plugin.name, error = tostring(err) }) end
+    local _, err = M.tell_one(entry, ctx_of, event)
+    if err then
+      failed[#failed + 1] = { plugin = entry.plugin.name, version = entry.plugin.version, hook = entry.hook, err = err }
+    end
   end
+  return failed
 end
 
 return M

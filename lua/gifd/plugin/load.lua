@@ -17,8 +17,8 @@ local function chunk(plugin, file, env)
 end
 
 --- plugin = { name, version, uses, config, trusted } of settings, budget = { slice, call, memory } -> { name, version,
--- uses, config, surface, number }: number is C's, for call
-return function(plugin, budget)
+-- uses, config, surface, number }: number is C's, for call. services: as for grants.give
+return function(plugin, budget, services)
   local self = { name = plugin.name, version = plugin.version, uses = plugin.uses, config = plugin.config,
     number = gifd.plugin.register(plugin.name, budget) }
   local loaded, env = {}, nil
@@ -32,7 +32,7 @@ return function(plugin, budget)
     end
     return loaded[name]
   end
-  env = environment.make(plugin, require_fn)
+  env = environment.make(plugin, require_fn, services)
   local surface, err = call(self, "load", function() return chunk(plugin, "init.lua", env)() end)
   if err then fail(plugin, "%s", err.message) end
   if type(surface) ~= "table" then fail(plugin, "init.lua must return a table, not a %s", type(surface)) end

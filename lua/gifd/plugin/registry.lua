@@ -1,13 +1,10 @@
 --- plugin/registry: what all loaded plugins offer together; refuses what collides. Built once per generation, then only
 -- read.
 local S = require "gifd.schema"
-local hooks = require "gifd.plugin.hooks"
-local limits = require "gifd.limits"
+local contracts = require "gifd.plugin.contracts"
 local nearest = require "gifd.nearest"
 
 local methods = { GET = true, POST = true, PUT = true, PATCH = true, DELETE = true }
-local route_keys = { auth = true, limit = true, body = true, body_max = true, run = true }
-local hook_keys = { run = true, after = true, before = true, slow = true }
 
 local function fail(fmt, ...) error(fmt:format(...), 0) end
 
@@ -16,40 +13,69 @@ local function names_of(value)
   return type(value) == "table" and value or { value }
 end
 
-local function add_hook(found, plugin, name, value)
-  local kind = hooks.kind(name)
-  if not kind then
-    local near = nearest(name, hooks.names)
-    fail("plugin %s: there is no hook %q%s", plugin.name, name, near and (" (did you mean " .. near .. "?)") or "")
-  end
+--- The options of one entry of a surface, checked; a bare function stands for { run = function }.
+local function options(plugin, kind, name, value)
   local entry = type(value) == "function" and { run = value } or value
   if type(entry) ~= "table" or type(entry.run) ~= "function" then
-    fail("plugin %s: hook %q must be a function or { run = function }", plugin.name, name)
+    fail("plugin %s: %s %q must be a function or { run = function }", plugin.name, kind, name)
   end
-  for key in pairs(entry) do
-    if not hook_keys[key] then fail("plugin %s: hook %q has an unknown key %q", plugin.name, name, tostring(key)) end
+  local checked, faults = S.check(contracts.options[kind], entry)
+  local first = faults[1]
+  if first then
+    fail("%s: plugin %s: %s %q: %s %s%s", gifd.bundle.where(entry.run) or "init.lua", plugin.name, kind, name,
+      first.path, first.message, first.nearest and (" (did you mean %s?)"):format(first.nearest) or "")
+  end
+  return checked
+end
+
+local function add_hook(found, plugin, name, value)
+  local hook = contracts.hook(name)
+  if not hook then
+    local near = nearest(name, contracts.hook_names)
+    fail("plugin %s: there is no hook %q%s", plugin.name, name, near and (" (did you mean " .. near .. "?)") or "")
+  end
+  local entry = options(plugin, "hook", name, value)
+  if entry.slow and hook.kind ~= "vote" then fail("plugin %s: hook %q cannot be slow", plugin.name, name) end
+  if entry.timeout and not entry.slow and entry.timeout > 60 then
+    fail("plugin %s: hook %q: timeout must be at most 60 seconds, unless it is slow", plugin.name, name)
   end
   local list = found[name] or {}
-  if kind == "claim" and list[1] then
+  if hook.kind == "claim" and list[1] then
     fail("plugins %s and %s both claim %q", list[1].plugin.name, plugin.name, name)
   end
-  list[#list + 1] = { plugin = plugin, hook = name, run = entry.run, after = names_of(entry.after),
-    before = names_of(entry.before), slow = entry.slow }
+  list[#list + 1] = { plugin = plugin, hook = name, kind = hook.kind, run = entry.run, after = names_of(entry.after),
+    before = names_of(entry.before), slow = entry.slow, timeout = entry.timeout }
   found[name] = list
+end
+
+--- The circle that keeps every entry of `left` waiting, as text: "a after b after a".
+local function circle(left, follows)
+  local path, seen, at = {}, {}, left[1].plugin.name
+  while not seen[at] do
+    path[#path + 1], seen[at] = at, #path + 1
+    for _, other in ipairs(left) do
+      local name = other.plugin.name
+      if name ~= at and follows[at][name] then at = name break end
+    end
+  end
+  path[#path + 1] = at
+  return table.concat(path, " after ", seen[at])
 end
 
 --- Orders by relation: repeatedly takes the first entry that nothing left must precede.
 local function ordered(name, list, exists)
   local follows = {}
-  for _, entry in ipairs(list) do follows[entry.plugin.name] = follows[entry.plugin.name] or {} end
+  for _, entry in ipairs(list) do follows[entry.plugin.name] = {} end
   for _, entry in ipairs(list) do
     local own = entry.plugin.name
     for _, other in ipairs(entry.after) do
       if not exists[other] then fail("plugin %s: hook %q comes after %q, which is not loaded", own, name, other) end
+      if other == own then fail("plugin %s: hook %q comes after itself", own, name) end
       follows[own][other] = true
     end
     for _, other in ipairs(entry.before) do
       if not exists[other] then fail("plugin %s: hook %q comes before %q, which is not loaded", own, name, other) end
+      if other == own then fail("plugin %s: hook %q comes before itself", own, name) end
       if follows[other] then follows[other][own] = true end
     end
   end
@@ -64,7 +90,7 @@ local function ordered(name, list, exists)
       end
       if free then at = i break end
     end
-    if not at then fail("hook %q: the order of %s goes in a circle", name, left[1].plugin.name) end
+    if not at then fail("hook %q: the order goes in a circle: %s", name, circle(left, follows)) end
     out[#out + 1] = table.remove(left, at)
   end
   return out
@@ -75,44 +101,57 @@ local function add_route(routes, plugin, key, route)
   if not method or not methods[method] then
     fail("plugin %s: route %q must look like \"GET /path\"", plugin.name, tostring(key))
   end
-  if type(route) ~= "table" or type(route.run) ~= "function" then
-    fail("plugin %s: route %q must have run = function", plugin.name, key)
-  end
-  if type(route.auth) ~= "string" or not route.auth:match("^[a-z][a-z:_-]*$") then
-    fail("plugin %s: route %q must say auth = \"public\", \"user\" or a permission", plugin.name, key)
-  end
-  for field in pairs(route) do
-    if not route_keys[field] then
-      fail("plugin %s: route %q has an unknown key %q", plugin.name, key, tostring(field))
-    end
-  end
-  local body_max = route.body_max or 2 ^ 20
-  if type(body_max) ~= "number" or body_max < 0 or body_max > 64 * 2 ^ 20 then
-    fail("plugin %s: route %q: body_max must be at most 64 MiB", plugin.name, key)
-  end
-  local limit = route.limit
-  if limit ~= nil then
-    local faults
-    limit, faults = S.check(limits.policies, limit, { keys = { "limit" } })
-    if faults[1] then fail("plugin %s: route %q: %s %s", plugin.name, key, faults[1].path, faults[1].message) end
+  local checked = options(plugin, "route", key, route)
+  if checked.body ~= nil and not S.is_node(checked.body) then
+    fail("plugin %s: route %q: body must be made with schema, as in schema.record { ... }", plugin.name, key)
   end
   local mount = "/p/" .. plugin.name
   local function put(pattern)
-    routes[#routes + 1] = { method = method, pattern = pattern, path = path, auth = route.auth, limit = limit,
-      body_max = body_max,
-                            body = route.body, run = route.run, plugin = plugin }
+    routes[#routes + 1] = { method = method, pattern = pattern, name = key, auth = checked.auth, limit = checked.limit,
+      body_max = checked.body_max, body = checked.body, run = checked.run, plugin = plugin }
   end
   put(mount .. path)
   if path == "/" then put(mount) end
 end
 
---- plugins: array of what load.lua returned -> { hooks = { name = ordered entries }, routes = array, plugins = array }
+local function add_job(jobs, plugin, name, value)
+  if type(name) ~= "string" or not name:match("^[a-z][a-z0-9_-]*$") or #name > 64 then
+    fail("plugin %s: job %q: a job's name is of a-z, 0-9, _ and -", plugin.name, tostring(name))
+  end
+  local job = options(plugin, "job", name, value)
+  job.plugin, job.name, job.id = plugin, name, plugin.name .. "/" .. name
+  jobs[job.id] = job
+end
+
+local function sorted(map)
+  local names = {}
+  for name in pairs(map or {}) do names[#names + 1] = name end
+  table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
+  return names
+end
+
+local function part(plugin, name)
+  local value = plugin.surface[name]
+  if value ~= nil and type(value) ~= "table" then fail("plugin %s: %s must be a table", plugin.name, name) end
+  return value or {}
+end
+
+--- plugins: array of what load.lua returned -> { hooks = { name = ordered entries }, routes = array,
+-- jobs = { ["PLUGIN/NAME"] = job }, plugins = array }
 return function(plugins)
-  local found, routes, exists, seen = {}, {}, {}, {}
+  local found, routes, jobs, exists, seen = {}, {}, {}, {}, {}
   for _, plugin in ipairs(plugins) do exists[plugin.name] = true end
   for _, plugin in ipairs(plugins) do
-    for name, value in pairs(plugin.surface.hooks or {}) do add_hook(found, plugin, name, value) end
-    for key, route in pairs(plugin.surface.routes or {}) do add_route(routes, plugin, key, route) end
+    for _, name in ipairs(sorted(part(plugin, "hooks"))) do
+      add_hook(found, plugin, name, plugin.surface.hooks[name])
+    end
+    for _, key in ipairs(sorted(part(plugin, "routes"))) do
+      add_route(routes, plugin, key, plugin.surface.routes[key])
+    end
+    for _, name in ipairs(sorted(part(plugin, "jobs"))) do add_job(jobs, plugin, name, plugin.surface.jobs[name]) end
+    if plugin.surface.check ~= nil and type(plugin.surface.check) ~= "function" then
+      fail("plugin %s: check must be a function", plugin.name)
+    end
   end
   for name, list in pairs(found) do found[name] = ordered(name, list, exists) end
   for _, route in ipairs(routes) do
@@ -123,5 +162,5 @@ return function(plugins)
     seen[id] = true
   end
   table.sort(routes, function(a, b) return a.pattern .. a.method < b.pattern .. b.method end)
-  return { hooks = found, routes = routes, plugins = plugins }
+  return { hooks = found, routes = routes, jobs = jobs, plugins = plugins }
 end

@@ -1,0 +1,107 @@
+-- Routes of plugins by their contract, over the real program, and what they may do with the product's data.
+package.path = "lua/?.lua;spec/support/?.lua;" .. package.path
+local pictures = require "pictures"
+local server = require "server"
+
+describe("a plugin's route", function()
+  local s, owner, other, writer
+  setup(function()
+    s = server.start { plugins = { "spec/support/plugins" }, config = "return { plugins = { desk = true } }" }
+    owner, other = s:token("trusted", "owner"), s:token("upload,read", "other")
+    writer = s:token("desk:write", "owner")
+  end)
+  teardown(function() s:stop() end)
+
+  local function get(path, token) return s:request { "GET", path, token = token } end
+
+  it("that returns rubbish is 500 with a request id; the log has plugin, file and field, strangers nothing", function()
+    for how, said in pairs { word = "a string", status = "status: must be", headers = "headers", both = "excludes body",
+      key = "sttus: unknown key", split = "one line", cache = "cache%.seconds", throws = "a secret of the author",
+      text = "not an err", code = "made%-up", none = "a nil" } do
+      local reply = get("/p/desk/rubbish?how=" .. how)
+      assert.equal(500, reply.status, how)
+      assert.equal("internal", reply.json.code)
+      assert.equal(reply.headers["request-id"], reply.json.request_id)
+      assert.is_nil(reply.body:find("secret", 1, true), how)
+      assert.is_nil(reply.body:find("init.lua", 1, true), how)
+      assert.matches(said, s:errors(), how)
+    end
+    assert.matches('plugins/desk/init%.lua:%d+: plugin desk: route [^ ]*GET /rubbish[^ ]* returned status', s:errors())
+    local reply = get("/p/desk/rubbish?how=refuses")
+    assert.equal("409 it is there already", reply.status .. " " .. reply.json.detail)
+  end)
+
+  it("asks for its permission, and answers a wrong body with the field", function()
+    local function post(body, token) return s:request { "POST", "/p/desk/strict", token = token, json = body } end
+    assert.equal(401, post({ n = 1 }).status)
+    assert.equal(403, post({ n = 1 }, other).status)
+    assert.same({ n = 1, list = { "a" } }, post({ n = 1, list = { "a" } }, writer).json)
+    local reply = post({ n = 0, list = { "a", "long" }, m = 1 }, writer)
+    assert.equal(422, reply.status)
+    local pointers = {}
+    for i, e in ipairs(reply.json.errors) do pointers[i] = e.pointer end
+    table.sort(pointers)
+    assert.same({ "/list/1", "/m", "/n" }, pointers)
+    assert.equal(400, s:request({ "POST", "/p/desk/strict", token = writer, body = "{" }).status)
+  end)
+
+  it("has limits of its own, or those of another route", function()
+    for _, path in ipairs { "/p/desk/limited", "/p/desk/likewise" } do
+      assert.equal(200, get(path).status)
+      assert.equal(429, get(path).status)
+    end
+  end)
+
+  it("may be kept until the plugin takes it back, by tag or key, and counts visits of shares", function()
+    local share = s:upload(pictures.gif(), owner).json.share
+    local function made(query) return get("/p/desk/kept?" .. query).json.made end
+    local first = made "k=a"
+    assert.equal(first, made "k=a")
+    local b = made "k=b"
+    s:request { "POST", "/p/desk/purge?tag=a", token = owner }
+    assert.are_not.equal(first, made "k=a")
+    assert.equal(b, made "k=b")
+    s:request { "POST", "/p/desk/purge?tag=all", token = owner }
+    assert.are_not.equal(b, made "k=b")
+    for _ = 1, 3 do made("k=c&code=" .. share.code) end
+    server.wait_until("the count", function()
+      return get("/api/v1/shares/" .. share.code, owner).json.clicks >= 2
+    end)
+  end)
+
+  it("sees and changes shares with the rights of whoever asks", function()
+    local private = s:upload(pictures.gif(), owner, "visibility=private&title=mine").json.share
+    local public = s:upload(pictures.gif(), owner, "title=yours").json.share
+    local path = "/p/desk/shares/" .. private.code
+    assert.is_false(get(path).json.share)
+    assert.is_false(get(path, other).json.share)
+    assert.equal("mine", get(path, owner).json.share.title)
+    assert.equal("owner", get("/p/desk/shares/" .. public.code).json.share.account)
+    assert.is_false(s:request({ "PATCH", path, token = other, json = { title = "taken" } }).json.result)
+    assert.is_false(s:request({ "DELETE", path, token = other }).json.result)
+    local changed = s:request({ "PATCH", path, token = owner, json = { title = "changed" } })
+    assert.equal(200, changed.status, changed.body)
+    assert.equal("changed", get(path, owner).json.share.title)
+    assert.equal(400, s:request({ "PATCH", path, token = owner, json = { titel = "x" } }).status)
+    local again = s:request({ "POST", "/p/desk/shares", token = other,
+      json = { asset_id = public.asset_id, title = "again" } }).json.result
+    assert.equal("other", again.account)
+    assert.equal(public.asset_id, again.asset_id)
+    assert.is_true(s:request({ "DELETE", "/p/desk/shares/" .. again.code, token = other }).json.result)
+    assert.equal(404, get("/s/" .. again.code).status)
+    local page = get("/p/desk/shares?limit=1", owner).json.result
+    assert.equal(1, #page.items)
+    local rest = get("/p/desk/shares?limit=1&cursor=" .. page.next, owner).json.result
+    assert.are_not.equal(page.items[1].code, rest.items[1].code)
+    assert.equal(public.asset_id, get("/p/desk/assets/" .. public.asset_id).json.result.id)
+    assert.is_false(get("/p/desk/assets/" .. private.asset_id).json.result)
+  end)
+
+  it("cannot speak for somebody by a ctx that it made or kept", function()
+    local private = s:upload(pictures.gif(), owner, "visibility=private").json.share
+    local path = "/p/desk/shares/" .. private.code
+    assert.equal(200, get(path, owner).status)
+    for _, how in ipairs { "forged", "old" } do assert.equal(500, get(path .. "?ctx=" .. how).status, how) end
+    assert.matches("must be the ctx that this call was given", s:errors())
+  end)
+end)
