@@ -30,7 +30,7 @@ end
 local function cancel(_, req) return { json = { cancelled = gifd.jobs.cancel(req.params.id) } } end
 
 return {
-  jobs = { toil = { run = toil, timeout = "2s" }, tick = { run = tick, every = "1s" } },
+  jobs = { toil = { run = toil, timeout = "4s" }, tick = { run = tick, every = "1s" } },
   routes = {
     ["POST /jobs"] = { auth = "public", run = post, body = schema.record { payload = schema.any { optional = true },
       key = schema.optional(schema.string { max = 100 }), delay = schema.optional(schema.number {}) } },
