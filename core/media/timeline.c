@@ -28,7 +28,7 @@ void timeline_init(struct timeline *t, const struct source *s, const struct medi
     t->step = step_of(s, r, (t->to < whole ? t->to : whole) - t->from);
 }
 
-enum timeline_verdict timeline_take(struct timeline *t, const struct picture *p, bool same, int64_t *at)
+enum timeline_choice timeline_take(struct timeline *t, const struct picture *p, bool same, int64_t *at)
 {
     int64_t duration = p->duration;
     if (duration <= 0) duration = 1;

@@ -22,11 +22,11 @@ struct timeline {
     bool current; /* and it is the last one that the source gave */
 };
 
-enum timeline_verdict { TIMELINE_PASS, TIMELINE_TAKE };
+enum timeline_choice { TIMELINE_PASS, TIMELINE_TAKE };
 
 void timeline_init(struct timeline *t, const struct source *s, const struct media_recipe *r);
 /* `same`: the picture looks like the one before it. */
-enum timeline_verdict timeline_take(struct timeline *t, const struct picture *p, bool same, int64_t *at);
+enum timeline_choice timeline_take(struct timeline *t, const struct picture *p, bool same, int64_t *at);
 bool timeline_again(struct timeline *t);
 
 #endif
