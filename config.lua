@@ -107,5 +107,10 @@ return {
   --   lease = "180s",                 -- after which a job of a dead runner is taken up again
   -- },
 
+  -- retention = {
+  --   unshared = "24h",               -- how long an asset stays when its last share was deleted, has expired or is used
+  --                                   -- up; then it goes, with its renditions and files
+  -- },
+
   -- log = { level = "info" },         -- "debug", "info", "warn", "error"
 }

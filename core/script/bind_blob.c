@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #define READ_MAX (1 << 20)
+#define AT_REST_MAX 256
 #define KIND "gifd.draft"
 
 static int draft_gc(lua_State *L)
@@ -154,13 +155,31 @@ static int l_read(lua_State *L)
     return 1;
 }
 
-static int l_delete(lua_State *L)
+static int l_at_rest(lua_State *L)
+{
+    char found[AT_REST_MAX][BLOB_DIGEST_HEX + 1];
+    unsigned at = (unsigned)border_integer(L, 1, "from", 0, BLOB_FOLDERS);
+    if (!blobs_here(L)) return push_fault(L, GIFD_ECLOSED, "there are no blobs");
+    size_t n = blobs_at_rest(blobs_here(L), &at, found, AT_REST_MAX);
+    lua_createtable(L, (int)n, 0);
+    for (size_t i = 0; i < n; i++) {
+        lua_pushstring(L, found[i]);
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+    if (at == BLOB_FOLDERS) return 1;
+    lua_pushinteger(L, (lua_Integer)at);
+    return 2;
+}
+
+static int l_drop(lua_State *L)
 {
     struct err e = {0};
     const char *digest = digest_arg(L, 1);
     if (!blobs_here(L)) return push_fault(L, GIFD_ECLOSED, "there are no blobs");
-    if (blob_delete(blobs_here(L), digest, &e) < 0) return push_err(L, &e);
-    return push_true(L, NULL);
+    int rc = blob_drop(blobs_here(L), digest, &e);
+    if (rc < 0) return push_err(L, &e);
+    lua_pushboolean(L, rc);
+    return 1;
 }
 
 static int l_free(lua_State *L)
@@ -174,7 +193,9 @@ const struct binding bind_blob[] = {
     {"gifd.blob.commit", l_commit, CTX_TASK, "commit(draft) -> digest, size | nil, err; durable when it returns"},
     {"gifd.blob.stat", l_stat, CTX_TASK, "stat(digest) -> size | nil, err"},
     {"gifd.blob.read", l_read, CTX_TASK, "read(digest, offset, n) -> bytes | nil, err; n at most 1 MiB"},
-    {"gifd.blob.delete", l_delete, CTX_TASK, "delete(digest) -> true | nil, err"},
+    {"gifd.blob.at_rest", l_at_rest, CTX_TASK,
+     "at_rest(from) -> digests that nobody committed for an hour, where to go on (nil: all seen); 0 to begin"},
+    {"gifd.blob.drop", l_drop, CTX_TASK, "drop(digest) -> whether it went: only one at rest does | nil, err"},
     {"gifd.blob.free", l_free, CTX_HOST, "free() -> bytes free on the file system"},
     {NULL, NULL, 0, NULL},
 };

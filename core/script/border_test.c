@@ -181,8 +181,10 @@ static const struct border_case cases[] = {
     {"gifd.blob.stat(('0'):rep(64))", "~nil, not_found"},
     {"gifd.blob.stat('x')", "~gifd.blob.stat: argument 1 (digest): must be 64 lower-case hex digits"},
     {"gifd.blob.read(('0'):rep(64), 0, 2^21)", "~gifd.blob.read: argument 3 (n): must be from 1 to 1048576"},
-    {"gifd.blob.delete(('0'):rep(64))", "true"},
-    {"gifd.blob.delete(1)", "~gifd.blob.delete: argument 1"},
+    {"gifd.blob.drop(('0'):rep(64))", "false"},
+    {"gifd.blob.drop(1)", "~gifd.blob.drop: argument 1"},
+    {"#gifd.blob.at_rest(0)", "0"},
+    {"gifd.blob.at_rest(-1)", "~gifd.blob.at_rest: argument 1"},
     {"gifd.blob.commit({})", "~gifd.blob.commit: argument 1 (draft): must be a draft, not a table"},
     {"gifd.blob.free() > 0", "true"},
     /* media, whose process is not there */

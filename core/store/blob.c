@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -24,17 +25,6 @@
 #define FREE_CHECK_MS 1000
 #define HASH_BYTES 65536
 #define CLOSE_ELSEWHERE_BYTES (1 << 20) /* freeing the blocks of a larger file may wait for the disk */
-#define NAME_LEN 64
-
-struct blobs {
-    struct loop *loop;
-    int dir, tmp;
-    uint64_t started, drafts; /* of this process: its start; drafts so far */
-    uint64_t checked_ms;
-    bool checked, full;
-    size_t users;                        /* open drafts, running commits and the owner */
-    _Atomic uint64_t synced[65536 / 64]; /* folders ab/cd whose way down is on disk */
-};
 
 struct blob_draft {
     struct blobs *b;
@@ -43,7 +33,7 @@ struct blob_draft {
     uint64_t max, size;
     struct sha256 *sha;
     struct work closing;
-    char name[NAME_LEN];
+    char name[BLOB__NAME_LEN];
 };
 
 struct blob_commit {
@@ -133,6 +123,12 @@ static int look_for_room(struct blobs *b, struct err *e)
     return b->full ? err_set(e, GIFD_ENOSPACE, "the disk has too little room left") : GIFD_OK;
 }
 
+void blob__draft_name(struct blobs *b, char out[BLOB__NAME_LEN])
+{
+    snprintf(out, BLOB__NAME_LEN, "%d.%llu.%llu", (int)getpid(), (unsigned long long)b->started,
+             (unsigned long long)b->drafts++);
+}
+
 struct blob_draft *blob_draft_new(struct blobs *b, uint64_t max, struct err *e)
 {
     if (look_for_room(b, e) < 0) return NULL;
@@ -145,8 +141,7 @@ struct blob_draft *blob_draft_new(struct blobs *b, uint64_t max, struct err *e)
     }
     d->b = b;
     d->max = max;
-    snprintf(d->name, sizeof d->name, "%d.%llu.%llu", (int)getpid(), (unsigned long long)b->started,
-             (unsigned long long)b->drafts++);
+    blob__draft_name(b, d->name);
     d->fd = openat(b->tmp, d->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (d->fd < 0) {
         err_sys(e, errno, "draft");
@@ -258,18 +253,39 @@ static int make_way(struct blobs *b, const char *digest)
     return 0;
 }
 
-static void path_of(const char *digest, char out[BLOB_DIGEST_HEX + 8])
+void blob__path(const char *digest, char out[BLOB_DIGEST_HEX + 8])
 {
     snprintf(out, BLOB_DIGEST_HEX + 8, "%.2s/%.2s/%.64s", digest, digest + 2, digest);
 }
 
-/* 0: the draft is the blob now; 1: a blob of that size was there before; -1 and errno. */
+int blob__lock(const struct blobs *b, int operation)
+{
+    int fd = openat(b->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc; /* a lock belongs to what open gave */
+    if (fd < 0) return -1;
+    do rc = flock(fd, operation);
+    while (rc < 0 && errno == EINTR);
+    if (rc == 0) return fd;
+    int failed = errno;
+    close(fd);
+    errno = failed;
+    return -1;
+}
+
+/* 0: the draft is the blob now; 1: a blob of that size was there before; -1 and errno. Either way its time is now. */
 static int give_name(struct blob_commit *c, const char *path)
 {
     struct blob_draft *d = c->draft;
     struct stat st;
-    if (fstatat(d->b->dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && (uint64_t)st.st_size == c->size) return 1;
-    return renameat(d->b->tmp, d->name, d->b->dir, path); /* replaces a damaged one, or the same by another process */
+    int lock = blob__lock(d->b, LOCK_SH), named = 1;
+    if (lock < 0) return -1;
+    bool there = fstatat(d->b->dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && (uint64_t)st.st_size == c->size &&
+                 utimensat(d->b->dir, path, NULL, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!there) /* replaces a damaged one, or the same by another process */
+        named = futimens(d->fd, NULL) < 0 ? -1 : renameat(d->b->tmp, d->name, d->b->dir, path);
+    int failed = errno;
+    close(lock);
+    errno = failed;
+    return named;
 }
 
 static int store(struct blob_commit *c)
@@ -278,7 +294,7 @@ static int store(struct blob_commit *c)
     char path[BLOB_DIGEST_HEX + 8], folder[6];
     int rc = d->handed_out ? hash_file(c) : GIFD_OK;
     if (rc < 0) return rc;
-    path_of(c->digest, path);
+    blob__path(c->digest, path);
     snprintf(folder, sizeof folder, "%.5s", path);
     if (fchmod(d->fd, 0400) < 0 || fdatasync(d->fd) < 0) return err_sys(&c->e, errno, "draft");
     if (make_way(d->b, c->digest) < 0) return err_sys(&c->e, errno, "folder of blob %s", c->digest);
@@ -331,7 +347,7 @@ void blob_commit_forget(struct blob_commit *c)
     c->forgotten = true;
 }
 
-static bool is_digest(const char *s)
+bool blob__is_digest(const char *s)
 {
     for (int i = 0; i < BLOB_DIGEST_HEX; i++)
         if (!((s[i] >= '0' && s[i] <= '9') || (s[i] >= 'a' && s[i] <= 'f'))) return false;
@@ -342,8 +358,8 @@ int blob_open(struct blobs *b, const char *digest, uint64_t *size, struct err *e
 {
     char path[BLOB_DIGEST_HEX + 8];
     struct stat st;
-    if (!is_digest(digest)) return err_set(e, GIFD_EINVALID, "a digest is 64 lower-case hexadecimal digits");
-    path_of(digest, path);
+    if (!blob__is_digest(digest)) return err_set(e, GIFD_EINVALID, "a digest is 64 lower-case hexadecimal digits");
+    blob__path(digest, path);
     int fd = openat(b->dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 || fstat(fd, &st) < 0) {
         int rc = err_sys(e, errno, "blob %s", digest);
@@ -352,15 +368,6 @@ int blob_open(struct blobs *b, const char *digest, uint64_t *size, struct err *e
     }
     *size = (uint64_t)st.st_size;
     return fd;
-}
-
-int blob_delete(struct blobs *b, const char *digest, struct err *e)
-{
-    char path[BLOB_DIGEST_HEX + 8];
-    if (!is_digest(digest)) return err_set(e, GIFD_EINVALID, "a digest is 64 lower-case hexadecimal digits");
-    path_of(digest, path);
-    if (unlinkat(b->dir, path, 0) < 0 && errno != ENOENT) return err_sys(e, errno, "blob %s", digest);
-    return GIFD_OK;
 }
 
 uint64_t blobs_free_bytes(const char *dir)

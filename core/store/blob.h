@@ -4,8 +4,9 @@
  *   DIR/ab/cd/abcd...64        a blob: complete and on disk, read-only, never changed
  *
  * Commit: fdatasync the draft, make the folders (fsync of each parent that is new), rename, fsync the folder; only then
- * is done() called with rc 0. A digest that exists already is success and the draft goes away. Writing and hashing
- * happen on the loop (page cache, 64 KiB at a time), everything that waits for the disk on the thread pool. */
+ * is done() called with rc 0. A digest that exists already is success, only its time changes, and the draft goes away.
+ * Writing and hashing happen on the loop (page cache, 64 KiB at a time), everything that waits for the disk on the
+ * thread pool. */
 #ifndef GIFD_STORE_BLOB_H
 #define GIFD_STORE_BLOB_H
 
@@ -44,7 +45,22 @@ void blob_commit_forget(struct blob_commit *c);
 
 /* A read-only descriptor, the caller's to close, and the size; GIFD_ENOTFOUND. digest: 64 lower-case hex digits. */
 int blob_open(struct blobs *b, const char *digest, uint64_t *size, struct err *e);
-int blob_delete(struct blobs *b, const char *digest, struct err *e); /* GIFD_OK also when it was not there */
-uint64_t blobs_free_bytes(const char *dir);                          /* of the file system, for an ordinary user */
+
+/* Blobs that nobody names are found by looking at all that are at rest, asking who names them, and dropping the rest:
+ *
+ *   commit (any process)   shared lock: [ it is there: its time is now | else rename ]       --> rows that name it
+ *   drop (any process)     exclusive lock: [ its time is BLOB_REST_S ago: away with it ]
+ *
+ * Whoever commits, also what exists already, has BLOB_REST_S to write the row: until then no drop takes it. A drop that
+ * came first leaves no file, and the commit puts its own. The lock is the folder's (flock), which the kernel takes from
+ * the dead, and is held for a few system calls that do not wait for the disk. */
+#define BLOB_REST_S 3600
+#define BLOB_FOLDERS 65536
+/* Digests of blobs at rest from folder *at (0 to begin) on, at most max, for a millisecond or two; *at is where to go
+ * on, BLOB_FOLDERS at the end. Returns how many. */
+size_t blobs_at_rest(struct blobs *b, unsigned *at, char out[][BLOB_DIGEST_HEX + 1], size_t max);
+/* 1: removed; 0: it is not at rest, or not there. Does not wait for the file's blocks to be freed but in unlink. */
+int blob_drop(struct blobs *b, const char *digest, struct err *e);
+uint64_t blobs_free_bytes(const char *dir); /* of the file system, for an ordinary user */
 
 #endif

@@ -108,11 +108,105 @@ TEST(a_blob_is_found_by_its_digest)
     CHECK(fstat(fd, &st) == 0 && (st.st_mode & 0222) == 0);
     close(fd);
     CHECK(drafts() == 0);
-    CHECK(blob_delete(b, ABC, &e) == GIFD_OK && blob_delete(b, ABC, &e) == GIFD_OK);
-    CHECK(blob_open(b, ABC, &size, &e) == GIFD_ENOTFOUND);
     static const char *const bad[] = {"", "abc", "../../../../etc/passwd",
                                       "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD", ABC "0"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) CHECK(blob_open(b, bad[i], &size, &e) == GIFD_EINVALID);
+    done_with(b);
+}
+
+/* As if nobody had committed it for so long. */
+static void age(const char *digest, int seconds)
+{
+    char path[192];
+    struct timespec times[2] = {{.tv_sec = time(NULL) - seconds}, {.tv_sec = time(NULL) - seconds}};
+    snprintf(path, sizeof path, "%s/%.2s/%.2s/%s", dir, digest, digest + 2, digest);
+    utimensat(AT_FDCWD, path, times, 0); /* it may be gone */
+}
+
+static size_t at_rest(struct blobs *b, char out[][BLOB_DIGEST_HEX + 1], size_t max)
+{
+    size_t n = 0;
+    for (unsigned at = 0; at < BLOB_FOLDERS;) n += blobs_at_rest(b, &at, out + n, max - n);
+    return n;
+}
+
+TEST(only_a_blob_that_nobody_commits_any_more_can_be_dropped)
+{
+    struct blobs *b = fresh();
+    char found[8][BLOB_DIGEST_HEX + 1];
+    uint64_t size;
+    put(b, "abc");
+    struct outcome other = put(b, "other");
+    CHECK(at_rest(b, found, 8) == 0 && blob_drop(b, ABC, &e) == 0);
+    age(ABC, BLOB_REST_S + 2);
+    age(other.digest, BLOB_REST_S - 60);
+    CHECK(at_rest(b, found, 8) == 1);
+    CHECK_STR(found[0], ABC);
+    put(b, "abc"); /* once more: it is in use again */
+    CHECK(at_rest(b, found, 8) == 0 && blob_drop(b, ABC, &e) == 0);
+    age(ABC, BLOB_REST_S + 2);
+    CHECK(blob_drop(b, ABC, &e) == 1 && blob_drop(b, ABC, &e) == 0);
+    CHECK(blob_open(b, ABC, &size, &e) == GIFD_ENOTFOUND);
+    CHECK(blob_drop(b, "../abc", &e) == GIFD_EINVALID);
+    int fd = blob_open(b, other.digest, &size, &e);
+    CHECK(fd >= 0 && drafts() == 0);
+    close(fd);
+    done_with(b);
+}
+
+TEST(all_that_rest_are_found_a_few_at_a_time)
+{
+    struct blobs *b = fresh();
+    char found[64][BLOB_DIGEST_HEX + 1], text[16];
+    unsigned at = 0, calls = 0;
+    size_t n = 0;
+    for (int i = 0; i < 40; i++) {
+        snprintf(text, sizeof text, "blob %d", i);
+        age(put(b, text).digest, BLOB_REST_S + 2);
+    }
+    for (; at < BLOB_FOLDERS; calls++) n += blobs_at_rest(b, &at, found + n, n + 7 < 64 ? 7 : 64 - n);
+    CHECK(n == 40 && calls > 5);
+    for (size_t i = 1; i < n; i++) CHECK(strcmp(found[i - 1], found[i]) < 0); /* each once */
+    for (size_t i = 0; i < n; i++) CHECK(blob_drop(b, found[i], &e) == 1);
+    CHECK(at_rest(b, found, 64) == 0);
+    done_with(b);
+}
+
+/* Against somebody who drops it whenever he may. */
+TEST(what_was_committed_just_now_is_there_whatever_is_dropped)
+{
+    struct blobs *b = fresh();
+    int told[2], dropped = 0;
+    put(b, "abc");
+    CHECK(pipe(told) == 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct loop own;
+        if (loop_init(&own, &e) < 0 || !(b = blobs_open(&own, dir, &e))) _exit(1);
+        for (unsigned turn = 0;; turn++) {
+            if (blob_drop(b, ABC, &e) == 1 && write(told[1], "x", 1) != 1) _exit(0);
+            usleep(turn * 131 % 1500);
+        }
+    }
+    CHECK(fcntl(told[0], F_SETFL, O_NONBLOCK) == 0);
+    for (int i = 0; i < 400; i++) {
+        uint64_t size;
+        char x;
+        struct blob_draft *d = blob_draft_new(b, 1 << 20, &e);
+        CHECK(d && blob_draft_write(d, "abc", 3, &e) == GIFD_OK);
+        struct outcome o = {0};
+        age(ABC, BLOB_REST_S + 2); /* may be dropped from now on, until the commit has looked */
+        CHECK(blob_draft_commit(d, on_done, &o, &e));
+        loop_run(&loop);
+        CHECK(o.rc == GIFD_OK);
+        int fd = blob_open(b, ABC, &size, &e);
+        CHECK(fd >= 0);
+        if (fd >= 0) close(fd);
+        while (read(told[0], &x, 1) == 1) dropped++;
+    }
+    kill(pid, SIGKILL);
+    CHECK(waitpid(pid, NULL, 0) == pid);
+    CHECK(dropped > 0 && dropped < 400);
     done_with(b);
 }
 

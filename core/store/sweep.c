@@ -1,5 +1,4 @@
-/* sweep.c: drafts that nobody will finish. See blob.h. */
-#include "store/blob.h"
+/* sweep.c: drafts that nobody will finish, and blobs that nobody names. See blob.h. */
 #include "store/blob_int.h"
 
 #include <dirent.h>
@@ -9,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -56,4 +56,68 @@ int blobs_sweep(const char *dir, struct err *e)
     }
     closedir(tmp);
     return gone;
+}
+
+/* ---- blobs ---- */
+
+#define LOOKS_AT_ONCE 512 /* folders tried and names read */
+
+static bool rests(const struct stat *st)
+{
+    return S_ISREG(st->st_mode) && time(NULL) - st->st_mtime > BLOB_REST_S;
+}
+
+/* Of folder ab/cd; returns how many were found. */
+static size_t look_in(const struct blobs *b, const char *folder, char out[][BLOB_DIGEST_HEX + 1], size_t max,
+                      unsigned *looked)
+{
+    struct stat st;
+    size_t n = 0;
+    int fd = openat(b->dir, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    if (!d) {
+        if (fd >= 0) close(fd);
+        return 0;
+    }
+    for (struct dirent *entry; n < max && (entry = readdir(d)); ++*looked) {
+        if (!blob__is_digest(entry->d_name) || fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) continue;
+        if (rests(&st)) memcpy(out[n++], entry->d_name, BLOB_DIGEST_HEX + 1);
+    }
+    closedir(d);
+    return n;
+}
+
+size_t blobs_at_rest(struct blobs *b, unsigned *at, char out[][BLOB_DIGEST_HEX + 1], size_t max)
+{
+    char outer[3], inner[6];
+    size_t n = 0;
+    for (unsigned looked = 0; *at < BLOB_FOLDERS && looked < LOOKS_AT_ONCE && n < max; looked++) {
+        unsigned first = *at >> 8 & 255, second = *at & 255;
+        snprintf(outer, sizeof outer, "%02x", first);
+        if (second == 0 && faccessat(b->dir, outer, F_OK, 0) < 0) {
+            *at += 256;
+            continue;
+        }
+        snprintf(inner, sizeof inner, "%02x/%02x", first, second);
+        n += look_in(b, inner, out + n, max - n, &looked);
+        ++*at;
+    }
+    return n;
+}
+
+int blob_drop(struct blobs *b, const char *digest, struct err *e)
+{
+    char path[BLOB_DIGEST_HEX + 8], name[BLOB__NAME_LEN];
+    struct stat st;
+    if (!blob__is_digest(digest)) return err_set(e, GIFD_EINVALID, "a digest is 64 lower-case hexadecimal digits");
+    blob__path(digest, path);
+    int lock = blob__lock(b, LOCK_EX), rc = 0;
+    if (lock < 0) return err_sys(e, errno, "blob %s", digest);
+    if (fstatat(b->dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && rests(&st)) {
+        blob__draft_name(b, name); /* if we die now, it is a draft that nobody will finish */
+        rc = renameat(b->dir, path, b->tmp, name) < 0 ? err_sys(e, errno, "blob %s", digest) : 1;
+    }
+    close(lock);
+    if (rc == 1) unlinkat(b->tmp, name, 0);
+    return rc;
 }

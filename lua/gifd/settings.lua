@@ -135,6 +135,10 @@ return S.record {
     lease = S.duration { default = "180s", min = 5, max = 3600,
       doc = "after which a job of a dead runner is taken up again" },
   },
+  retention = S.record {
+    unshared = S.duration { default = "24h", min = 1, max = 10 * 366 * 86400,
+      doc = "how long an asset stays when its last share was deleted, has expired or is used up" },
+  },
   log = S.record { level = S.one_of { "debug", "info", "warn", "error", default = "info",
     doc = "the least that is logged" } },
 }

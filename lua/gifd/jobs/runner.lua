@@ -1,6 +1,7 @@
 --- jobs/runner: the runner's background task: queue, folding of counts and sweeps side by side, until the generation
 -- drains.
 local counts = require "gifd.jobs.counts"
+local orphans = require "gifd.jobs.orphans"
 local purges = require "gifd.jobs.purges"
 local queue = require "gifd.jobs.queue"
 local signing = require "gifd.flow.signing"
@@ -13,6 +14,7 @@ return function(app)
       gifd.task.spawn(function() counts.run(app.class_names) end),
       gifd.task.spawn(function() sweep.run(app) end),
       gifd.task.spawn(function() purges.run(app) end),
+      gifd.task.spawn(function() orphans.run(app) end),
       gifd.task.spawn(signing.watch),
     }
     for _, part in ipairs(parts) do part:wait() end

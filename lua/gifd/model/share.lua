@@ -1,6 +1,7 @@
 --- model/share: one account's act of sharing an asset: its address, words, visibility and verdict.
 local count = require "gifd.model.count"
 local moment = require "gifd.moment"
+local orphan = require "gifd.model.orphan"
 local row = require "gifd.model.row"
 
 local M = {}
@@ -65,6 +66,7 @@ function M.statements(share, digest)
     { [[INSERT INTO share_tags (share_id, position, tag)
         SELECT s.id, j.key, j.value FROM shares s, json_each(?2) j WHERE s.code = ?1]], share.code,
           row.list(share.tags) },
+    orphan.wanted_statement(digest),
   }
 end
 
@@ -81,11 +83,11 @@ function M.update(share, changes, words_changed, further)
     WHERE id = ?1 AND revision = ?2]],
     share.id, share.revision, changes.title, changes.description, changes.visibility, row.null(changes.expires_at), now,
       words_changed,
-    changes.trusted, row.null(changes.max_visits), expect = 1 } }
+    changes.trusted, row.null(changes.max_visits), expect = 1 }, orphan.wanted_statement(share.asset_id) }
   if changes.tags then
-    calls[2] = { "DELETE FROM share_tags WHERE share_id = ?1", share.id }
-    calls[3] = { "INSERT INTO share_tags (share_id, position, tag) SELECT ?1, key, value FROM json_each(?2)", share.id,
-      row.list(changes.tags) }
+    calls[#calls + 1] = { "DELETE FROM share_tags WHERE share_id = ?1", share.id }
+    calls[#calls + 1] = { "INSERT INTO share_tags (share_id, position, tag) SELECT ?1, key, value FROM json_each(?2)",
+      share.id, row.list(changes.tags) }
   end
   for _, call in ipairs(further) do calls[#calls + 1] = call end
   return gifd.db.batch(calls)
