@@ -58,8 +58,13 @@ describe("an asset without shares", function()
     server.wait_until("the end of its files", function() return #blobs() == 3 end, 5)
     assert.equal("ready", state(kept.asset.id))
     assert.equal(200, s:request({ "GET", "/a/" .. kept.asset.id .. ".mp4" }).status)
+    local places = files.lines(("sqlite3 -readonly -cmd '.timeout 5000' '%s/catalogue.db' \"%s\""):format(s.data,
+      "SELECT highest FROM assets_gone; SELECT max(rowid_) FROM assets"))
+    assert.same({ "2", "1" }, places)
     local anew = upload(bytes) -- is the same asset once more, rendered once more
     assert.same({ twice.asset.id, "ready" }, { anew.asset.id, anew.asset.state })
+    assert.equal("3", files.lines(("sqlite3 -readonly -cmd '.timeout 5000' '%s/catalogue.db' \"%s\""):format(s.data,
+      "SELECT max(rowid_) FROM assets"))[1]) -- what was counted of another is not counted of this one
     assert.equal(bytes, s:request({ "GET", "/a/" .. anew.asset.id }).body)
     assert.equal(200, s:request({ "GET", "/a/" .. anew.asset.id .. ".mp4" }).status)
   end)

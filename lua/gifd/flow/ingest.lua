@@ -4,8 +4,8 @@
 --         '--------> blob committed (durable) --one batch--> asset, share, ladder job: rows born pending
 --                    --judges--> verdict rows --> the answer
 --
--- A kill before the batch leaves at most a blob that no row names (jobs/orphans removes it); after it, rows that the runner's sweep judges and
--- renders. The bytes of what exists already are never refused and never tell whose they are.
+-- A kill before the batch leaves at most a blob that no row names (jobs/orphans removes it); after it, rows that the
+-- runner's sweep judges and renders. The bytes of what exists already are never refused and never tell whose they are.
 local asset_model = require "gifd.model.asset"
 local events = require "gifd.flow.events"
 local job_model = require "gifd.model.job"

@@ -67,7 +67,9 @@ function M.once(grace)
   if not assets_gone then return nil, assets_err end
   local blobs_gone, blobs_err = blobs()
   if not blobs_gone then return nil, blobs_err end
-  if assets_gone + blobs_gone > 0 then gifd.log.info("orphans.removed", { assets = assets_gone, blobs = blobs_gone }) end
+  if assets_gone + blobs_gone > 0 then
+    gifd.log.info("orphans.removed", { assets = assets_gone, blobs = blobs_gone })
+  end
   return true
 end
 

@@ -51,7 +51,8 @@ function M.statements(id, digest, bytes, facts, trusted)
     INSERT INTO assets (rowid_, id, digest, type, bytes, width, height, frames, duration_ms, loop, has_alpha, has_audio,
       truncated,
                         media, verdict, trusted, judge_after, created_at, updated_at)
-    VALUES (1 + max(coalesce((SELECT max(rowid_) FROM assets), 0), (SELECT highest FROM assets_gone)), ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'probed', 'pending', ?13, ?14, ?15, ?15)
+    VALUES (1 + max(coalesce((SELECT max(rowid_) FROM assets), 0), (SELECT highest FROM assets_gone)), -- never again
+            ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'probed', 'pending', ?13, ?14, ?15, ?15)
     ON CONFLICT (digest) DO NOTHING]],
     id, digest, facts.type, bytes, facts.width, facts.height, facts.frames, facts.duration_ms, facts.loop or -1,
     facts.has_alpha or false, facts.has_audio or false, facts.truncated or false, trusted, now + 2e6, now } }
