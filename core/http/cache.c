@@ -1,4 +1,6 @@
-/* cache.c: see cache.h. A chained hash table whose entries also stand in one list by last use. */
+/* cache.c: see cache.h. A chained hash table whose entries also stand in one queue: who gets to its front is dropped,
+ * or sent to the end once more if it was found since it last stood there. So finding an entry writes to no other, and
+ * reads one piece of memory: what goes out lies behind the entry, in the order of its going. */
 #include "http/cache.h"
 #include "base/list.h"
 
@@ -11,18 +13,16 @@ const struct cache_bounds cache_bounds_default = {64u << 20, 8192, 32768};
 
 struct cache_entry {
     struct cache_entry *next; /* of the same bucket */
-    struct list used;         /* least recently used first */
     uint64_t hash, began, expires_ms;
-    uint32_t slot[CACHE_TAGS_MAX];
-    size_t slots;
-    uint64_t count[CACHE_COUNTS_MAX];
-    size_t counts;
-    bool anyone;
     struct slice key;
+    uint8_t slots, counts;
+    bool anyone, found;
+    uint32_t slot[CACHE_TAGS_MAX];
+    uint64_t count[CACHE_COUNTS_MAX];
     struct reply reply;
-    char *ready; /* the fields as they are sent, for 200 and for 304 */
+    struct list queue;
     size_t cost;
-    char memory[]; /* key, texts of the reply, its body */
+    char memory[]; /* key, fields as they are sent, body; then what is rarely looked at: headers, texts */
 };
 
 struct cache {
@@ -30,7 +30,7 @@ struct cache {
     struct cache_bounds bounds;
     struct cache_entry **bucket;
     size_t mask;
-    struct list used;
+    struct list queue;
     struct cache_stats stats;
 };
 
@@ -53,7 +53,7 @@ struct cache *cache_new(struct epochs *epochs, const struct cache_bounds *bounds
     while (buckets < c->bounds.entries) buckets *= 2;
     c->mask = buckets - 1;
     c->bucket = calloc(buckets, sizeof *c->bucket);
-    list_init(&c->used);
+    list_init(&c->queue);
     if (c->bucket) return c;
     free(c);
     return NULL;
@@ -64,17 +64,16 @@ static void drop(struct cache *c, struct cache_entry *entry)
     struct cache_entry **at = &c->bucket[entry->hash & c->mask];
     while (*at != entry) at = &(*at)->next;
     *at = entry->next;
-    list_remove(&entry->used);
+    list_remove(&entry->queue);
     c->stats.entries--;
     c->stats.bytes -= entry->cost;
     if (entry->reply.fd >= 0) close(entry->reply.fd);
-    free(entry->ready);
     free(entry);
 }
 
 void cache_clear(struct cache *c)
 {
-    while (!list_empty(&c->used)) drop(c, LIST_OF(c->used.next, struct cache_entry, used));
+    while (!list_empty(&c->queue)) drop(c, LIST_OF(c->queue.next, struct cache_entry, queue));
 }
 
 void cache_free(struct cache *c)
@@ -135,8 +134,7 @@ struct cache_entry *cache_find(struct cache *c, struct slice key, uint64_t now_m
         return NULL;
     }
     c->stats.hits++;
-    list_remove(&entry->used);
-    list_push(&c->used, &entry->used);
+    entry->found = true;
     return entry;
 }
 
@@ -162,70 +160,81 @@ static bool read_whole(int fd, char *to, size_t n)
 }
 
 /* The body: in the entry's memory, or behind a descriptor of its own. */
-static bool keep_body(struct cache_entry *entry, char *w, const struct reply *p, bool in_memory)
+static bool keep_body(struct cache_entry *entry, char **w, const struct reply *p, size_t in_memory)
 {
     if (p->body == REPLY_EMPTY) return true;
-    if (!in_memory) {
+    if (p->body == REPLY_FILE && !in_memory) {
         entry->reply.fd = fcntl(p->fd, F_DUPFD_CLOEXEC, 0);
         entry->reply.keep_fd = true;
         return entry->reply.fd >= 0;
     }
-    size_t n = p->body == REPLY_FILE ? (size_t)p->size : p->bytes.n;
-    if (p->body == REPLY_FILE && !read_whole(p->fd, w, n)) return false;
-    if (p->body == REPLY_BYTES && n) memcpy(w, p->bytes.p, n);
-    entry->reply.body = REPLY_BYTES;
-    entry->reply.bytes = slice_of(w, n);
+    if (p->body == REPLY_FILE) {
+        if (!read_whole(p->fd, *w, in_memory)) return false;
+        entry->reply.body = REPLY_BYTES;
+        entry->reply.bytes = slice_of(*w, in_memory);
+        *w += in_memory;
+    } else {
+        keep(w, p->bytes, &entry->reply.bytes);
+    }
     return true;
 }
 
-/* The fields as bytes, once for all sendings; without them the reply is merely slower. */
-static bool prepare(struct cache_entry *entry)
+static void keep_texts(struct cache_entry *entry, char *w, const struct reply *p)
 {
-    char fields[2][4096];
-    size_t n = reply_prepare(&entry->reply, 200, fields[0], sizeof fields[0]);
-    size_t m = n ? reply_prepare(&entry->reply, 304, fields[1], sizeof fields[1]) : 0;
-    if (n == 0) return true;
-    entry->ready = malloc(n + m);
-    if (!entry->ready) return false;
-    memcpy(entry->ready, fields[0], n);
-    memcpy(entry->ready + n, fields[1], m);
-    entry->reply.ready = slice_of(entry->ready, n);
-    entry->reply.ready_304 = slice_of(entry->ready + n, m);
-    entry->cost += n + m;
-    return true;
-}
-
-static struct cache_entry *make(const struct cache *c, struct slice key, const struct reply *p)
-{
-    bool in_memory = p->body == REPLY_BYTES || (p->body == REPLY_FILE && p->size <= c->bounds.in_memory);
-    size_t texts = key.n + p->type.n + p->etag.n;
-    size_t heads = p->header_count * sizeof *p->headers + 16;
-    for (size_t i = 0; i < p->header_count; i++) texts += p->headers[i].name.n + p->headers[i].value.n;
-    size_t body = !in_memory ? 0 : p->body == REPLY_FILE ? (size_t)p->size : p->bytes.n;
-    size_t cost = sizeof(struct cache_entry) + heads + texts + body;
-    if (cost > c->bounds.bytes / 4) return NULL;
-    struct cache_entry *entry = calloc(1, cost);
-    if (!entry) return NULL;
-    entry->cost = cost;
-    entry->reply = *p;
-    entry->reply.fd = -1;
-    entry->reply.close = false;
-    struct http_header *headers = (struct http_header *)(void *)(((uintptr_t)entry->memory + 15) & ~(uintptr_t)15);
-    char *w = (char *)(headers + p->header_count);
-    keep(&w, key, &entry->key);
+    struct http_header *headers = (struct http_header *)(void *)(((uintptr_t)w + 15) & ~(uintptr_t)15);
+    w = (char *)(headers + p->header_count);
+    entry->reply.headers = headers;
     keep(&w, p->type, &entry->reply.type);
     keep(&w, p->etag, &entry->reply.etag);
     for (size_t i = 0; i < p->header_count; i++) {
         keep(&w, p->headers[i].name, &headers[i].name);
         keep(&w, p->headers[i].value, &headers[i].value);
     }
-    entry->reply.headers = headers;
-    entry->reply.ready = entry->reply.ready_304 = SLICE("");
-    if (keep_body(entry, w, p, in_memory) && prepare(entry)) return entry;
-    if (entry->reply.fd >= 0) close(entry->reply.fd);
-    free(entry->ready);
-    free(entry);
-    return NULL;
+}
+
+/* The fields are written once for all sendings; when they cannot be, the reply is merely slower. */
+static struct cache_entry *make(const struct cache *c, struct slice key, const struct reply *p)
+{
+    char fields[2][4096];
+    size_t n = reply_prepare(p, 200, fields[0], sizeof fields[0]);
+    size_t m = n ? reply_prepare(p, 304, fields[1], sizeof fields[1]) : 0;
+    size_t texts = p->type.n + p->etag.n + p->header_count * sizeof *p->headers + 16;
+    for (size_t i = 0; i < p->header_count; i++) texts += p->headers[i].name.n + p->headers[i].value.n;
+    size_t body = p->body == REPLY_BYTES ? p->bytes.n : 0;
+    if (p->body == REPLY_FILE && p->size <= c->bounds.in_memory) body = (size_t)p->size;
+    size_t cost = sizeof(struct cache_entry) + key.n + n + m + body + texts;
+    if (cost > c->bounds.bytes / 4) return NULL;
+    struct cache_entry *entry = malloc(cost);
+    if (!entry) return NULL;
+    *entry = (struct cache_entry){.cost = cost, .reply = *p};
+    entry->reply.fd = -1;
+    entry->reply.close = false;
+    char *w = entry->memory;
+    keep(&w, key, &entry->key);
+    keep(&w, slice_of(fields[1], m), &entry->reply.ready_304);
+    keep(&w, slice_of(fields[0], n), &entry->reply.ready);
+    if (!keep_body(entry, &w, p, body)) {
+        free(entry);
+        return NULL;
+    }
+    keep_texts(entry, w, p);
+    return entry;
+}
+
+/* What nobody has asked for since it was last at the front. */
+static void evict(struct cache *c)
+{
+    for (;;) {
+        struct cache_entry *front = LIST_OF(c->queue.next, struct cache_entry, queue);
+        if (!front->found) {
+            drop(c, front);
+            c->stats.evicted++;
+            return;
+        }
+        front->found = false;
+        list_remove(&front->queue);
+        list_push(&c->queue, &front->queue);
+    }
 }
 
 struct cache_entry *cache_put(struct cache *c, struct slice key, const struct reply *p, const struct cache_rules *rules,
@@ -240,21 +249,19 @@ struct cache_entry *cache_put(struct cache *c, struct slice key, const struct re
     entry->hash = hash_of(key);
     entry->began = rules->began;
     entry->expires_ms = now_ms + (uint64_t)rules->seconds * 1000;
-    entry->slots = rules->tags;
-    entry->counts = rules->counts;
+    entry->slots = (uint8_t)rules->tags;
+    entry->counts = (uint8_t)rules->counts;
     entry->anyone = rules->anyone;
     memcpy(entry->slot, slot, sizeof *slot * rules->tags);
     memcpy(entry->count, rules->count, sizeof *rules->count * rules->counts);
     struct cache_entry *old = lookup(c, key, entry->hash);
     if (old) drop(c, old);
-    while (!list_empty(&c->used) &&
-           (c->stats.entries >= c->bounds.entries || c->stats.bytes + entry->cost > c->bounds.bytes)) {
-        drop(c, LIST_OF(c->used.next, struct cache_entry, used));
-        c->stats.evicted++;
-    }
+    while (!list_empty(&c->queue) &&
+           (c->stats.entries >= c->bounds.entries || c->stats.bytes + entry->cost > c->bounds.bytes))
+        evict(c);
     entry->next = c->bucket[entry->hash & c->mask];
     c->bucket[entry->hash & c->mask] = entry;
-    list_push(&c->used, &entry->used);
+    list_push(&c->queue, &entry->queue);
     c->stats.entries++;
     c->stats.bytes += entry->cost;
     c->stats.stored++;

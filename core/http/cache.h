@@ -8,8 +8,8 @@
  * the epoch from before its reply was begun, so that a reply which was begun before a purge and finished after it is
  * never served from here.
  *
- * An entry lives until it is evicted (least recently used first, beyond the bounds of bytes or entries), expired or
- * purged. One cache per process, loop thread only. */
+ * An entry lives until it is expired, purged, or evicted: beyond the bounds of bytes or entries the oldest goes that
+ * nobody has asked for since it was last its turn to go. One cache per process, loop thread only. */
 #ifndef GIFD_HTTP_CACHE_H
 #define GIFD_HTTP_CACHE_H
 

@@ -65,7 +65,7 @@ TEST(an_entry_ends_with_its_time)
     cache_free(c);
 }
 
-TEST(the_least_recently_used_goes_first_and_bounds_hold)
+TEST(what_nobody_asks_for_goes_first_and_bounds_hold)
 {
     struct cache *c = fresh(1 << 20, 3);
     struct cache_stats s;

@@ -175,11 +175,10 @@ static bool field_stays(const struct plan *plan, struct slice name)
 
 static bool is_ours(struct slice name)
 {
-    static const char *const ours[] = {"Content-Length", "Transfer-Encoding", "Connection", "Date",
-                                       "Request-Id",     "Content-Range",     "Keep-Alive", "Upgrade"};
-    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-        if (slice_ieq(name, slice_str(ours[i]))) return true;
-    return false;
+#define IS(text) (name.n == sizeof(text) - 1 && strncasecmp(name.p, text, sizeof(text) - 1) == 0)
+    return IS("Content-Length") || IS("Transfer-Encoding") || IS("Connection") || IS("Date") || IS("Request-Id") ||
+           IS("Content-Range") || IS("Keep-Alive") || IS("Upgrade");
+#undef IS
 }
 
 static bool value_clean(struct slice s)

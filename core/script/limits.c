@@ -278,22 +278,28 @@ static int look(const struct limit_table *t, const struct request *r, const stru
     return GIFD_OK;
 }
 
-bool limits_enter(struct visit *v, const struct limits *l)
+static bool is_charged_later(const struct visit *v, const struct limits *l)
+{
+    return l->asks_who && v->credentials;
+}
+
+void limits_expect(const struct visit *v, const struct limits *l, struct limit_ask asks[LIMIT_ASKS_MAX])
+{
+    const struct limit_table *t = &v->host->limits;
+    if (is_charged_later(v, l)) return;
+    asks_of(t, v->r, l, SLICE(""), SLICE(""), asks);
+    for (size_t i = 0; i < l->count; i++) limit_prefetch(t, asks[i].policy, asks[i].key);
+}
+
+bool limits_enter(struct visit *v, const struct limits *l, struct limit_ask asks[LIMIT_ASKS_MAX])
 {
     const struct limit_table *t = &v->host->limits;
     struct request *r = v->r;
-    struct limit_ask asks[LIMIT_ASKS_MAX];
     struct limit_answer a;
-    bool later = l->asks_who && v->credentials;
-    size_t n = 1;
-    int rc;
-    if (later) {
-        rc = look(t, r, l, asks, &a);
-        v->owed = l;
-    } else {
-        n = asks_of(t, r, l, SLICE(""), SLICE(""), asks);
-        rc = limit_check(t, r->started_ns, asks, n, &a);
-    }
+    bool later = is_charged_later(v, l);
+    size_t n = later ? 1 : l->count;
+    int rc = later ? look(t, r, l, asks, &a) : limit_check(t, r->started_ns, asks, n, &a);
+    if (later) v->owed = l;
     if (rc < 0) {
         log_error("limit.busy", LS("request_id", r->id), LS("route", l->route));
         refusal_mark(&v->host->live->refusals, r, v->flags);

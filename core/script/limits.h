@@ -48,9 +48,10 @@ int limits_policy(struct lua_State *L, int index, struct limit_policy *out, stru
 struct limits *limits_read(struct lua_State *L, int index, const struct limit_table *t, const char *route,
                            struct err *e);
 
-/* Before anything else is done for a request. False: it was refused, and has ended. v->owed is set when Lua is to
- * charge. */
-bool limits_enter(struct visit *v, const struct limits *l);
+/* As soon as it is known that limits apply: fills `asks` and sends for the memory that limits_enter will look at. */
+void limits_expect(const struct visit *v, const struct limits *l, struct limit_ask asks[LIMIT_ASKS_MAX]);
+/* Before anything is done for a request. False: it was refused, and has ended. v->owed is set when Lua is to charge. */
+bool limits_enter(struct visit *v, const struct limits *l, struct limit_ask asks[LIMIT_ASKS_MAX]);
 /* Charges what v owes: user and token as they were found out, or "" for nobody. GIFD_ELIMITED, GIFD_EBUSY. */
 int limits_charge(struct visit *v, struct slice user, struct slice token, struct err *e);
 

@@ -177,16 +177,21 @@ static void enter(struct host *h, struct visit *v, const struct route_match *mat
     uint8_t flags = h->cache ? v->flags : 0;
     const struct limits *limits = h->s.segment && known ? h->live->limits[match->id] : NULL;
     v->cacheable = (flags & ROUTE_CACHE) && (r->method == HTTP_GET || r->method == HTTP_HEAD) && !r->has_body;
+    struct limit_ask asks[LIMIT_ASKS_MAX];
+    char own[VISIT_KEY_MAX];
+    struct slice key = {NULL, 0};
     if (v->cacheable || limits) v->credentials = request_header(r, "Authorization").p || request_header(r, "Cookie").p;
-    if (limits && !limits_enter(v, limits)) return;
+    if (limits) limits_expect(v, limits, asks);
     if (v->cacheable) {
-        char own[VISIT_KEY_MAX];
         v->client = classes_client(&h->live->clients, request_header(r, "User-Agent"));
         v->client_class = flags & ROUTE_CLASSES ? v->client | calm_of(r) : 0;
-        struct slice key = key_of(v, own);
+        key = key_of(v, own);
         v->cacheable = key.n > 0;
-        if (key.n && !v->owed && serve_kept(v, key)) return; /* what is owed is charged in Lua */
-        bool shares = key.n && !v->credentials && !(flags & ROUTE_SELDOM);
+    }
+    if (limits && !limits_enter(v, limits, asks)) return;
+    if (v->cacheable) {
+        if (!v->owed && serve_kept(v, key)) return; /* what is owed is charged in Lua */
+        bool shares = !v->credentials && !(flags & ROUTE_SELDOM);
         struct fill *f = shares ? find_fill(h, key) : NULL;
         if (f) {
             v->fill = f;
