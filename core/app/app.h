@@ -146,6 +146,8 @@ void builder_end(struct builder *b);    /* kills and reaps */
  * migrations and runs its plugins' checks. The report's rc and text say how it went. */
 void builder_make(const struct datadir *d, const struct serve_options *o, struct builder_report *r);
 int builder_apply(const struct datadir *d, struct builder_report *r);
+/* A bundle's migrations, of the catalogue and of each plugin's database: all or none. Blocks. */
+int migrations_apply(const struct datadir *d, const char *bundle, uint32_t *applied, struct err *e);
 /* Fills the flat settings from the checked ones (JSON); also used by `gifd check`. */
 int flat_settings_read(const char *json, struct flat_settings *out, struct err *e);
 
@@ -180,6 +182,7 @@ int cli_script(int argc, char **argv); /* token, login: commands of host Lua */
 int cli_lua(int argc, char **argv);
 int cli_limits(int argc, char **argv);
 int cli_up(int argc, char **argv);
+int cli_plugin(int argc, char **argv);
 int cli_verify(int argc, char **argv);
 int cli_admin(int argc, char **argv); /* reload, rollback, status */
 int cli_version(int argc, char **argv);

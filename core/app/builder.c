@@ -4,7 +4,7 @@
  *   builder_start ---------------> build_generation
  *   builder_poll  <--report------- flat settings, bundle on disk; or the faults
  *   ... every process prepares ...
- *   builder_migrate --'M'--------> db_migrate with the bundle's migrations
+ *   builder_migrate --'M'--------> migrations_apply
  *   builder_poll  <--report-------
  *
  * The order is the transaction of DESIGN 1.5: prepare everywhere, migrate, commit. */
@@ -26,27 +26,10 @@
 
 #define BUILD_DEADLINE_NS (15ull * 1000000000)
 
-static int migrate(const struct datadir *d, const char *bundle_path, uint32_t *applied, struct err *e)
-{
-    struct bundle *b = bundle_open(bundle_path, e);
-    if (!b) return e->code;
-    struct arena arena;
-    struct migration *list = NULL;
-    char db[PATH_LEN];
-    arena_init(&arena, 16 << 20);
-    datadir_join(d, "catalogue.db", db);
-    size_t count = bundle_migrations(b, &arena, &list);
-    int rc = db_migrate(db, list, count, e);
-    *applied = rc > 0 ? (uint32_t)rc : 0;
-    arena_free(&arena);
-    bundle_close(b);
-    return rc < 0 ? rc : GIFD_OK;
-}
-
 int builder_apply(const struct datadir *d, struct builder_report *r)
 {
     struct err e = {0};
-    r->rc = migrate(d, r->settings.bundle, &r->migrated, &e);
+    r->rc = migrations_apply(d, r->settings.bundle, &r->migrated, &e);
     if (r->rc != GIFD_OK) snprintf(r->text, sizeof r->text, "%s", e.text);
     return r->rc;
 }

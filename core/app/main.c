@@ -43,9 +43,14 @@ const struct cli_command cli_commands[] = {
      "The live generation, those that still finish requests and what holds them, why the last reload was refused,\n"
      "plugins that are switched off and why, and every process.\n",
      cli_admin},
-    {"plugin", "gifd plugin enable NAME [--data DIR | --server URL --token T] [--json]", "switch a plugin on again",
-     "A plugin that brings processes down three times in ten minutes is switched off; 'gifd status' says why.\n",
-     cli_admin},
+    {"plugin",
+     "gifd plugin enable NAME [--data DIR | --server URL --token T] [--json] | purge NAME [--data DIR] [--force]",
+     "switch a plugin on again; remove what it has stored",
+     "  enable   a plugin that brings processes down three times in ten minutes is switched off; 'gifd status' says\n"
+     "           why\n"
+     "  purge    removes the plugin's database, its kv values with it. Refused while the running server has the\n"
+     "           plugin; on a stopped one that had it last, --force is asked for\n",
+     cli_plugin},
     {"check", "gifd check [--config FILE] [--plugins DIR]... [--root DIR] [--json]",
      "check a configuration and its plugins without serving",
      "Builds a generation and throws it away. Prints every fault with file, line and the nearest valid\n"

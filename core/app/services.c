@@ -18,11 +18,15 @@ int services_open(struct services *s, const struct services_options *o, struct e
     datadir_join(o->dir, "blobs", path);
     s->blobs = blobs_open(&s->loop, path, e);
     if (!s->blobs) return e->code;
+    datadir_join(o->dir, "plugins", path);
+    s->shelf = shelf_new(&s->loop, path, e);
+    if (!s->shelf) return e->code;
     datadir_join(o->dir, "media.sock", path);
     s->media = media_pool_new(&s->loop, path, o->media_running, MEDIA_WAITING, e);
     if (!s->media) return e->code;
     struct host_services services = {.loop = &s->loop,
                                      .db = s->db,
+                                     .shelf = s->shelf,
                                      .blobs = s->blobs,
                                      .media = s->media,
                                      .segment = o->segment,
@@ -49,6 +53,7 @@ void services_close(struct services *s)
     if (s->host) host_free(s->host);
     if (s->media) media_pool_free(s->media);
     if (s->blobs) blobs_close(s->blobs);
+    shelf_free(s->shelf);
     if (s->db) db_close(s->db);
     loop_close(&s->loop);
 }

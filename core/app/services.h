@@ -8,6 +8,7 @@
 struct services {
     struct loop loop;
     struct db *db;
+    struct shelf *shelf;
     struct blobs *blobs;
     struct media_pool *media;
     struct host *host;

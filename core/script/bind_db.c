@@ -1,9 +1,17 @@
-/* bind_db.c: gifd.db. Reads run here and now under a small budget, and on the reader thread when that was not enough;
- * writes are atomic batches that are durable when they return. */
+/* bind_db.c: gifd.db, gifd.own and gifd.kv. Reads run here and now under a small budget, and on the reader thread when
+ * that was not enough; writes are atomic batches that are durable when they return.
+ *
+ * gifd.own and gifd.kv work on the database of one plugin, whose name is their first argument: a plugin gets functions
+ * that have it filled in (lua/gifd/plugin/grants.lua). Arguments are counted without it. Nothing of a plugin's runs on
+ * the loop. */
+#include "base/clock.h"
 #include "script/border.h"
 #include "script/host_int.h"
+#include "script/value.h"
+#include "store/kv.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,9 +122,36 @@ static void push_change(lua_State *L, const struct db_rows *rows)
     lua_setfield(L, -2, "rows");
 }
 
+/* JSON of gifd.kv; false when there is no row. */
+static int push_kept(lua_State *L, const struct db_rows *rows)
+{
+    struct err e = {0};
+    if (rows->count == 0) {
+        lua_pushboolean(L, 0);
+        return 1;
+    }
+    return value_decode(L, rows->cells[0].s, KV_VALUE_MAX, &e) < 0 ? push_err(L, &e) : 1;
+}
+
+static int push_pairs(lua_State *L, const struct db_rows *rows)
+{
+    struct err e = {0};
+    lua_createtable(L, (int)rows->count, 0);
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct value *v = &rows->cells[i * rows->columns];
+        lua_createtable(L, 0, 2);
+        push_value(L, v);
+        lua_setfield(L, -2, "key");
+        if (value_decode(L, v[1].s, KV_VALUE_MAX, &e) < 0) return push_err(L, &e);
+        lua_setfield(L, -2, "value");
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+    return 1;
+}
+
 /* ---- waiting ---- */
 
-enum want { WANT_ROWS, WANT_ROW, WANT_RUN, WANT_BATCH };
+enum want { WANT_ROWS, WANT_ROW, WANT_VALUE, WANT_PAIRS, WANT_RUN, WANT_STORED, WANT_CHANGED, WANT_BATCH };
 
 struct query_wait {
     struct wait wait;
@@ -139,7 +174,11 @@ static int push_results(lua_State *L, void *arg)
     switch (q->want) {
     case WANT_ROWS: push_rows(L, q->results, SIZE_MAX); break;
     case WANT_ROW: push_row(L, q->results); break;
+    case WANT_VALUE: return push_kept(L, q->results);
+    case WANT_PAIRS: return push_pairs(L, q->results);
     case WANT_RUN: push_change(L, q->results); break;
+    case WANT_STORED: lua_pushboolean(L, 1); break;
+    case WANT_CHANGED: lua_pushboolean(L, q->results[q->count - 1].changes > 0); break;
     case WANT_BATCH:
         lua_createtable(L, (int)q->count, 0);
         for (size_t i = 0; i < q->count; i++) {
@@ -155,22 +194,42 @@ static void on_done(void *arg, int rc, const struct db_rows *results, size_t cou
     struct query_wait *q = arg;
     q->results = results;
     q->count = count;
+    struct err full = {.code = GIFD_ETOOBIG};
+    snprintf(full.text, sizeof full.text, "there are %d keys already", KV_KEYS_MAX);
     if (rc < 0)
-        wait_fail(&q->wait, e);
+        wait_fail(&q->wait, rc == GIFD_ECONFLICT && q->want == WANT_STORED ? &full : e);
     else
         wait_done(&q->wait, push_results, q);
     free(q);
 }
 
-static int ask(lua_State *L, struct task *t, enum want want, const struct db_call *calls, size_t count)
+/* The database of a call: the host's own, or that of the plugin of this name. */
+static struct db *db_of(lua_State *L, struct slice own, struct err *e)
+{
+    struct host *h = gen_of(L)->host;
+    if (own.n && h->s.shelf) return shelf_take(h->s.shelf, own, e);
+    if (!own.n && h->s.db) return h->s.db;
+    err_set(e, GIFD_ECLOSED, "there is no database");
+    return NULL;
+}
+
+/* The plugin's name, which is taken away from the arguments; `keep` holds it. */
+static struct slice own_name(lua_State *L, char keep[SHELF_NAME_MAX + 1])
+{
+    struct slice s = border_string(L, 1, "plugin");
+    if (s.n < 1 || s.n > SHELF_NAME_MAX) border_argument(L, 1, "plugin", "is no name of a plugin");
+    memcpy(keep, s.p, s.n);
+    lua_remove(L, 1);
+    return slice_of(keep, s.n);
+}
+
+static int ask(lua_State *L, struct task *t, struct db *db, enum want want, const struct db_call *calls, size_t count)
 {
     struct err e = {0};
-    struct db *db = t->gen->host->s.db;
-    if (!db) return push_fault(L, GIFD_ECLOSED, "there is no database");
     struct query_wait *q = calloc(1, sizeof *q);
     if (!q) return push_fault(L, GIFD_ENOMEM, "query");
     q->want = want;
-    q->job = want <= WANT_ROW ? db_read(db, calls, on_done, q, &e) : db_write(db, calls, count, on_done, q, &e);
+    q->job = want < WANT_RUN ? db_read(db, calls, on_done, q, &e) : db_write(db, calls, count, on_done, q, &e);
     if (!q->job) {
         free(q);
         return push_err(L, &e);
@@ -181,7 +240,7 @@ static int ask(lua_State *L, struct task *t, enum want want, const struct db_cal
 
 /* ---- reads ---- */
 
-static int read_rows(lua_State *L, enum want want)
+static int read_rows(lua_State *L, enum want want, struct slice own)
 {
     struct value args[ARGS_MAX];
     struct err e = {0};
@@ -190,11 +249,12 @@ static int read_rows(lua_State *L, enum want want)
     struct task *t = task_here(L);
     int refused = task_refuses(L, t);
     if (refused) return refused;
-    struct db *db = t->gen->host->s.db;
-    if (!db) return push_fault(L, GIFD_ECLOSED, "there is no database");
+    struct db *db = db_of(L, own, &e);
+    if (!db) return push_err(L, &e);
+    if (own.n) return ask(L, t, db, want, &call, 1);
     arena_reset(&t->gen->scratch);
     int rc = db_read_now(db, &call, READ_NOW_US, &t->gen->scratch, &rows, &e);
-    if (rc == GIFD_ETIMEOUT) return ask(L, t, want, &call, 1);
+    if (rc == GIFD_ETIMEOUT) return ask(L, t, db, want, &call, 1);
     if (rc < 0) return push_err(L, &e);
     struct query_wait now = {.want = want, .results = &rows, .count = 1};
     push_results(L, &now);
@@ -202,25 +262,59 @@ static int read_rows(lua_State *L, enum want want)
     return 1;
 }
 
+#define NOT_OWN ((struct slice){NULL, 0})
+
 static int l_rows(lua_State *L)
 {
-    return read_rows(L, WANT_ROWS);
+    return read_rows(L, WANT_ROWS, NOT_OWN);
 }
 
 static int l_row(lua_State *L)
 {
-    return read_rows(L, WANT_ROW);
+    return read_rows(L, WANT_ROW, NOT_OWN);
+}
+
+static int l_own_rows(lua_State *L)
+{
+    char name[SHELF_NAME_MAX + 1];
+    return read_rows(L, WANT_ROWS, own_name(L, name));
+}
+
+static int l_own_row(lua_State *L)
+{
+    char name[SHELF_NAME_MAX + 1];
+    return read_rows(L, WANT_ROW, own_name(L, name));
 }
 
 /* ---- writes ---- */
 
-static int l_run(lua_State *L)
+/* For whoever has checked the arguments: the task may wait, the database is there, and is asked. */
+static int ask_own(lua_State *L, struct slice own, enum want want, const struct db_call *calls, size_t count)
+{
+    struct err e = {0};
+    struct task *t = task_here(L);
+    int refused = task_refuses(L, t);
+    if (refused) return refused;
+    struct db *db = db_of(L, own, &e);
+    return db ? ask(L, t, db, want, calls, count) : push_err(L, &e);
+}
+
+static int run(lua_State *L, struct slice own)
 {
     struct value args[ARGS_MAX];
     struct db_call call = call_of(L, args);
-    struct task *t = task_here(L);
-    int refused = task_refuses(L, t);
-    return refused ? refused : ask(L, t, WANT_RUN, &call, 1);
+    return ask_own(L, own, WANT_RUN, &call, 1);
+}
+
+static int l_run(lua_State *L)
+{
+    return run(L, NOT_OWN);
+}
+
+static int l_own_run(lua_State *L)
+{
+    char name[SHELF_NAME_MAX + 1];
+    return run(L, own_name(L, name));
 }
 
 /* Statement i of the batch at index 1. Its values live as long as its table. */
@@ -250,7 +344,7 @@ static void statement(lua_State *L, int i, struct db_call *c, struct value *args
 
 #define BATCH_VALUES_MAX 4096
 
-static int l_batch(lua_State *L)
+static int batch(lua_State *L, struct slice own)
 {
     border_table(L, 1, "batch");
     size_t count = lua_objlen(L, 1), used = 0;
@@ -268,9 +362,86 @@ static int l_batch(lua_State *L)
         statement(L, (int)i + 1, &calls[i], args + used, total - used);
         used += calls[i].arg_count;
     }
-    struct task *t = task_here(L);
-    int refused = task_refuses(L, t);
-    return refused ? refused : ask(L, t, WANT_BATCH, calls, count);
+    return ask_own(L, own, WANT_BATCH, calls, count);
+}
+
+static int l_batch(lua_State *L)
+{
+    return batch(L, NOT_OWN);
+}
+
+static int l_own_batch(lua_State *L)
+{
+    char name[SHELF_NAME_MAX + 1];
+    return batch(L, own_name(L, name));
+}
+
+/* ---- kv ---- */
+
+#define TTL_MAX (10 * 365 * 86400.0)
+
+static struct slice key_arg(lua_State *L, int arg, const char *what, size_t min)
+{
+    struct slice s = border_string(L, arg, what);
+    if (s.n < min || s.n > KV_KEY_MAX) border_argument(L, arg, what, "must have %zu to %d bytes", min, KV_KEY_MAX);
+    return s;
+}
+
+static double wall_now(void)
+{
+    return (double)clock_wall_us() / 1e6;
+}
+
+static int l_kv_get(lua_State *L)
+{
+    char name[SHELF_NAME_MAX + 1];
+    struct kv_calls c;
+    struct slice own = own_name(L, name);
+    kv_get(&c, key_arg(L, 1, "key", 1), wall_now());
+    return ask_own(L, own, WANT_VALUE, c.call, c.count);
+}
+
+static int l_kv_set(lua_State *L)
+{
+    char name[SHELF_NAME_MAX + 1];
+    struct kv_calls c;
+    struct err e = {0};
+    struct gen *g = gen_of(L);
+    struct slice own = own_name(L, name), key = key_arg(L, 1, "key", 1);
+    if (lua_isnoneornil(L, 2)) border_argument(L, 2, "value", "must not be nil: delete the key instead");
+    if (!lua_isnoneornil(L, 3)) border_table(L, 3, "options");
+    double ttl = border_field_number(L, 3, "ttl", 0.001, TTL_MAX, 0), now = wall_now();
+    buf_reset(&g->out);
+    if (value_encode(L, 2, &g->out, &e) < 0) return push_err(L, &e);
+    if (g->out.n > KV_VALUE_MAX)
+        return push_fault(L, GIFD_ETOOBIG, "a value has at most %d bytes as JSON", KV_VALUE_MAX);
+    kv_set(&c, key, buf_slice(&g->out), ttl > 0 ? now + ttl : 0, now);
+    return ask_own(L, own, WANT_STORED, c.call, c.count);
+}
+
+static int l_kv_delete(lua_State *L)
+{
+    char name[SHELF_NAME_MAX + 1];
+    struct kv_calls c;
+    struct slice own = own_name(L, name);
+    kv_delete(&c, key_arg(L, 1, "key", 1), wall_now());
+    return ask_own(L, own, WANT_CHANGED, c.call, c.count);
+}
+
+static int l_kv_list(lua_State *L)
+{
+    char name[SHELF_NAME_MAX + 1];
+    struct kv_calls c;
+    struct slice own = own_name(L, name), prefix = {"", 0}, after = {NULL, 0};
+    if (!lua_isnoneornil(L, 1)) prefix = key_arg(L, 1, "prefix", 0);
+    lua_Number limit = 100;
+    if (!lua_isnoneornil(L, 2)) {
+        border_table(L, 2, "options");
+        after = border_field_string(L, 2, "after");
+        limit = border_field_number(L, 2, "limit", 1, KV_LIST_MAX, limit);
+    }
+    kv_list(&c, prefix, after, (size_t)limit, wall_now());
+    return ask_own(L, own, WANT_PAIRS, c.call, c.count);
 }
 
 const struct binding bind_db[] = {
@@ -279,5 +450,14 @@ const struct binding bind_db[] = {
     {"gifd.db.run", l_run, CTX_TASK, "run(sql, ...) -> {changes, last_id, rows} | nil, err"},
     {"gifd.db.batch", l_batch, CTX_TASK,
      "batch{ {sql, ..., expect = n?}, ... } -> array of {changes, last_id, rows} | nil, err"},
+    {"gifd.own.rows", l_own_rows, CTX_TASK, "rows(plugin, sql, ...) -> array of {column = value} | nil, err"},
+    {"gifd.own.row", l_own_row, CTX_TASK, "row(plugin, sql, ...) -> {column = value} or false | nil, err"},
+    {"gifd.own.run", l_own_run, CTX_TASK, "run(plugin, sql, ...) -> {changes, last_id, rows} | nil, err"},
+    {"gifd.own.batch", l_own_batch, CTX_TASK, "batch(plugin, {...}) -> array of {changes, last_id, rows} | nil, err"},
+    {"gifd.kv.get", l_kv_get, CTX_TASK, "get(plugin, key) -> value, false when there is none | nil, err"},
+    {"gifd.kv.set", l_kv_set, CTX_TASK, "set(plugin, key, value, {ttl?}) -> true | nil, err"},
+    {"gifd.kv.delete", l_kv_delete, CTX_TASK, "delete(plugin, key) -> was it there | nil, err"},
+    {"gifd.kv.list", l_kv_list, CTX_TASK,
+     "list(plugin, prefix?, {after?, limit?}) -> array of {key, value} | nil, err"},
     {NULL, NULL, 0, NULL},
 };

@@ -58,7 +58,7 @@ bool bundle_find(const struct bundle *b, const char *name, struct slice *out); /
 int bundle_each(const struct bundle *b, const char *prefix, int (*fn)(void *, const char *name, struct slice bytes),
                 void *arg);
 
-/* The product's migrations in a bundle ("lua/gifd/sql/"), in order, for db_migrate. */
-size_t bundle_migrations(const struct bundle *b, struct arena *arena, struct migration **out);
+/* The migrations of a folder in a bundle ("lua/gifd/sql/"), in order, for db_migrate. *out NULL: no memory. */
+size_t bundle_migrations(const struct bundle *b, const char *folder, struct arena *arena, struct migration **out);
 
 #endif

@@ -127,7 +127,7 @@ TEST(a_bundle_has_what_was_put_and_the_migrations_in_order)
     CHECK(bundle_each(b, "plugins/", count_entry, &n) == 0 && n == 2);
     struct arena arena;
     arena_init(&arena, 1 << 16);
-    CHECK(bundle_migrations(b, &arena, &m) == 2);
+    CHECK(bundle_migrations(b, "lua/gifd/sql/", &arena, &m) == 2);
     CHECK_STR(m[0].name, "0001_cats");
     CHECK(slice_is(m[1].sql, "CREATE TABLE dogs(id);"));
     arena_free(&arena);

@@ -163,14 +163,14 @@ static int collect(void *arg, const char *name, struct slice bytes)
     return 0;
 }
 
-size_t bundle_migrations(const struct bundle *b, struct arena *arena, struct migration **out)
+size_t bundle_migrations(const struct bundle *b, const char *folder, struct arena *arena, struct migration **out)
 {
     struct collecting c = {arena, NULL, 0};
-    bundle_each(b, "lua/gifd/sql/", collect, &c);
+    bundle_each(b, folder, collect, &c);
     c.list = arena_alloc(arena, (c.count ? c.count : 1) * sizeof *c.list);
     *out = c.list;
     c.count = 0;
-    if (c.list) bundle_each(b, "lua/gifd/sql/", collect, &c);
+    if (c.list) bundle_each(b, folder, collect, &c);
     return c.count;
 }
 

@@ -21,12 +21,14 @@
 #include "media/ask.h"
 #include "store/blob.h"
 #include "store/db.h"
+#include "store/shelf.h"
 
 /* What the primitives stand on. NULL members make their primitives answer {code = "closed"}. All are the caller's and
  * outlive the host. */
 struct host_services {
     struct loop *loop;
     struct db *db;
+    struct shelf *shelf; /* the databases of plugins */
     struct blobs *blobs;
     struct media_pool *media;
     struct segment *segment;

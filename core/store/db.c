@@ -116,9 +116,11 @@ struct db *db_open(struct loop *l, const struct db_options *o, struct err *e)
     db->loop = l;
     db->path = path;
     db->busy_ms = o->busy_ms ? o->busy_ms : DB__BUSY_MS;
-    db->statement_ms = o->statement_ms ? o->statement_ms : DB__STATEMENT_MS;
+    db->guest = o->guest;
+    db->queue_max = o->guest ? DB_GUEST_QUEUE_MAX : DB_QUEUE_MAX;
+    db->statement_ms = o->statement_ms ? o->statement_ms : o->guest ? DB_GUEST_STATEMENT_MS : DB__STATEMENT_MS;
     struct sql__options options = {.create = o->create, .busy_ms = db->busy_ms, .read_only = true};
-    int rc = sql__open(&db->sql, path, &options, e);
+    int rc = o->guest ? GIFD_OK : sql__open(&db->sql, path, &options, e); /* nothing of a guest runs on the loop */
     if (rc == GIFD_OK) {
         rc = uv_async_init(&l->uv, &db->news, on_news);
         if (rc < 0) err_uv(e, rc, "database");
@@ -129,7 +131,7 @@ struct db *db_open(struct loop *l, const struct db_options *o, struct err *e)
         free(db);
         return NULL;
     }
-    sqlite3_busy_timeout(db->sql.db, READ_BUSY_MS);
+    if (db->sql.db) sqlite3_busy_timeout(db->sql.db, READ_BUSY_MS);
     db->news.data = db;
     uv_unref((uv_handle_t *)&db->news);
     list_init(&db->finished);
@@ -156,9 +158,15 @@ void db_close(struct db *db)
     uv_close((uv_handle_t *)&db->news, on_closed);
 }
 
+bool db_busy(const struct db *db)
+{
+    return db->pending > 0;
+}
+
 int db_read_now(struct db *db, const struct db_call *call, uint32_t budget_us, struct arena *arena, struct db_rows *out,
                 struct err *e)
 {
+    if (db->guest) return err_set(e, GIFD_EINVALID, "a guest's statement on the loop");
     db->sql.deadline_ns = clock_mono_ns() + budget_us * 1000ull;
     return sql__run(&db->sql, call, true, arena, out, e);
 }
@@ -224,7 +232,7 @@ static struct db_job *submit(struct db__lane *l, const struct db_call *calls, si
     j->arg = arg;
     j->give_up_ns = clock_mono_ns() + db->busy_ms * 1000000ull;
     pthread_mutex_lock(&db->lock);
-    bool full = l->count >= DB_QUEUE_MAX;
+    bool full = l->count >= db->queue_max;
     if (!full) {
         list_push(&l->waiting, &j->node);
         l->count++;
@@ -232,7 +240,7 @@ static struct db_job *submit(struct db__lane *l, const struct db_call *calls, si
     }
     pthread_mutex_unlock(&db->lock);
     if (full) {
-        err_set(e, GIFD_EBUSY, "%d jobs already wait for the database", DB_QUEUE_MAX);
+        err_set(e, GIFD_EBUSY, "%zu jobs already wait for the database", db->queue_max);
         job_free(j);
         return NULL;
     }

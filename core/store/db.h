@@ -42,6 +42,7 @@ struct db_call {
     const struct value *args; /* missing ones at the end are NULL, too many an error */
     size_t arg_count;
     int64_t expect; /* rows that must be changed, else GIFD_ECONFLICT and the whole batch is undone; -1: any number */
+    bool ours;      /* a constant text of this floor's: nothing in it is denied */
 };
 
 struct db_rows {
@@ -57,17 +58,28 @@ struct db_rows {
 #define DB_BATCH_MAX 256                /* statements in one batch */
 #define DB_QUEUE_MAX 4096               /* waiting batches, then GIFD_EBUSY */
 
+/* A guest's database is written to by statements of somebody whom we do not trust: no PRAGMA but those that describe
+ * tables, no virtual tables but full text, no temporary ones, no table of ours (gifd_..., schema_migrations); every
+ * maximum is smaller; nothing of it runs on the loop (db_read_now is GIFD_EINVALID). */
+#define DB_GUEST_ROWS_MAX 1000
+#define DB_GUEST_BYTES_MAX (4 * 1024 * 1024) /* of one result */
+#define DB_GUEST_VALUE_MAX (1024 * 1024)     /* one value, row or statement */
+#define DB_GUEST_QUEUE_MAX 256               /* waiting batches */
+#define DB_GUEST_FILE_MAX ((int64_t)256 << 20)
+#define DB_GUEST_STATEMENT_MS 2000
+
 struct db_options {
     const char *path;
-    bool create;
+    bool create, guest;
     uint32_t busy_ms;      /* how long a write waits for its turn; 0: 10000 */
-    uint32_t statement_ms; /* budget of one statement on the writer or reader thread; 0: 5000 */
+    uint32_t statement_ms; /* budget of one statement on the writer or reader thread; 0: 5000, a guest's 2000 */
 };
 
 struct db;
 /* Opens (WAL, synchronous=FULL, foreign_keys=ON). The writer and the reader thread start with their first job. */
 struct db *db_open(struct loop *l, const struct db_options *o, struct err *e);
 void db_close(struct db *db); /* finishes what was queued, joins the threads; done()s are called before it returns */
+bool db_busy(const struct db *db); /* something was asked that has not been answered */
 
 /* Runs here and now; GIFD_ETIMEOUT when budget_us was not enough (nothing was changed: ask db_read instead). Only
  * statements that do not write: GIFD_EINVALID otherwise. out lives in `arena`. Statements are cached. */
@@ -92,5 +104,15 @@ struct migration {
     struct slice sql;
 };
 int db_migrate(const char *path, const struct migration *m, size_t count, struct err *e);
+
+/* The same in two steps, for several databases that change together or not at all: all applied in one transaction that
+ * stays open, with the database locked for others who write; then ended. A guest's migrations are under a guest's
+ * rules, and its database is made when it is missing, and goes again if this does not commit. Blocks. */
+struct db_migration;
+struct db_migration *db_migration_begin(const char *path, bool guest, const struct migration *m, size_t count,
+                                        struct err *e);
+int db_migration_end(struct db_migration *g, bool commit, struct err *e); /* frees g; how many were applied */
+/* Removes a database and what lies beside it. GIFD_ENOTFOUND when there is none. */
+int db_remove(const char *path, struct err *e);
 
 #endif

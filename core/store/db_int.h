@@ -49,6 +49,8 @@ struct db {
     struct loop *loop;
     char *path;
     uint32_t busy_ms, statement_ms;
+    bool guest;
+    size_t queue_max;
     uv_async_t news;
     pthread_mutex_t lock;
     struct list finished; /* under the lock */

@@ -81,7 +81,7 @@ static void on_done(void *arg, int rc, const struct db_rows *results, size_t cou
 
 static struct db_call call(const char *sql)
 {
-    return (struct db_call){slice_str(sql), NULL, 0, -1};
+    return (struct db_call){slice_str(sql), NULL, 0, -1, false};
 }
 
 static struct outcome write_all(struct db *db, const struct db_call *calls, size_t n)
@@ -114,12 +114,12 @@ TEST(what_was_written_is_read_in_every_type)
     fresh();
     struct db *db = opened();
     struct value args[] = {{.type = VALUE_TEXT, .s = SLICE("caf\303\251")}, {.type = VALUE_INT, .i = INT64_MAX}};
-    struct db_call c = {SLICE("INSERT INTO t (a, n) VALUES (?1, ?2) RETURNING id"), args, 2, 1};
+    struct db_call c = {SLICE("INSERT INTO t (a, n) VALUES (?1, ?2) RETURNING id"), args, 2, 1, false};
     struct outcome o = write_all(db, &c, 1);
     CHECK(o.rc == GIFD_OK && o.changes == 1 && o.last_id == 1 && o.rows == 1 && o.first == 1);
     struct value more[] = {
         {.type = VALUE_REAL, .d = 1.5}, {.type = VALUE_BLOB, .s = slice_of("\0x", 2)}, {.type = VALUE_NULL}};
-    struct db_call read = {SLICE("SELECT a, n, ?1 AS real, ?2, ?3, '' FROM t"), more, 3, -1};
+    struct db_call read = {SLICE("SELECT a, n, ?1 AS real, ?2, ?3, '' FROM t"), more, 3, -1, false};
     struct db_rows rows;
     CHECK(db_read_now(db, &read, 100000, &arena, &rows, &e) == GIFD_OK);
     CHECK(rows.columns == 6 && rows.count == 1);
@@ -312,7 +312,7 @@ static void on_inserted(void *arg, int rc, const struct db_rows *results, size_t
 
 static void feed(struct child *c)
 {
-    static const struct db_call insert = {{"INSERT INTO t (n) VALUES (1)", 28}, NULL, 0, 1};
+    static const struct db_call insert = {{"INSERT INTO t (n) VALUES (1)", 28}, NULL, 0, 1, false};
     while (c->left > 0 && c->waiting < 8) {
         c->left--;
         c->waiting++;

@@ -7,7 +7,8 @@ static void run(struct db__lane *l, struct db_job *j)
     struct err e = {0};
     int rc = GIFD_OK;
     if (!l->sql.db)
-        rc = sql__open(&l->sql, l->db->path, &(struct sql__options){.read_only = true, .busy_ms = l->db->busy_ms}, &e);
+        rc = sql__open(&l->sql, l->db->path,
+                       &(struct sql__options){.read_only = true, .busy_ms = l->db->busy_ms, .guest = l->db->guest}, &e);
     if (rc == GIFD_OK) {
         l->sql.deadline_ns = clock_mono_ns() + l->db->statement_ms * 1000000ull;
         rc = sql__run(&l->sql, &j->calls[0], true, &j->arena, &j->results[0], &e);

@@ -95,12 +95,41 @@ static bool pragma_allowed(const char *name)
     return false;
 }
 
+static bool is_ours(const char *name)
+{
+    return name && (sqlite3_strnicmp(name, "gifd_", 5) == 0 || sqlite3_stricmp(name, "schema_migrations") == 0);
+}
+
+/* What else a guest may not do. `a` and `b` are whatever the action names: tables, indexes, functions, modules. */
+static int of_guest(int action, const char *a, const char *b)
+{
+    static const char *const describing[] = {"data_version", "table_info",       "table_xinfo", "index_list",
+                                             "index_info",   "foreign_key_list", "table_list"};
+    if (is_ours(a) || is_ours(b)) return SQLITE_DENY;
+    switch (action) {
+    case SQLITE_CREATE_TEMP_INDEX:
+    case SQLITE_CREATE_TEMP_TABLE:
+    case SQLITE_CREATE_TEMP_TRIGGER:
+    case SQLITE_CREATE_TEMP_VIEW: return SQLITE_DENY;
+    case SQLITE_CREATE_VTABLE: return b && sqlite3_stricmp(b, "fts5") == 0 ? SQLITE_OK : SQLITE_DENY;
+    case SQLITE_FUNCTION:
+        return b && (!sqlite3_stricmp(b, "load_extension") || !sqlite3_stricmp(b, "fts3_tokenizer")) ? SQLITE_DENY
+                                                                                                     : SQLITE_OK;
+    case SQLITE_PRAGMA:
+        for (size_t i = 0; i < sizeof describing / sizeof *describing; i++)
+            if (a && sqlite3_stricmp(a, describing[i]) == 0) return SQLITE_OK;
+        return SQLITE_DENY;
+    default: return SQLITE_OK;
+    }
+}
+
 static int on_prepare(void *arg, int action, const char *a, const char *b, const char *database, const char *trigger)
 {
-    (void)b;
+    const struct sql *s = arg;
     (void)database;
     (void)trigger;
-    if (((struct sql *)arg)->inner) return SQLITE_OK;
+    if (s->inner) return SQLITE_OK;
+    if (s->guest && of_guest(action, a, b) != SQLITE_OK) return SQLITE_DENY;
     switch (action) {
     case SQLITE_TRANSACTION:
     case SQLITE_SAVEPOINT:
@@ -109,6 +138,28 @@ static int on_prepare(void *arg, int action, const char *a, const char *b, const
     case SQLITE_PRAGMA: return pragma_allowed(a) ? SQLITE_OK : SQLITE_DENY;
     default: return SQLITE_OK;
     }
+}
+
+/* A guest's connection: small values, a file with a maximum, and no log to be written back when it closes. */
+static int confine(struct sql *s, struct err *e)
+{
+    static const struct {
+        int id, max;
+    } limits[] = {{SQLITE_LIMIT_LENGTH, DB_GUEST_VALUE_MAX},
+                  {SQLITE_LIMIT_SQL_LENGTH, DB_GUEST_VALUE_MAX},
+                  {SQLITE_LIMIT_ATTACHED, 0},
+                  {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 256},
+                  {SQLITE_LIMIT_TRIGGER_DEPTH, 16},
+                  {SQLITE_LIMIT_COLUMN, 100},
+                  {SQLITE_LIMIT_COMPOUND_SELECT, 50},
+                  {SQLITE_LIMIT_EXPR_DEPTH, 100},
+                  {SQLITE_LIMIT_WORKER_THREADS, 0}};
+    char text[64];
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) sqlite3_limit(s->db, limits[i].id, limits[i].max);
+    sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    snprintf(text, sizeof text, "PRAGMA max_page_count=%lld;", (long long)(DB_GUEST_FILE_MAX / 4096));
+    int rc = sqlite3_exec(s->db, text, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? GIFD_OK : sql__error(s, rc, "opening", e);
 }
 
 static int settle(struct sql *s, const struct sql__options *o, struct err *e)
@@ -133,7 +184,10 @@ int sql__open(struct sql *s, const char *path, const struct sql__options *o, str
 {
     pthread_once(&once, configure);
     if (o->create) make_private(path);
-    *s = (struct sql){.inner = true};
+    *s = (struct sql){.inner = true,
+                      .guest = o->guest,
+                      .rows_max = o->guest ? DB_GUEST_ROWS_MAX : DB_ROWS_MAX,
+                      .bytes_max = o->guest ? DB_GUEST_BYTES_MAX : DB_BYTES_MAX};
     int flags =
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | (o->create ? SQLITE_OPEN_CREATE : 0);
     int rc = sqlite3_open_v2(path, &s->db, flags, NULL), code;
@@ -144,6 +198,7 @@ int sql__open(struct sql *s, const char *path, const struct sql__options *o, str
         sqlite3_busy_timeout(s->db, (int)o->busy_ms);
         sqlite3_wal_hook(s->db, on_commit, s);
         code = settle(s, o, e);
+        if (code == GIFD_OK && o->guest) code = confine(s, e);
         if (code < 0) err_wrap(e, "%s", path);
     }
     if (code < 0) {
@@ -239,7 +294,8 @@ static int bind_args(struct sql *s, sqlite3_stmt *stmt, const struct db_call *ca
     return GIFD_OK;
 }
 
-static int copy_value(sqlite3_stmt *stmt, int column, struct arena *arena, struct value *out, size_t *bytes)
+static int copy_value(struct sql *s, sqlite3_stmt *stmt, int column, struct arena *arena, struct value *out,
+                      size_t *bytes)
 {
     const char *p = NULL;
     *out = (struct value){.type = VALUE_NULL};
@@ -259,7 +315,7 @@ static int copy_value(sqlite3_stmt *stmt, int column, struct arena *arena, struc
     size_t n = (size_t)sqlite3_column_bytes(stmt, column);
     if (n && !p) return GIFD_ENOMEM;
     *bytes += n;
-    if (*bytes > DB_BYTES_MAX) return GIFD_ETOOBIG;
+    if (*bytes > s->bytes_max) return GIFD_ETOOBIG;
     char *copy = arena_strndup(arena, p, n);
     if (!copy) return GIFD_ENOMEM;
     out->s = slice_of(copy, n);
@@ -270,7 +326,7 @@ static int collect(struct sql *s, sqlite3_stmt *stmt, struct arena *arena, struc
                    struct err *e)
 {
     size_t used = out->count * out->columns;
-    if (out->count == DB_ROWS_MAX) return err_set(e, GIFD_ETOOBIG, "more than %d rows", DB_ROWS_MAX);
+    if (out->count == s->rows_max) return err_set(e, GIFD_ETOOBIG, "more than %zu rows", s->rows_max);
     if (used + out->columns > s->cell_cap) {
         size_t cap = s->cell_cap ? s->cell_cap * 2 : 256;
         while (cap < used + out->columns) cap *= 2;
@@ -281,8 +337,8 @@ static int collect(struct sql *s, sqlite3_stmt *stmt, struct arena *arena, struc
     }
     *bytes += out->columns * sizeof(struct value);
     for (size_t i = 0; i < out->columns; i++) {
-        int rc = copy_value(stmt, (int)i, arena, &s->cells[used + i], bytes);
-        if (rc == GIFD_ETOOBIG) return err_set(e, rc, "a result of more than %d bytes", DB_BYTES_MAX);
+        int rc = copy_value(s, stmt, (int)i, arena, &s->cells[used + i], bytes);
+        if (rc == GIFD_ETOOBIG) return err_set(e, rc, "a result of more than %zu bytes", s->bytes_max);
         if (rc < 0) return err_set(e, rc, "no memory for a result");
     }
     out->count++;
@@ -332,13 +388,17 @@ int sql__run(struct sql *s, const struct db_call *call, bool read_only, struct a
 {
     sqlite3_stmt *stmt = NULL;
     *out = (struct db_rows){0};
+    s->inner = call->ours; /* while it runs too: SQLite may prepare it again */
     int rc = cached(s, call->sql, &stmt, e);
-    if (rc < 0) return rc;
-    if (read_only && !sqlite3_stmt_readonly(stmt))
-        return err_set(e, GIFD_EINVALID, "a statement that writes in a read");
-    rc = step(s, stmt, call, arena, out, e);
-    sqlite3_reset(stmt);
-    sqlite3_clear_bindings(stmt);
+    if (rc == GIFD_OK && read_only && !sqlite3_stmt_readonly(stmt))
+        rc = err_set(e, GIFD_EINVALID, "a statement that writes in a read");
+    else if (rc == GIFD_OK)
+        rc = step(s, stmt, call, arena, out, e);
+    s->inner = false;
+    if (stmt) {
+        sqlite3_reset(stmt);
+        sqlite3_clear_bindings(stmt);
+    }
     if (s->cell_cap > CELLS_KEPT) {
         free(s->cells);
         s->cells = NULL;
@@ -378,8 +438,9 @@ int sql__script(struct sql *s, struct slice text, struct err *e)
         sqlite3_stmt *stmt = NULL;
         const char *tail = end;
         int rc = sqlite3_prepare_v2(s->db, at, (int)(end - at), &stmt, &tail);
-        while (rc == SQLITE_OK && stmt && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-        }
+        if (rc == SQLITE_OK && stmt) do
+                rc = sqlite3_step(stmt);
+            while (rc == SQLITE_ROW);
         if (rc != SQLITE_OK && rc != SQLITE_DONE) {
             while (at < end && strchr(" \t\r\n", *at)) at++;
             code = sql__error(s, rc, "statement", e);

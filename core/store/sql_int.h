@@ -22,12 +22,14 @@ struct sql {
     uint64_t deadline_ns; /* of the statement that runs; 0: none */
     struct value *cells;  /* rows of the statement that runs */
     size_t cell_cap;
-    bool inner;        /* the statement being prepared is our own: BEGIN, SAVEPOINT, PRAGMA are ours alone */
-    int64_t wal_pages; /* as of the last commit here */
+    bool guest;
+    size_t rows_max, bytes_max; /* of one result */
+    bool inner;                 /* the statement being prepared is our own: BEGIN, SAVEPOINT, PRAGMA are ours alone */
+    int64_t wal_pages;          /* as of the last commit here */
 };
 
 struct sql__options {
-    bool create, read_only;
+    bool create, read_only, guest;
     uint32_t busy_ms;
 };
 

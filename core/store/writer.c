@@ -138,7 +138,7 @@ static void transaction(struct group *g, struct db_job *j)
 static int open_lane(struct db__lane *l, struct err *e)
 {
     if (l->sql.db) return GIFD_OK;
-    return sql__open(&l->sql, l->db->path, &(struct sql__options){.busy_ms = l->db->busy_ms}, e);
+    return sql__open(&l->sql, l->db->path, &(struct sql__options){.busy_ms = l->db->busy_ms, .guest = l->db->guest}, e);
 }
 
 /* The turn and the write lock; what cannot have them in its time is answered. */

@@ -122,6 +122,17 @@ local function compile(faults, put, path)
   else put[#put + 1] = { path, code } end
 end
 
+--- A plugin's migrations: numbered, and only for one that has a database.
+local function check_sql(faults, manifest, path)
+  local file = build.origin and build.origin(path) or path
+  local owns = false
+  for _, use in ipairs(manifest.uses) do owns = owns or use == "db" end
+  if not owns then add(faults, file, nil, "", 'has no effect: the plugin does not use "db"') end
+  if not path:match("/sql/%d%d%d%d_[a-z0-9_]+%.sql$") then
+    add(faults, file, nil, "", "a migration is named as in sql/0001_tables.sql")
+  end
+end
+
 local function check_plugins(faults, put, settings, config_file, line_of)
   local names, exists = plugin_names()
   local chosen = {}
@@ -152,8 +163,11 @@ local function check_plugins(faults, put, settings, config_file, line_of)
         for _, path in ipairs(build.files("plugins/" .. name .. "/")) do
           if path:match("%.lua$") and not path:match("/spec/")
             and not path:match("/plugin%.lua$") then compile(faults, put, path)
-          elseif path:match("/plugin%.lua$") or path:match("/sql/[^/]+%.sql$") then put[#put + 1] = { path,
-            build.read(path) } end
+          elseif path:match("/plugin%.lua$") then put[#put + 1] = { path, build.read(path) }
+          elseif path:match("/sql/[^/]+%.sql$") then
+            check_sql(faults, manifest, path)
+            put[#put + 1] = { path, build.read(path) }
+          end
         end
       end
     end

@@ -68,6 +68,13 @@ local function give_bus(host, plugin)
   host.bus = { publish = within(gifd.bus.publish), subscribe = within(gifd.bus.subscribe) }
 end
 
+--- Functions of `from` with the plugin's name filled in: they work on its own database.
+local function owned(from, plugin)
+  local out = {}
+  for name, fn in pairs(from) do out[name] = function(...) return fn(plugin.name, ...) end end
+  return out
+end
+
 local cryptography = { "sha256", "hmac", "equal", "random", "code", "hex", "base64url", "unbase64url", "verify_url" }
 
 local function give_crypto(host) host.crypto = host.crypto or pick(gifd.crypto, cryptography) end
@@ -95,6 +102,8 @@ local capabilities = {
   ["blob.read"] = { give = function(host) host.blob = pick(gifd.blob, { "read", "stat" }) end },
   bus = { give = give_bus },
   crypto = { give = give_crypto },
+  db = { give = function(host, plugin) host.db = owned(gifd.own, plugin) end },
+  kv = { give = function(host, plugin) host.kv = owned(gifd.kv, plugin) end },
   ["crypto.sign"] = { give = function(host)
     give_crypto(host)
     host.crypto.sign_url = gifd.crypto.sign_url
