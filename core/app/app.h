@@ -180,7 +180,7 @@ int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_script(int argc, char **argv); /* token, login: commands of host Lua */
 int cli_lua(int argc, char **argv);
-int cli_limits(int argc, char **argv);
+int cli_live(int argc, char **argv);
 int cli_up(int argc, char **argv);
 int cli_plugin(int argc, char **argv);
 int cli_verify(int argc, char **argv);

@@ -88,7 +88,14 @@ const struct cli_command cli_commands[] = {
      "  show        the limits that hold, and how full their memory is\n"
      "  reset KEY   as if KEY had never asked; --all: as if nobody had\n"
      "  --json      for programs\n",
-     cli_limits},
+     cli_live},
+    {"plugins", "gifd plugins list | graph, each with --data DIR [--json]",
+     "show what plugins do, in which order, and how long it takes",
+     "Of the generation that is live; numbers are since the shared memory was made.\n\n"
+     "  list    each plugin with its calls, failures and time\n"
+     "  graph   each hook with the plugins in their order, routes, jobs with their next time, each with its numbers\n"
+     "  --json  for programs\n",
+     cli_live},
     {"lua", "gifd lua [--data DIR] [--config FILE] [--plugins DIR]... [--root DIR] FILE [ARG]...",
      "run a Lua file with gifd's primitives",
      "FILE runs in host Lua: gifd.* and require are there, print writes to stdout, arg and ... are the ARGs.\n"

@@ -251,6 +251,16 @@ void metric_move(struct metric_cell *gauge, double by)
     }
 }
 
+void metric_raise(struct metric_cell *gauge, double value)
+{
+    if (!gauge || !isfinite(value)) return;
+    uint64_t seen = atomic_load_explicit(&gauge->word, memory_order_relaxed);
+    while (double_of(seen) < value &&
+           !atomic_compare_exchange_weak_explicit(&gauge->word, &seen, bits_of(value), memory_order_relaxed,
+                                                  memory_order_relaxed)) {
+    }
+}
+
 static size_t bucket_of(double value)
 {
     if (!(value > 0)) return 0;

@@ -64,6 +64,7 @@ static inline void metric_add(struct metric_cell *c, uint64_t n)
 }
 void metric_set(struct metric_cell *gauge, double value);
 void metric_move(struct metric_cell *gauge, double by);
+void metric_raise(struct metric_cell *gauge, double value); /* unless it is as high already */
 void metric_observe(struct metric_cell *histogram, double value);
 
 struct metric_view {

@@ -94,6 +94,11 @@ TEST(gauges_are_set_and_moved)
     metric_set(g, NAN);
     metric_move(g, INFINITY);
     CHECK(read_back(m, "depth").found.value == -1.5);
+    metric_raise(g, -2);
+    metric_raise(g, NAN);
+    CHECK(read_back(m, "depth").found.value == -1.5);
+    metric_raise(g, 7);
+    CHECK(read_back(m, "depth").found.value == 7);
     munmap(m, metrics_bytes());
 }
 

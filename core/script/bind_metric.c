@@ -53,6 +53,13 @@ static int gauge_add(lua_State *L)
     return 0;
 }
 
+static int gauge_raise(lua_State *L)
+{
+    struct metric_cell *c = cell_of(L, METRIC_GAUGE);
+    metric_raise(c, number_arg(L, 2, "value"));
+    return 0;
+}
+
 static int histogram_observe(lua_State *L)
 {
     struct metric_cell *c = cell_of(L, METRIC_HISTOGRAM);
@@ -60,9 +67,9 @@ static int histogram_observe(lua_State *L)
     return 0;
 }
 
-static const luaL_Reg methods[][3] = {{{NULL, NULL}},
+static const luaL_Reg methods[][4] = {{{NULL, NULL}},
                                       {{"add", counter_add}, {NULL, NULL}},
-                                      {{"set", gauge_set}, {"add", gauge_add}, {NULL, NULL}},
+                                      {{"set", gauge_set}, {"add", gauge_add}, {"raise", gauge_raise}, {NULL, NULL}},
                                       {{"observe", histogram_observe}, {NULL, NULL}}};
 
 /* The table of labels at index 2. Numbers are made texts there, in copies on the stack. */
@@ -204,7 +211,8 @@ static int l_list(lua_State *L)
 
 const struct binding bind_metric[] = {
     {"gifd.metric.counter", l_counter, CTX_ANY, "counter(name, labels?) -> counter | nil, err; counter:add(n?)"},
-    {"gifd.metric.gauge", l_gauge, CTX_ANY, "gauge(name, labels?) -> gauge | nil, err; gauge:set(v), gauge:add(by?)"},
+    {"gifd.metric.gauge", l_gauge, CTX_ANY,
+     "gauge(name, labels?) -> gauge | nil, err; gauge:set(v), gauge:add(by?), gauge:raise(v): unless it is higher"},
     {"gifd.metric.histogram", l_histogram, CTX_ANY,
      "histogram(name, labels?) -> histogram | nil, err; histogram:observe(v)"},
     {"gifd.metric.list", l_list, CTX_TASK,

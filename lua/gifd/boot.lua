@@ -9,6 +9,7 @@ local limits = require "gifd.limits"
 local limits_command = require "gifd.command.limits"
 local load_plugin = require "gifd.plugin.load"
 local pages = require "gifd.http.pages"
+local plugins_command = require "gifd.command.plugins"
 local plugin_data = require "gifd.flow.plugin_data"
 local plugin_jobs = require "gifd.flow.plugin_jobs"
 local referrers = require "gifd.flow.referrers"
@@ -38,7 +39,8 @@ return function(settings)
   app.clients, app.referrers = unfurl.classes, referrers.domains
   app.class_names = { clients = unfurl.class_names, referrers = referrers.names }
   app.roles = { runner = runner(app), worker = signing.watch }
-  app.commands = { lua = script, token = token, keys = keys, limits = limits_command, login = signin.login(settings),
-                   setup = signin.setup(settings), settle = function() return counts.settle(app.class_names) end }
+  app.commands = { lua = script, token = token, keys = keys, limits = limits_command, plugins = plugins_command(app),
+                   login = signin.login(settings), setup = signin.setup(settings),
+                   settle = function() return counts.settle(app.class_names) end }
   return app
 end
