@@ -63,6 +63,8 @@ function M.remove(id, before, further)
   local calls = {
     { "INSERT INTO purges (asset_id, code, created_at) SELECT asset_id, code, ?2 FROM shares WHERE asset_id = ?1",
       id, now },
+    { [[DELETE FROM hook_faults WHERE kind = 'asset' AND subject = ?1 OR kind = 'share'
+          AND subject IN (SELECT CAST(id AS TEXT) FROM shares WHERE asset_id = ?1)]], id },
     { "DELETE FROM shares AS s WHERE asset_id = ?2 AND " .. over, now, id },
     { "DELETE FROM jobs WHERE unique_key = 'ladder:' || ?1", id }, -- else the same bytes would never be rendered again
     { "UPDATE assets_gone SET highest = max(highest, coalesce((SELECT rowid_ FROM assets WHERE id = ?1), 0))", id },
