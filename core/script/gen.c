@@ -6,6 +6,8 @@
 #include "script/border.h"
 #include "script/budget.h"
 #include "script/host_int.h"
+#include "script/pattern.h"
+#include "script/sort.h"
 #include "script/value.h"
 
 #include <lualib.h>
@@ -149,9 +151,13 @@ static void open_libraries(lua_State *L)
         lua_pushnil(L);
         lua_setglobal(L, hidden[i]);
     }
+    lua_getglobal(L, "table");
+    sort_install(L);
+    lua_pop(L, 1);
     lua_getglobal(L, "string");
     lua_pushnil(L);
     lua_setfield(L, -2, "dump");
+    pattern_install(L);
     lua_pop(L, 1);
     lua_pushliteral(L, "");
     lua_getmetatable(L, -1);

@@ -1,6 +1,7 @@
 /* value.c: see value.h. */
 #include "script/value.h"
 #include "base/json.h"
+#include "script/budget.h"
 #include "script/gen.h"
 
 #include <math.h>
@@ -110,6 +111,7 @@ static int encode_table(lua_State *L, int index, struct encoding *x)
     if (++x->depth > VALUE_DEPTH_MAX)
         return err_set(x->e, GIFD_EINVALID, "a cycle, or more than %d tables within each other", VALUE_DEPTH_MAX);
     luaL_checkstack(L, 8, "JSON");
+    if (budget_over) budget_spent(L); /* a table may be in another many times, and that in a third */
     if (lua_getmetatable(L, index)) {
         lua_rawgeti(L, LUA_REGISTRYINDEX, x->g->array_mt);
         array = lua_rawequal(L, -1, -2);

@@ -13,7 +13,7 @@
 
 /* Pushes the value, or nothing: e says line and column. Throws only for want of memory. */
 int value_decode(lua_State *L, struct slice text, size_t max, struct err *e);
-/* Appends the value at index. Throws only for want of memory. */
+/* Appends the value at index. Throws only for want of memory, or of time when it is a plugin that asks. */
 int value_encode(lua_State *L, int index, struct buf *out, struct err *e);
 
 #endif
