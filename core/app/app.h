@@ -37,9 +37,10 @@ struct serve_options {
     const char *config, *data, *root;
     const char *listen[LISTEN_MAX + 1];
     const char *plugin_dirs[PLUGIN_DIRS_MAX + 1];
-    uint32_t workers;  /* 0: as configured */
-    bool dev;          /* reload when a file changes, and say on stdout how it went */
-    const char *trial; /* run as the trial of a replacement (trial.c); NULL: serve */
+    size_t plugin_dirs_given; /* by the command line; a reload may add more */
+    uint32_t workers;         /* 0: as configured */
+    bool dev;                 /* reload when a file changes, and say on stdout how it went */
+    const char *trial;        /* run as the trial of a replacement (trial.c); NULL: serve */
     int argc;
     char **argv; /* all of it after the program's name, for a program that replaces this one */
 };
@@ -130,7 +131,8 @@ struct builder {
 };
 #define REASONS_MAX 16384 /* the faults of a build, a line each; longer ones are cut */
 struct builder_report {
-    int32_t rc; /* GIFD_OK built; GIFD_EINVALID refused (text: the faults); else it could not be tried */
+    bool checks; /* a plugin of it has a check to run */
+    int32_t rc;  /* GIFD_OK built; GIFD_EINVALID refused (text: the faults); else it could not be tried */
     uint32_t migrated;
     char text[REASONS_MAX];
     struct flat_settings settings;
@@ -148,6 +150,8 @@ void builder_make(const struct datadir *d, const struct serve_options *o, struct
 int builder_apply(const struct datadir *d, struct builder_report *r);
 /* A bundle's migrations, of the catalogue and of each plugin's database: all or none. Blocks. */
 int migrations_apply(const struct datadir *d, const char *bundle, uint32_t *applied, struct err *e);
+/* builder_check.c: GIFD_EINVALID: text gets the faults. */
+int builder_check(const struct datadir *d, const char *bundle, char *text, size_t cap);
 /* Fills the flat settings from the checked ones (JSON); also used by `gifd check`. */
 int flat_settings_read(const char *json, struct flat_settings *out, struct err *e);
 

@@ -30,7 +30,10 @@ int builder_apply(const struct datadir *d, struct builder_report *r)
 {
     struct err e = {0};
     r->rc = migrations_apply(d, r->settings.bundle, &r->migrated, &e);
-    if (r->rc != GIFD_OK) snprintf(r->text, sizeof r->text, "%s", e.text);
+    if (r->rc != GIFD_OK)
+        snprintf(r->text, sizeof r->text, "%s", e.text);
+    else if (r->checks)
+        r->rc = builder_check(d, r->settings.bundle, r->text, sizeof r->text);
     return r->rc;
 }
 
@@ -61,6 +64,7 @@ void builder_make(const struct datadir *d, const struct serve_options *o, struct
         snprintf(r->text, sizeof r->text, "%s", result.text);
     } else if (r->rc == GIFD_OK) {
         r->rc = flat_settings_read(result.settings, &r->settings, &e);
+        r->checks = result.checks;
         memcpy(r->settings.digest, result.digest, sizeof r->settings.digest);
         snprintf(r->settings.bundle, sizeof r->settings.bundle, "%s", result.bundle);
     }

@@ -72,6 +72,7 @@ int cli_serve(int argc, char **argv)
     if (p.json) return cli_usage(argv[0], "--json belongs to 'gifd check'");
     if (!p.serve.data) p.serve.data = getenv("GIFD_DATA");
     if (!p.serve.data) p.serve.data = "data";
+    p.serve.plugin_dirs_given = p.dirs;
     p.serve.argc = argc;
     p.serve.argv = argv;
     return p.serve.trial ? trial_run(&p.serve) : supervisor_run(&p.serve);

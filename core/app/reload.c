@@ -157,6 +157,12 @@ static bool take_over(struct supervisor *s, struct flat_settings *next)
     return restart;
 }
 
+static void keep_options(struct supervisor *s)
+{
+    *s->options = s->reload.options;
+    if (!s->reload.wish[RELOAD_FILES].ticket) s->reload.wished_options = *s->options;
+}
+
 static void commit(struct supervisor *s)
 {
     struct reload *r = &s->reload;
@@ -167,7 +173,7 @@ static void commit(struct supervisor *s)
     }
     history_prune(&s->dir, &s->history, NULL);
     s->generation = r->number;
-    if (r->kind == RELOAD_FILES) *s->options = r->options;
+    if (r->kind == RELOAD_FILES) keep_options(s);
     if (r->kind != RELOAD_SAME) {
         strikes_forget(&s->strikes, NULL);
         s->disabled = r->without;
@@ -200,7 +206,7 @@ static void on_built(struct supervisor *s)
     bool same = !strcmp(s->report.settings.digest, s->settings.digest);
     if (same && s->reload.kind == RELOAD_FILES && !(s->reload.asked && s->disabled.count)) {
         log_info("reload.unchanged", LI("generation", s->generation), LS("live", s->settings.digest));
-        *s->options = s->reload.options;
+        keep_options(s);
         succeed(s, false, false);
         return;
     }

@@ -59,15 +59,18 @@ void replace_abort(struct supervisor *s)
 
 /* ---- the trial ---- */
 
-/* Our arguments, and one more behind them for a trial. NULL without memory. */
+/* Our arguments, the folders of plugins that a reload added, and one more behind them for a trial. NULL without memory.
+ */
 static char **arguments(const struct supervisor *s, char *more)
 {
     const struct serve_options *o = s->options;
-    char **argv = calloc((size_t)o->argc + 4, sizeof *argv);
+    char **argv = calloc((size_t)o->argc + 2 * PLUGIN_DIRS_MAX + 4, sizeof *argv);
     if (!argv) return NULL;
     int n = 0;
     argv[n++] = (char *)s->program;
     for (int i = 0; i < o->argc; i++) argv[n++] = o->argv[i];
+    for (size_t i = o->plugin_dirs_given; i < PLUGIN_DIRS_MAX && o->plugin_dirs[i]; i++)
+        argv[n++] = "--plugins", argv[n++] = (char *)o->plugin_dirs[i];
     if (more) argv[n++] = "--trial";
     if (more) argv[n++] = more;
     return argv;

@@ -87,6 +87,22 @@ static int l_file(lua_State *L)
     return 1;
 }
 
+/* Relative to the folder of config.lua, like file(). */
+static int l_folder(lua_State *L)
+{
+    char folder[1024];
+    struct err e = {0};
+    struct slice path = border_string(L, 1, "path");
+    struct building *b = building_here(L);
+    const char *config = b->o->config ? b->o->config : "", *slash = strrchr(config, '/');
+    int before = path.p[0] == '/' || !slash ? 0 : (int)(slash - config) + 1;
+    if (snprintf(folder, sizeof folder, "%.*s%s", before, config, path.p) >= (int)sizeof folder)
+        return push_fault(L, GIFD_ETOOBIG, "the path is too long");
+    if (sources_add(&b->sources, folder, &e) < 0) return push_err(L, &e);
+    lua_pushstring(L, folder);
+    return 1;
+}
+
 /* nil, {file, line, message} from "file:line: message" at the top; without a place, the file is the chunk's. */
 static int push_located(lua_State *L, struct slice chunk)
 {
@@ -190,6 +206,7 @@ const struct binding bind_build[] = {
     {"gifd.build.config", l_config, CTX_BUILD, "config() -> text, file name | nil"},
     {"gifd.build.env", l_env, CTX_BUILD, "env(name) -> text | nil"},
     {"gifd.build.file", l_file, CTX_BUILD, "file(path) -> text | nil, err"},
+    {"gifd.build.folder", l_folder, CTX_BUILD, "folder(path) -> its whole path | nil, err; its plugins come above all"},
     {"gifd.build.compile", l_compile, CTX_BUILD, "compile(text, chunkname) -> bytecode | nil, {file, line, message}"},
     {"gifd.build.run", l_run, CTX_BUILD, "run(text, chunkname, env) -> value | nil, {file, line, message}"},
     {"gifd.build.limit", l_limit, CTX_BUILD, "limit(policies of a route) -> true | nil, message"},

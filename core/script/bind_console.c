@@ -54,7 +54,7 @@ static int l_load(lua_State *L)
 }
 
 const struct binding bind_console[] = {
-    {"gifd.console.write", l_write, CTX_COMMAND, "write(text)"},
+    {"gifd.console.write", l_write, CTX_COMMAND | CTX_CHECK, "write(text)"},
     {"gifd.console.error", l_error, CTX_COMMAND, "error(text)"},
     {"gifd.console.is_terminal", l_is_terminal, CTX_COMMAND, "is_terminal() -> boolean"},
     {"gifd.console.load", l_load, CTX_COMMAND, "load(path, env) -> function | nil, err"},

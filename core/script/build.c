@@ -5,14 +5,18 @@
 #include "base/json.h"
 #include "script/build.h"
 #include "script/build_int.h"
+#include "script/rehearsal.h"
 #include "script/value.h"
 
 #include <luajit.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define BUILD_ARENA_MAX ((size_t)256 << 20)
 #define CONFIG_MAX ((size_t)1 << 20)
+#define AGAIN_MAX 5 /* builds while files change under our eyes */
+#define AGAIN_MS 30
 
 static const struct binding *const bindings[] = {bind_build, bind_crypto, bind_err,  bind_json,
                                                  bind_log,   bind_text,   bind_time, NULL};
@@ -150,24 +154,58 @@ static int name_digest(struct building *b, struct err *e)
     return GIFD_OK;
 }
 
-static int write_bundle(struct building *b, struct err *e)
+/* ---- a fault without a place gets one: "plugin NAME: ..." is in its init.lua, at what it quotes ---- */
+
+static unsigned line_of(struct slice text, struct slice word)
 {
-    char path[1100];
-    struct buf out;
-    buf_init(&out, BUNDLE_MAX);
-    int rc = bundle__encode(b->put, b->put_count, &out, e);
-    if (rc == GIFD_OK) rc = name_digest(b, e);
-    if (rc == GIFD_OK && b->o->out_dir) {
-        rc = bundle__write(b->o->out_dir, b->result->digest, buf_slice(&out), path, sizeof path, e);
-        if (rc == GIFD_OK) b->result->bundle = keep(b, slice_str(path));
+    unsigned line = 1;
+    for (size_t i = 0; word.n && i + word.n <= text.n; i++) {
+        if (text.p[i] == '\n') line++;
+        if (memcmp(text.p + i, word.p, word.n) == 0) return line;
     }
-    buf_free(&out);
-    return rc;
+    return 1;
 }
 
-/* ---- all of it ---- */
+static struct slice quoted(const char *message)
+{
+    const char *from = strchr(message, '"'), *to = from ? strchr(from + 1, '"') : NULL;
+    return to ? slice_of(from + 1, (size_t)(to - from - 1)) : slice_of("", 0);
+}
 
-static int refuse_config(struct building *b, const struct err *why)
+/* The first "plugins/x/init.lua:3" in a text. */
+static struct source *find_place(struct building *b, const char *text, const char **end, unsigned *line)
+{
+    char path[512];
+    int n;
+    for (const char *p = text; (p = strpbrk(p, "lp")); p++) {
+        n = 0;
+        if (p > text && p[-1] != ' ') continue;
+        if (sscanf(p, "%511[^: ]:%u%n", path, line, &n) != 2 || !n) continue;
+        struct source *file = sources_find(&b->sources, path);
+        *end = p + n;
+        if (file) return file;
+    }
+    return NULL;
+}
+
+/* What went wrong while loading -> the message, its file (NULL when it is of none) and line. */
+static const char *split_place(struct building *b, const char *text, struct source **file, unsigned *line)
+{
+    char path[512], plugin[80];
+    const char *end = text;
+    *line = 0;
+    *file = find_place(b, text, &end, line);
+    if (*file) return !strncmp(end, ": ", 2) ? end + 2 : text;
+    if (sscanf(text, "plugins %64[a-z0-9-] and", plugin) != 1 && sscanf(text, "plugin %64[a-z0-9-]:", plugin) != 1)
+        return text;
+    snprintf(path, sizeof path, "plugins/%s/init.lua", plugin);
+    *file = sources_find(&b->sources, path);
+    *line = *file && sources_read(&b->sources, *file, NULL) == GIFD_OK ? line_of((*file)->text, quoted(text)) : 1;
+    return text;
+}
+
+/* One fault, as keep_faults leaves many. */
+static void keep_fault(struct building *b, const char *file, unsigned line, const char *message)
 {
     struct buf out;
     struct json_writer w;
@@ -176,17 +214,55 @@ static int refuse_config(struct building *b, const struct err *why)
     json_write_array(&w);
     json_write_object(&w);
     json_write_key(&w, SLICE("file"));
-    json_write_string(&w, slice_str(b->o->config));
+    json_write_string(&w, slice_str(file));
+    if (line) json_write_key(&w, SLICE("line"));
+    if (line) json_write_int(&w, line);
     json_write_key(&w, SLICE("message"));
-    json_write_string(&w, slice_str(why->text));
+    json_write_string(&w, slice_str(message));
     json_write_object_end(&w);
     json_write_array_end(&w);
     json_write_end(&w);
     b->result->faults = keep(b, buf_slice(&out));
-    b->result->text = keep(b, slice_str(why->text));
+    buf_reset(&out);
+    if (line) buf_printf(&out, NULL, "%s:%u: ", file, line);
+    buf_printf(&out, NULL, "%s\n", message);
+    b->result->text = keep(b, buf_slice(&out));
+    b->result->ok = false;
     buf_free(&out);
+}
+
+static int try_bundle(struct building *b, struct slice bytes, struct err *e)
+{
+    struct err why = {0};
+    struct source *file;
+    unsigned line;
+    int rc = rehearse(bytes, &b->result->checks, &why);
+    if (rc != GIFD_ESCRIPT && rc != GIFD_ENOMEM) return rc < 0 ? err_set(e, rc, "%s", why.text) : GIFD_OK;
+    const char *message = split_place(b, why.text, &file, &line);
+    if (file)
+        keep_fault(b, file->origin, line, message);
+    else
+        keep_fault(b, b->o->config ? b->o->config : "", 0, message);
     return GIFD_OK;
 }
+
+static int write_bundle(struct building *b, struct err *e)
+{
+    char path[1100];
+    struct buf out;
+    buf_init(&out, BUNDLE_MAX);
+    int rc = bundle__encode(b->put, b->put_count, &out, e);
+    if (rc == GIFD_OK) rc = name_digest(b, e);
+    if (rc == GIFD_OK) rc = try_bundle(b, buf_slice(&out), e);
+    if (rc == GIFD_OK && b->result->ok && b->o->out_dir) {
+        rc = bundle__write(b->o->out_dir, b->result->digest, buf_slice(&out), path, sizeof path, e);
+        if (rc == GIFD_OK) b->result->bundle = keep(b, slice_str(path));
+    }
+    buf_free(&out);
+    return rc;
+}
+
+/* ---- all of it ---- */
 
 static int begin(struct building *b, struct err *e)
 {
@@ -203,21 +279,37 @@ static int begin(struct building *b, struct err *e)
     return GIFD_OK;
 }
 
-int build_generation(const struct build_options *o, struct build_result *out, struct err *e)
+/* moved: what was read has changed meanwhile, so that what was made of it may be half of this and half of that. */
+static int build_once(const struct build_options *o, struct build_result *out, bool *moved, struct err *e)
 {
-    struct err own = {0}, config = {0};
+    struct err config = {0};
     struct building b = {.o = o, .result = out};
-    if (!e) e = &own;
     *out = (struct build_result){.settings = "", .faults = "[]", .text = ""};
     arena_init(&out->arena, BUILD_ARENA_MAX);
     int rc = begin(&b, e);
     if (rc == GIFD_OK && o->config && sources_slurp(&out->arena, o->config, CONFIG_MAX, &b.config, &config) < 0)
-        rc = refuse_config(&b, &config);
+        keep_fault(&b, o->config, 0, config.text);
     else if (rc == GIFD_OK)
         rc = gen_protect(b.g, run_build, &b, e);
     if (rc == GIFD_OK && out->ok) rc = write_bundle(&b, e);
     if (rc < 0) out->ok = false;
+    *moved = b.sources.list && sources_moved(&b.sources);
     gen_close(b.g);
+    return rc;
+}
+
+int build_generation(const struct build_options *o, struct build_result *out, struct err *e)
+{
+    struct err own = {0};
+    bool moved = false;
+    if (!e) e = &own;
+    int rc = build_once(o, out, &moved, e);
+    for (int again = 0; moved && again < AGAIN_MAX; again++) {
+        build_result_free(out);
+        usleep(AGAIN_MS * 1000);
+        *e = (struct err){0};
+        rc = build_once(o, out, &moved, e);
+    }
     return rc;
 }
 

@@ -1,9 +1,10 @@
 /* build.h: from files to a bundle: the content-addressed snapshot that every process loads.
  *
  * Runs in a short-lived process of its own, in a VM that can read the files named here and nothing else. config.lua is
- * evaluated in an empty environment, everything is checked by lua/gifd/build.lua, host Lua and plugins are compiled,
- * and one file DATA/generations/DIGEST.gen is written (temporary name, fsync, rename). The digest is over the sources
- * and the configuration, so that the same input gives the same name. Nothing else is touched on failure.
+ * evaluated in an empty environment, everything is checked by lua/gifd/build.lua, host Lua and plugins are compiled and
+ * loaded once on trial (rehearsal.h), and one file DATA/generations/DIGEST.gen is written (temporary name, fsync,
+ * rename). The digest is over the sources and the configuration, so that the same input gives the same name. Nothing
+ * else is touched on failure.
  *
  * A bundle: "GIFDGEN1", then entries of {u32 name length, u64 byte length, name, bytes}, sorted by name, then the
  * SHA-256 of all before it. Names: "lua/gifd/boot.lua" (bytecode), "plugins/NAME/init.lua" (bytecode),
@@ -30,13 +31,15 @@ struct build_options {
     const struct embedded_file *embedded;
     const char *root;               /* a checkout to read lua/ and plugins/ from instead, or NULL */
     const char *config;             /* config.lua, or NULL for the defaults */
-    const char *const *plugin_dirs; /* NULL-terminated, or NULL; later ones shadow earlier ones and the bundled */
+    const char *const *plugin_dirs; /* NULL-terminated, or NULL; later ones shadow earlier ones and the bundled;
+                                       those that config.lua names come last */
     const char *out_dir;            /* DATA/generations; made when missing; NULL: check only, nothing is written */
 };
 
 struct build_result {
     struct arena arena; /* owns the texts; freed by build_result_free */
     bool ok;
+    bool checks; /* a plugin has a check, to be run before it goes live */
     char digest[65];
     const char *bundle;   /* path written, when ok and out_dir was given */
     const char *settings; /* JSON text of the checked settings, when ok */

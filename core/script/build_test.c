@@ -54,7 +54,7 @@ static void begin(void)
     strcpy(dir, "/tmp/gifd-build-XXXXXX");
     CHECK(mkdtemp(dir));
     write_file("lua/gifd/build.lua", small_build);
-    write_file("lua/gifd/boot.lua", "return function(s) return s end");
+    write_file("lua/gifd/boot.lua", "return function(s) return { handle = function() end, routes = {} } end");
     write_file("lua/gifd/sql/0001_cats.sql", "CREATE TABLE cats(id);");
     write_file("lua/gifd/sql/0002_dogs.sql", "CREATE TABLE dogs(id);");
     write_file("plugins/shy/plugin.lua", "return { name = 'shy' }");
@@ -94,7 +94,7 @@ TEST(the_same_sources_give_the_same_digest_and_other_ones_another)
         CHECK_STR(again.digest, r.digest);
         build_result_free(&again);
     }
-    write_file("lua/gifd/boot.lua", "return function(s) return  s end");
+    write_file("lua/gifd/boot.lua", "return function(s) return  { handle = function() end, routes = {} } end");
     build(&again, below("config.lua"), NULL);
     CHECK(again.ok && strcmp(again.digest, r.digest) != 0);
     build_result_free(&again);
@@ -208,8 +208,9 @@ TEST(embedded_files_build_the_same_and_check_only_writes_nothing)
     struct err e = {0};
     begin();
     build(&r, NULL, NULL);
-    static const char boot[] = "return function(s) return s end", cats[] = "CREATE TABLE cats(id);",
-                      dogs[] = "CREATE TABLE dogs(id);", plugin[] = "return { name = 'shy' }";
+    static const char boot[] = "return function(s) return { handle = function() end, routes = {} } end",
+                      cats[] = "CREATE TABLE cats(id);", dogs[] = "CREATE TABLE dogs(id);",
+                      plugin[] = "return { name = 'shy' }";
 #define EMBED(path, text)                                                                                              \
     {                                                                                                                  \
         path, (const unsigned char *)(text), sizeof(text) - 1                                                          \

@@ -384,7 +384,8 @@ int host_command(struct host *h, const char *name, int argc, char **argv, void (
     struct command *c = malloc(sizeof *c);
     if (!c) return err_set(e, GIFD_ENOMEM, "command");
     *c = (struct command){name, argc, argv, done, arg, 0};
-    struct task *t = task_start(h->live, CTX_COMMAND, "command", push_command, c, e);
+    struct task *t =
+        task_start(h->live, strcmp(name, "check") ? CTX_COMMAND : CTX_CHECK, "command", push_command, c, e);
     if (!t) {
         free(c);
         return e ? e->code : GIFD_ESCRIPT;

@@ -13,7 +13,7 @@
 struct host {
     struct host_services s;
     struct gen *live, *prepared;
-    struct list draining; /* oldest first */
+    struct list draining;                           /* oldest first */
     size_t draining_count;
     uint64_t numbers;            /* the last one given to a generation */
     struct list ready;           /* tasks */

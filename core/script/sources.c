@@ -11,8 +11,16 @@
 #include <unistd.h>
 
 #define NAME_LEN 1024
+#define AGAIN_MAX 10 /* readings of a file that changes under our eyes */
+#define AGAIN_MS 20
 
-int sources_slurp(struct arena *a, const char *file, size_t max, struct slice *out, struct err *e)
+static bool differs(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino != b->st_ino || a->st_size != b->st_size || a->st_mtim.tv_sec != b->st_mtim.tv_sec ||
+           a->st_mtim.tv_nsec != b->st_mtim.tv_nsec;
+}
+
+static int slurp(struct arena *a, const char *file, size_t max, struct slice *out, struct stat *seen, struct err *e)
 {
     struct stat st;
     int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -35,7 +43,37 @@ int sources_slurp(struct arena *a, const char *file, size_t max, struct slice *o
     if (rc < 0) return rc;
     text[n] = 0;
     *out = slice_of(text, n);
+    *seen = st;
     return GIFD_OK;
+}
+
+static int slurp_whole(struct arena *a, const char *file, size_t max, struct slice *out, struct stat *seen,
+                       struct err *e)
+{
+    struct stat now;
+    int rc = slurp(a, file, max, out, seen, e);
+    for (int again = 0; rc == GIFD_OK && again < AGAIN_MAX; again++) {
+        if (stat(file, &now) == 0 && !differs(&now, seen)) break;
+        usleep(AGAIN_MS * 1000);
+        rc = slurp(a, file, max, out, seen, e);
+    }
+    return rc;
+}
+
+int sources_slurp(struct arena *a, const char *file, size_t max, struct slice *out, struct err *e)
+{
+    struct stat seen;
+    return slurp_whole(a, file, max, out, &seen, e);
+}
+
+bool sources_moved(const struct sources *s)
+{
+    struct stat now;
+    for (size_t i = 0; i < s->count; i++) {
+        const struct source *f = &s->list[i];
+        if (f->seen.st_ino && (stat(f->origin, &now) < 0 || differs(&now, &f->seen))) return true;
+    }
+    return false;
 }
 
 static int add(struct sources *s, const char *path, const char *origin, struct slice text, unsigned layer,
@@ -45,7 +83,7 @@ static int add(struct sources *s, const char *path, const char *origin, struct s
     const char *own = arena_strndup(s->arena, path, strlen(path));
     const char *from = arena_strndup(s->arena, origin, strlen(origin));
     if (!own || !from) return err_set(e, GIFD_ENOMEM, "source files");
-    s->list[s->count++] = (struct source){own, from, text, layer};
+    s->list[s->count++] = (struct source){own, from, text, layer, {0}};
     return GIFD_OK;
 }
 
@@ -103,6 +141,14 @@ static int by_path(const void *a, const void *b)
     return strcmp(x->path, y->path);
 }
 
+int sources_add(struct sources *s, const char *dir, struct err *e)
+{
+    int rc = walk(s, dir, "plugins", ++s->layers, 0, e);
+    shadow(s, s->layers);
+    qsort(s->list, s->count, sizeof *s->list, by_path);
+    return rc;
+}
+
 int sources_collect(struct sources *s, struct arena *arena, const struct build_options *o, struct err *e)
 {
     char dir[NAME_LEN];
@@ -118,10 +164,8 @@ int sources_collect(struct sources *s, struct arena *arena, const struct build_o
         for (const struct embedded_file *f = o->embedded; rc == GIFD_OK && f && f->path; f++)
             rc = add(s, f->path, f->path, slice_of((const char *)f->bytes, f->n), 0, e);
     }
-    for (unsigned i = 0; rc == GIFD_OK && o->plugin_dirs && o->plugin_dirs[i]; i++) {
-        rc = walk(s, o->plugin_dirs[i], "plugins", i + 1, 0, e);
-        shadow(s, i + 1);
-    }
+    for (unsigned i = 0; rc == GIFD_OK && o->plugin_dirs && o->plugin_dirs[i]; i++)
+        rc = sources_add(s, o->plugin_dirs[i], e);
     qsort(s->list, s->count, sizeof *s->list, by_path);
     return rc;
 }
@@ -135,5 +179,5 @@ struct source *sources_find(const struct sources *s, const char *path)
 int sources_read(struct sources *s, struct source *f, struct err *e)
 {
     if (f->text.p) return GIFD_OK;
-    return sources_slurp(s->arena, f->origin, SOURCE_BYTES_MAX, &f->text, e);
+    return slurp_whole(s->arena, f->origin, SOURCE_BYTES_MAX, &f->text, &f->seen, e);
 }

@@ -10,6 +10,8 @@
 #include "base/arena.h"
 #include "script/build.h"
 
+#include <sys/stat.h>
+
 #define SOURCES_MAX 8192
 #define SOURCE_BYTES_MAX ((size_t)8 << 20) /* of one file */
 #define SOURCE_DEPTH_MAX 8
@@ -19,18 +21,23 @@ struct source {
     const char *origin; /* for people: the real file name */
     struct slice text;  /* p == NULL: not read yet */
     unsigned layer;     /* 0: bundled; then each plugin folder */
+    struct stat seen;   /* as it was when it was read */
 };
 
 struct sources {
     struct arena *arena; /* owns everything */
     struct source *list; /* sorted by path */
     size_t count;
+    unsigned layers; /* the last one */
 };
 
 int sources_collect(struct sources *s, struct arena *arena, const struct build_options *o, struct err *e);
+/* One more folder of plugins, above those that are there. */
+int sources_add(struct sources *s, const char *dir, struct err *e);
+bool sources_moved(const struct sources *s);                            /* a file that was read is another now */
 struct source *sources_find(const struct sources *s, const char *path); /* NULL */
 int sources_read(struct sources *s, struct source *f, struct err *e);   /* fills text */
-/* A whole file into the arena. */
+/* A whole file into the arena; one that changes meanwhile is read again. */
 int sources_slurp(struct arena *a, const char *file, size_t max, struct slice *out, struct err *e);
 
 #endif

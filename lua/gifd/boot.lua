@@ -1,5 +1,6 @@
 --- boot: wires one generation: settings to plugins to routes, roles and commands. Does no work of its own.
 local absent = require "gifd.plugin.absent"
+local check = require "gifd.command.check"
 local counts = require "gifd.jobs.counts"
 local cors = require "gifd.http.cors"
 local dispatch = require "gifd.http.dispatch"
@@ -41,6 +42,8 @@ return function(settings)
   app.roles = { runner = runner(app), worker = signing.watch }
   app.commands = { lua = script, token = token, keys = keys, limits = limits_command, plugins = plugins_command(app),
                    login = signin.login(settings), setup = signin.setup(settings),
-                   settle = function() return counts.settle(app.class_names) end }
+                   settle = function() return counts.settle(app.class_names) end,
+                   check = check(plugins) }
+  for _, plugin in ipairs(plugins) do app.checks = app.checks or plugin.surface.check ~= nil end
   return app
 end

@@ -182,6 +182,17 @@ local function host_files(faults, put)
   end
 end
 
+local function add_folders(faults, settings, file, line_of)
+  for i, path in ipairs(settings.plugin_dirs) do
+    local whole, err = build.folder(path)
+    if whole then settings.plugin_dirs[i] = whole
+    else
+      local keys = { "plugin_dirs", i }
+      add(faults, file, line_of and line_of(keys), S.path(keys), tostring(err.message))
+    end
+  end
+end
+
 local function finish_limits(faults, settings, file, line_of)
   local names = {}
   for i, plugin in ipairs(settings.plugins) do names[i] = plugin.name end
@@ -229,6 +240,7 @@ return function()
     settings, found = S.check(settings_schema, config, { env = build.env })
     merge(faults, found, file, line_of)
     if type(settings) == "table" then
+      if type(settings.plugin_dirs) == "table" then add_folders(faults, settings, file, line_of) end
       if type(settings.plugins) == "table" then check_plugins(faults, put, settings, file, line_of) end
       finish(faults, settings, file, line_of)
       if type(settings.limits) == "table" then finish_limits(faults, settings, file, line_of) end

@@ -1,71 +1,290 @@
--- HUP builds a new generation aside and swaps it in everywhere, or leaves everything as it was and says why.
+-- A reload builds a new generation aside and swaps it in everywhere, or leaves everything as it was and says why.
 package.path = "lua/?.lua;spec/support/?.lua;" .. package.path
 local posix = require "posix"
 local server = require "server"
+local socket = require "socket"
 
-local function named(name) return ('return { site = { name = "%s" } }'):format(name) end
+local function named(name, more) return ('return { site = { name = "%s" }, %s }'):format(name, more or "") end
+
+local function serves(s, name)
+  for _ = 1, 10 do
+    local reply = s:request { "GET", "/" }
+    assert.equal(200, reply.status)
+    if not reply.body:find("<title>" .. name, 1, true) then return false end
+  end
+  return true
+end
+
+local manifest = 'return { name = "%s", api = 1, version = "1" }'
+
+--- Files of a plugin, in a folder of the server's
+local function plugin(s, name, init, manifest_text)
+  local dir = s.dir .. "/plugins/" .. name
+  os.execute("mkdir -p '" .. dir .. "'")
+  server.put(dir .. "/plugin.lua", manifest_text or manifest:format(name))
+  server.put(dir .. "/init.lua", init)
+  return dir
+end
+
+local function with_plugins(config, workers)
+  local s = server.start { config = config or named "first", workers = workers or 2 }
+  os.execute("mkdir -p '" .. s.dir .. "/plugins'")
+  return s
+end
 
 describe("HUP", function()
   local s
   before_each(function() s = server.start { config = named "first", workers = 2 } end)
   after_each(function() s:stop() end)
 
-  local function write(text)
-    local f = assert(io.open(s.config, "wb"))
-    f:write(text)
-    f:close()
-    posix.kill(s.pid, posix.SIGHUP)
-  end
-
-  local function serves(name)
-    local seen = 0
-    for _ = 1, 10 do
-      local reply = s:request { "GET", "/" }
-      assert.equal(200, reply.status)
-      if reply.body:find("<title>" .. name, 1, true) then seen = seen + 1 end
-    end
-    return seen == 10
-  end
-
   it("takes a new configuration over in every worker without refusing a request", function()
-    assert.is_true(serves "first")
-    write(named "second")
-    server.wait_until("the second generation", function() return serves "second" end)
+    assert.is_true(serves(s, "first"))
+    server.put(s.config, named "second")
+    posix.kill(s.pid, posix.SIGHUP)
+    server.wait_until("the second generation", function() return serves(s, "second") end)
   end)
 
-  it("keeps the old generation when the new one is wrong, also for a worker that respawns", function()
-    write "return { site = { nmae = 'x' } }"
+  it("keeps the old generation when the new one is wrong, and says why", function()
+    server.put(s.config, "return { site = { nmae = 'x' } }")
+    posix.kill(s.pid, posix.SIGHUP)
     server.wait_until("the refusal", function() return (s:errors() or ""):find("nmae", 1, true) end)
     assert.matches("did you mean name", s:errors())
-    assert.is_true(serves "first")
-    for _, pid in ipairs(s:children "worker") do posix.kill(pid, posix.SIGKILL) end
-    server.wait_until("other workers", function() return s:request({ "GET", "/healthz" }).status == 200 end)
-    assert.is_true(serves "first")
-    write(named "third")
-    server.wait_until("the third generation", function() return serves "third" end)
+    assert.is_true(serves(s, "first"))
   end)
 end)
 
-describe("a plugin that throws while loading", function()
-  it("does not take the old generation down", function()
-    local s = server.start { config = "return {}" }
-    os.execute("mkdir -p " .. s.dir .. "/plugins/broken")
-    s.plugins = { s.dir .. "/plugins" }
-    local function put(path, text)
-      local f = assert(io.open(path, "wb"))
-      f:write(text)
-      f:close()
-    end
-    put(s.dir .. "/plugins/broken/plugin.lua", 'return { name = "broken", api = 1, version = "1" }')
-    put(s.dir .. "/plugins/broken/init.lua", 'return { hooks = { judge = function() return nil end } }')
+describe("gifd reload", function()
+  it("waits for the outcome and names the generation, which grows, also over a restart", function()
+    local s = server.start { config = named "first", workers = 2 }
+    local code, answer = s:ask "reload"
+    assert.same({ 0, 1, false }, { code, answer.generation, answer.changed })
+    server.put(s.config, named "second")
+    code, answer = s:ask "reload"
+    assert.same({ 0, 2, true }, { code, answer.generation, answer.changed })
+    assert.is_true(serves(s, "second"))
     s:kill()
     s:begin()
-    put(s.dir .. "/plugins/broken/init.lua", "error('typo')")
-    put(s.config, "return { plugins = { broken = true } }")
-    posix.kill(s.pid, posix.SIGHUP)
-    server.wait_until("the refusal", function() return (s:errors() or ""):find("typo", 1, true) end)
-    assert.matches("plugins/broken/init.lua:1", s:errors())
-    assert.equal(200, s:request({ "GET", "/healthz" }).status)
+    local _, status = s:ask "status"
+    assert.equal(2, status.live.generation)
+    s:kill()
+    server.put(s.config, named "third")
+    s:begin()
+    _, status = s:ask "status"
+    assert.equal(3, status.live.generation)
+    assert.equal(2, status.previous[1].generation)
+    s:stop()
+  end)
+
+  it("takes a further folder of plugins along, from then on", function()
+    local s = with_plugins()
+    plugin(s, "late", [[local function late() return { body = "late" } end
+      return { routes = { ["GET /"] = { auth = "public", run = late } } }]])
+    server.put(s.config, named("first", "plugins = { late = true }"))
+    assert.equal(1, (s:ask "reload"))
+    assert.equal(0, (s:ask("reload", "--plugins", s.dir .. "/plugins")))
+    assert.equal("late", s:request({ "GET", "/p/late/" }).body)
+    server.put(s.config, named("second", "plugins = { late = true }"))
+    assert.equal(0, (s:ask "reload"))
+    assert.equal("late", s:request({ "GET", "/p/late/" }).body)
+    s:stop()
+  end)
+
+  it("says that no server runs there", function()
+    local code, _, err = server.command("reload", "--data", "/tmp/gifd-nowhere")
+    assert.equal(4, code)
+    assert.matches("no server runs", err)
+  end)
+
+  it("is for the server's own user alone", function()
+    local s = server.start {}
+    local f = io.popen("stat -c %a '" .. s.data .. "/control.sock'")
+    assert.equal("600", f:read "*l")
+    f:close()
+    s:stop()
+  end)
+end)
+
+describe("a reload is refused for", function()
+  local s
+  setup(function()
+    s = server.start { config = named "first", workers = 2 }
+    os.execute("mkdir -p '" .. s.dir .. "/plugins'")
+    server.put(s.config, named("second", 'plugin_dirs = { "plugins" }'))
+    assert.equal(0, (s:ask "reload"))
+  end)
+  teardown(function() s:stop() end)
+
+  --- The old generation answers throughout, also from a worker that is killed and comes back; the reason stays in
+  -- `status`.
+  local function refused(file, line, message)
+    local before = select(2, s:ask "status").live.generation
+    local code, answer = s:ask "reload"
+    assert.equal(1, code)
+    local fault = answer.faults[1]
+    assert.matches(message, fault.message)
+    assert.is_truthy(fault.file:find(file, 1, true))
+    if line then assert.equal(line, fault.line) end
+    assert.is_true(serves(s, "second"))
+    posix.kill(s:children("gifd%-worker")[1], posix.SIGKILL)
+    assert.is_true(serves(s, "second"))
+    server.wait_until("another worker", function() return #s:children "gifd%-worker" == 2 end)
+    assert.is_true(serves(s, "second"))
+    local _, status = s:ask "status"
+    assert.equal(before, status.live.generation)
+    assert.matches(message, status.refused.faults[1].message)
+    return answer
+  end
+
+  local function with(name)
+    server.put(s.config, named("third", ('plugin_dirs = { "plugins" }, plugins = { %s = true }'):format(name)))
+  end
+
+  it("a syntax error", function()
+    plugin(s, "broken", "return {\n  hooks = {{\n}")
+    with "broken"
+    refused("plugins/broken/init.lua", 3, "expected")
+  end)
+
+  it("an error while loading", function()
+    plugin(s, "broken", "local x = nil\nreturn { hooks = x.y }")
+    with "broken"
+    refused("plugins/broken/init.lua", 2, "index local 'x'")
+  end)
+
+  it("a manifest", function()
+    plugin(s, "broken", "return {}", 'return {\n  name = "broken",\n  api = 1, version = "1",\n  usse = {},\n}')
+    with "broken"
+    refused("plugins/broken/plugin.lua", 4, "usse: unknown key")
+  end)
+
+  it("a collision of two plugins", function()
+    local claim = 'return { hooks = { ["publish.x"] = function() return {} end } }'
+    plugin(s, "one", claim)
+    plugin(s, "two", claim)
+    server.put(s.config, named("third", 'plugin_dirs = { "plugins" }, plugins = { one = true, two = true }'))
+    refused("plugins/one/init.lua", 1, "plugins one and two both claim")
+  end)
+
+  it("a surface that is wrong, at its line", function()
+    plugin(s, "broken", 'return {\n  routes = {\n    ["GET nowhere"] = {},\n  },\n}')
+    with "broken"
+    refused("plugins/broken/init.lua", 3, "must look like")
+  end)
+
+  it("a check that fails, and every one is told", function()
+    plugin(s, "one", [[return { check = function()
+      return nil, gifd.err("denied", { message = "the key is wrong" })
+    end }]])
+    plugin(s, "two", 'return { check = function() error("no such place") end }')
+    server.put(s.config, named("third", 'plugin_dirs = { "plugins" }, plugins = { one = true, two = true }'))
+    local answer = refused("plugins/one/init.lua", nil, "the key is wrong")
+    assert.matches("no such place", answer.faults[2].message)
+  end)
+
+  it("loading that does not end, whatever it catches", function()
+    plugin(s, "broken", "while true do\n  pcall(function() while true do end end)\nend")
+    with "broken"
+    refused("plugins/broken/init.lua", nil, "load ran for more than")
+  end)
+
+  it("a check that waits for ever", function()
+    plugin(s, "broken", "return { check = function() while true do gifd.time.sleep(1) end end }")
+    with "broken"
+    refused("plugins/broken/init.lua", nil, "did not end within 10 s")
+  end)
+
+  it("and goes on when the reason is gone", function()
+    plugin(s, "broken", "return { check = function() return gifd.time.sleep(0.01) end }")
+    with "broken"
+    assert.equal(0, (s:ask "reload"))
+    assert.is_true(serves(s, "third"))
+    assert.equal(require "cjson".null, select(2, s:ask "status").refused)
+  end)
+end)
+
+describe("a migration that fails", function()
+  it("refuses the reload", function()
+    local root = assert(posix.mkdtemp "/tmp/gifd-root-XXXXXX")
+    os.execute(("cp -r lua plugins '%s'"):format(root))
+    local s = server.start { config = named "first", root = root }
+    server.put(root .. "/lua/gifd/sql/9999_wrong.sql", "CREATE TABLE good(id);\nCREATE TABEL wrong(id);")
+    server.put(s.config, named "second")
+    local code, answer = s:ask "reload"
+    assert.equal(1, code)
+    assert.matches("9999_wrong", answer.faults[1].message)
+    assert.is_true(serves(s, "first"))
+    os.remove(root .. "/lua/gifd/sql/9999_wrong.sql")
+    assert.equal(0, (s:ask "reload"))
+    assert.is_true(serves(s, "second"))
+    s:stop()
+    os.execute("rm -rf '" .. root .. "'")
+  end)
+end)
+
+describe("gifd rollback", function()
+  it("brings the generation before back, whatever became of its files, and any that is kept", function()
+    local s = server.start { config = named "first", workers = 2 }
+    for _, name in ipairs { "second", "third" } do
+      server.put(s.config, named(name))
+      assert.equal(0, (s:ask "reload"))
+    end
+    os.remove(s.config)
+    local code, answer = s:ask "rollback"
+    assert.same({ 0, 4 }, { code, answer.generation })
+    assert.is_true(serves(s, "second"))
+    assert.equal(0, (s:ask("rollback", "1")))
+    assert.is_true(serves(s, "first"))
+    posix.kill(s:children("gifd%-worker")[1], posix.SIGKILL)
+    server.wait_until("another worker", function() return #s:children "gifd%-worker" == 2 end)
+    assert.is_true(serves(s, "first"))
+    code, answer = s:ask("rollback", "99")
+    assert.equal(1, code)
+    assert.matches("99 is not kept", answer.faults[1].message)
+    s:stop()
+  end)
+end)
+
+describe("a request that began before a reload", function()
+  local slow = [[return { routes = { ["GET /"] = { auth = "public", run = function()
+    local ok, err = gifd.time.sleep(%s)
+    return { body = ok and "whole" or err.code } end } } }]]
+
+  local function begin(seconds, drain)
+    local s = with_plugins(nil, 1)
+    plugin(s, "slow", slow:format(seconds))
+    server.put(s.config, named("first", ('plugin_dirs = { "plugins" }, plugins = { slow = true }, reload_drain = "%s"')
+      :format(drain)))
+    assert.equal(0, (s:ask "reload"))
+    local c = assert(socket.connect(s.listen:match "^(.*):(%d+)$"))
+    c:settimeout(15)
+    c:send "GET /p/slow/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    server.wait_until("the request", function()
+      for _, process in ipairs(select(2, s:ask "status").processes) do
+        if process.name == "worker-1" and process.tasks > 1 then return true end
+      end
+    end)
+    server.put(s.config, named("second", ('plugin_dirs = { "plugins" }, plugins = { slow = true }, reload_drain = "%s"')
+      :format(drain)))
+    assert.equal(0, (s:ask "reload"))
+    return s, c
+  end
+
+  it("ends on its own generation, and status says what holds it", function()
+    local s, c = begin(2, "10m")
+    local draining = select(2, s:ask "status").draining
+    assert.equal(1, #draining)
+    assert.same({ "worker-1", 2, "GET /p/slow/", "gifd.time.sleep" },
+      { draining[1].process, draining[1].generation, draining[1].holders[1].task, draining[1].holders[1].waits })
+    assert.matches("whole", c:receive "*a")
+    server.wait_until("its end", function() return #select(2, s:ask "status").draining == 0 end)
+    s:stop()
+  end)
+
+  it("is cancelled at the drain limit, and then nothing holds the old generation", function()
+    local s, c = begin(3600, "1s")
+    assert.matches("cancelled", c:receive "*a")
+    server.wait_until("its end", function() return #select(2, s:ask "status").draining == 0 end)
+    assert.matches("generation.cancelled generation=2", s:errors())
     s:stop()
   end)
 end)

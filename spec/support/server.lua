@@ -92,7 +92,7 @@ function M.command(...)
 end
 
 function Server:begin()
-  local argv = { self.binary, "serve", "--data", self.data, "--root", ".", "--workers", tostring(self.workers) }
+  local argv = { self.binary, "serve", "--data", self.data, "--root", self.root, "--workers", tostring(self.workers) }
   if not self.as_configured then
     argv[#argv + 1] = "--listen"
     argv[#argv + 1] = self.listen or "127.0.0.1:0"
@@ -121,19 +121,29 @@ function Server:begin()
   return self
 end
 
---- options: config (text), plugins (folders), workers, binary (another program than the built one)
+--- options: config (text), plugins (folders), workers, root, binary (another program than the built one)
 -- as_configured: listens where config says, and urls are all of these
 function M.start(options)
   options = options or {}
   local dir = temporary()
   local s = setmetatable({ dir = dir, data = dir .. "/data", workers = options.workers or 1,
-                           plugins = options.plugins or {}, binary = options.binary or M.binary }, Server)
+                           plugins = options.plugins or {}, root = options.root or ".",
+                           binary = options.binary or M.binary }, Server)
   if options.config then
     s.config = dir .. "/config.lua"
     write_file(s.config, options.config)
   end
   s.as_configured = options.as_configured
   return s:begin()
+end
+
+--- A command on this server's data, with --json -> exit code, decoded answer, stderr
+function Server:ask(...)
+  local words = { ... }
+  for _, word in ipairs { "--data", self.data, "--json" } do words[#words + 1] = word end
+  local code, out, err = M.command(unpack(words))
+  local ok, answer = pcall(cjson.decode, out)
+  return code, ok and answer or nil, err
 end
 
 function Server:errors() return read_file(self.dir .. "/err") end
