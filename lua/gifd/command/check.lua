@@ -8,7 +8,7 @@ local call = require "gifd.plugin.call"
 local context = require "gifd.plugin.context"
 
 local function run(plugin)
-  local ok, err = call(plugin, "check", plugin.surface.check, context(plugin, {}))
+  local ok, err = call(plugin, "check", plugin.surface.check, context.make(plugin, {}))
   if ok then return "ok " .. plugin.name end
   local why = err and tostring(err.message or err) or "its check returned neither true nor an error"
   return ("refused %s %s"):format(plugin.name, (why:gsub("[\r\n]+", " ")))
