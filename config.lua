@@ -31,6 +31,7 @@ return {
   -- The verdict on what no judge has an opinion about and nobody trusted uploaded: "flagged" (seen by its uploader only
   -- until somebody approves it), "approved" or "pending".
   -- unseen = "flagged",
+  -- judge_deadline = "10m",           -- how long a judge that fails for now is asked again before that is a flag
 
   -- uploads = {
   --   max_bytes = "100 MiB",          -- of one file
@@ -103,6 +104,7 @@ return {
 
   -- jobs = {
   --   running = 2,                    -- renditions made at a time
+  --   plugins = 4,                    -- jobs, events and slow judges of plugins at a time; one plugin has half of it
   --   attempts = 5,                   -- before a job counts as failed
   --   lease = "180s",                 -- after which a job of a dead runner is taken up again
   -- },

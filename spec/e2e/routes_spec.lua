@@ -65,7 +65,7 @@ describe("a plugin's route", function()
     assert.are_not.equal(b, made "k=b")
     for _ = 1, 3 do made("k=c&code=" .. share.code) end
     server.wait_until("the count", function()
-      return get("/api/v1/shares/" .. share.code, owner).json.clicks >= 2
+      return get("/api/v1/shares/" .. share.code, owner).json.clicks == 3
     end)
   end)
 

@@ -3,6 +3,7 @@
 local S = require "gifd.schema"
 local call = require "gifd.plugin.call"
 local contracts = require "gifd.plugin.contracts"
+local count = require "gifd.model.count"
 local problem = require "gifd.http.problem"
 local share_model = require "gifd.model.share"
 
@@ -31,14 +32,15 @@ local function tag_of(plugin, tag)
   return contracts.tag(plugin, tag)
 end
 
---- Shares by their codes to keys of the tally: each time the reply is given, they are visited.
-local function keys_of(route, req, codes)
+--- Shares by their codes to keys of the tally: each time the reply is given, from here or from what is kept, they are
+-- visited.
+local function keys_of(route, codes)
   local keys = {}
   for i, code in ipairs(codes) do
     local share, err = share_model.find(code)
     if share == nil then return nil, err end
     if not share then return nil, gifd.err("script", { message = "cache.counts: there is no share " .. code }) end
-    keys[i] = share.id + (req.asker or 0)
+    keys[i] = count.clicks(share)[1]
   end
   if keys[1] and not route.counts then
     return nil, gifd.err("script", { message = "cache.counts: the manifest's uses must have \"shares.count\"" })
@@ -46,12 +48,16 @@ local function keys_of(route, req, codes)
   return keys
 end
 
-local function rules_of(route, req, what, cache)
+local function rules_of(app, route, req, what, cache)
   local rules, err = contracts.returned(route.plugin, what, route.run, contracts.cache_reply, { cache = cache })
   if not rules then return nil, err end
   rules = rules.cache
-  local counts, counts_err = keys_of(route, req, rules.counts)
+  local counts, counts_err = keys_of(route, rules.counts)
   if not counts then return nil, counts_err end
+  if counts[1] and req.method == "GET" then
+    local counted, add_err = count.add(req, counts, app.class_names)
+    if not counted then return nil, add_err end
+  end
   local tags = {}
   for i, tag in ipairs(rules.tags) do tags[i] = tag_of(route.plugin, tag) end
   if rules.key then tags[#tags + 1] = contracts.tag(route.plugin, rules.key) end
@@ -59,7 +65,7 @@ local function rules_of(route, req, what, cache)
   return { tags = tags, seconds = math.floor(rules.seconds), counts = counts, anyone = true }
 end
 
-local function reply_of(route, req, what, answer)
+local function reply_of(app, route, req, what, answer)
   local headers, type_ = {}, nil
   for name, value in pairs(answer.headers or {}) do
     if name:lower() == "content-type" then type_ = value else headers[name] = value end
@@ -70,7 +76,7 @@ local function reply_of(route, req, what, answer)
     and "application/octet-stream" or nil), body = answer.body, json = answer.json }
   if answer.cache == nil then return reply end
   local err
-  reply.cache, err = rules_of(route, req, what, answer.cache)
+  reply.cache, err = rules_of(app, route, req, what, answer.cache)
   if not reply.cache then return nil, err end
   if route.method ~= "GET" or route.auth ~= "public" then reply.cache = nil end -- it is for one asker
   return reply
@@ -80,7 +86,7 @@ end
 return function(route)
   local what = ("route %q"):format(route.name)
   for _, use in ipairs(route.plugin.uses or {}) do route.counts = route.counts or use == "shares.count" end
-  return function(_, req, ctx)
+  return function(app, req, ctx)
     local body, err = body_of(route, req)
     if body == nil then return nil, err end
     local given = { method = req.method, path = req.path, params = req.params, query = req.query, headers = req.headers,
@@ -89,6 +95,6 @@ return function(route)
     if answer == nil and failure then return nil, failure end
     local fault = contracts.reply_fault(answer)
     if fault then return nil, contracts.fault(route.plugin, what, route.run, fault) end
-    return reply_of(route, req, what, answer)
+    return reply_of(app, route, req, what, answer)
   end
 end
