@@ -99,6 +99,17 @@ describe("jobs", function()
     s:stop()
   end)
 
+  it("that end the process again and again have failed", function()
+    local s = start()
+    local id = s:request({ "POST", "/p/worker/jobs?job=poison", json = {} }).json.id
+    for attempt = 1, 2 do
+      server.wait_until("attempt " .. attempt, function() return count(s, "plugin%.poison") == attempt end, 20)
+      for _, pid in ipairs(s:children("runner")) do posix.kill(pid, posix.SIGKILL) end
+    end
+    assert.matches("the process ended while this ran, 2 times", ended(s, id, "failed").error)
+    s:stop()
+  end)
+
   it("of a draining generation are done by the next one", function()
     local s = start()
     local id = post(s, { note = "mover", seconds = 3 })

@@ -105,3 +105,40 @@ describe("a plugin's route", function()
     assert.matches("must be the ctx that this call was given", s:errors())
   end)
 end)
+
+describe("a plugin that may do so for anybody", function()
+  local s, owner, other
+  setup(function()
+    s = server.start { plugins = { "spec/support/plugins" },
+      config = 'return { plugins = { clerk = true, ["moderation-keywords"] = true } }' }
+    owner, other = s:token("trusted", "owner"), s:token("trusted", "other")
+  end)
+  teardown(function() s:stop() end)
+
+  local function share_of(code) return s:request({ "GET", "/api/v1/shares/" .. code, token = owner }).json end
+
+  it("reads, makes and changes shares of all; judges look again and trust stays", function()
+    local share = s:upload(pictures.gif(), owner, "visibility=private&title=mine&tags=a").json.share
+    s:upload(pictures.gif(), other, "title=theirs")
+    server.wait_until("the stamp", function() return share_of(share.code).tags[2] == "stamped" end)
+    assert.equal("live", share_of(share.code).state)
+    local all = s:request({ "GET", "/p/clerk/shares" }).json.result.items
+    assert.equal(2, #all)
+    local theirs = s:request({ "GET", "/p/clerk/shares?account=other" }).json.result.items
+    assert.equal("1 theirs", #theirs .. " " .. theirs[1].title)
+    assert.equal(1, #s:request({ "GET", "/p/clerk/assets" }).json.result.items)
+    local function create(fields) return s:request { "POST", "/p/clerk/shares", json = fields } end
+    local made = create { asset_id = share.asset_id, account = "owner", title = "porn", code = "clerks" }
+    assert.equal("rejected", made.json.result.state)
+    assert.equal("rejected", share_of("clerks").state)
+    assert.equal(409, create({ asset_id = share.asset_id, account = "owner", code = "clerks" }).status)
+    assert.equal(404, create({ asset_id = share.asset_id, account = "nobody" }).status)
+    assert.equal(400, create({ asset_id = share.asset_id }).status)
+    assert.equal(404, create({ asset_id = ("0"):rep(16), account = "owner" }).status)
+  end)
+
+  it("changes nothing while it judges", function()
+    assert.equal("flagged", s:upload(pictures.gif(), owner, "title=meddle").json.share.state)
+    assert.matches("changes nothing", s:errors())
+  end)
+end)

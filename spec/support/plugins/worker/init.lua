@@ -15,7 +15,7 @@ end
 local function tick(ctx) ctx.log.info("tick", { job = ctx.job.id }) end
 
 local function post(_, req)
-  local id, made = gifd.jobs.enqueue("toil", req.body.payload, { key = req.body.key, delay = req.body.delay })
+  local id, made = gifd.jobs.enqueue(req.query.job or "toil", req.body.payload, { key = req.body.key, delay = req.body.delay })
   if not id then return nil, made end
   return { status = 202, json = { id = id, made = made } }
 end
@@ -30,7 +30,11 @@ end
 local function cancel(_, req) return { json = { cancelled = gifd.jobs.cancel(req.params.id) } } end
 
 return {
-  jobs = { toil = { run = toil, timeout = "4s" }, tick = { run = tick, every = "1s" } },
+  jobs = { toil = { run = toil, timeout = "4s" }, tick = { run = tick, every = "1s" },
+    poison = { attempts = 2, timeout = "30s", run = function(ctx)
+      ctx.log.info("poison", { attempt = ctx.job.attempt })
+      gifd.time.sleep(20)
+    end } },
   routes = {
     ["POST /jobs"] = { auth = "public", run = post, body = schema.record { payload = schema.any { optional = true },
       key = schema.optional(schema.string { max = 100 }), delay = schema.optional(schema.number {}) } },
