@@ -92,6 +92,25 @@ return {
   -- },
 
   -- Pages of other sites that may use the API, with a token and never with a cookie. Public media is for all.
+  -- What plugins and gifd itself may ask of other servers. Addresses that are not of the open internet are refused.
+  -- fetch = {
+  --   allow = {},                     -- { "10.1.0.0/16", "127.0.0.1" }: may be asked nevertheless, on any port
+  --   ports = { 80, 443 },            -- at all other addresses; {}: every port
+  --   timeout = "30s",                -- of a fetch that says nothing, with its redirects, retries and waiting
+  --   connect_timeout = "10s",
+  --   slow_rate = 1024,               -- bytes a second; a fetch that stays below
+  --   slow_timeout = "20s",           -- for so long is ended
+  --   body_bytes = "8 MiB",           -- of an answer in memory, decompressed
+  --   blob_bytes = "100 MiB",         -- of an answer that becomes a blob
+  --   head_bytes = "64 KiB",
+  --   concurrent = 64,                -- at a time, of one process
+  --   per_host = 6,                   -- of these to one host
+  --   queue = 1000,                   -- more wait for their turn
+  --   redirects = 3,                  -- followed by a fetch that says nothing
+  --   retry_after = "60s",            -- the longest Retry-After that is waited for
+  --   ca_file = "/etc/gifd/ca.pem",   -- certificates to trust instead of the system's
+  -- },
+
   -- cors = {
   --   origins = {},                   -- "https://app.example.org", or "*"
   --   max_age = "10m",                -- how long a browser may keep the answer to a preflight

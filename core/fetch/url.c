@@ -188,7 +188,7 @@ bool url_matches(const struct url *u, struct slice pattern)
     if (colon ? !slice_is(slice_of(colon + 1, pattern.n - host.n - 1), port) : u->port != (u->tls ? 443 : 80))
         return false;
     struct slice own = slice_str(u->host);
-    if (host.n < 2 || host.p[0] != '*') return slice_eq(own, host);
+    if (host.n < 2 || host.p[0] != '*' || host.p[1] != '.') return slice_eq(own, host);
     host = slice_of(host.p + 1, host.n - 1); /* ".example.org" */
     return own.n > host.n && slice_eq(slice_of(own.p + own.n - host.n, host.n), host);
 }

@@ -90,7 +90,31 @@ local function data(namespace, service, any)
   end }
 end
 
---- Capability -> { give = f, of = a pattern that its argument matches, nil for a bare word }
+local function split(use)
+  local word, argument = use:match("^([^:]*):(.*)$")
+  return word or use, argument
+end
+
+--- HOST, *.HOST or either with :PORT, as core/fetch/url.c matches them.
+local function is_host(text)
+  local host, port = text:match("^([^:]*):(%d+)$")
+  host = (host or text):gsub("^%*%.", "")
+  if port and (port:match("^0") or tonumber(port) > 65535) then return false end
+  return #host <= 253 and host:match("^[%l%d_-][%l%d%._-]*$") ~= nil and not host:find("..", 1, true)
+    and not host:match("%.$")
+end
+
+--- A plugin's fetch asks the hosts of its manifest and no others, at every hop.
+local function give_fetch(host, plugin)
+  local hosts = {}
+  for _, use in ipairs(plugin.uses) do
+    local word, argument = split(use)
+    if word == "fetch" then hosts[#hosts + 1] = argument end
+  end
+  host.fetch = function(options) return gifd.fetch(options, hosts) end
+end
+
+--- Capability -> { give = f, of = f(argument) -> whether it is well-formed, nil for a bare word }
 local capabilities = {
   ["assets.read"] = data("assets", "assets_read", false),
   ["assets.read.any"] = data("assets", "assets_read", true),
@@ -108,12 +132,8 @@ local capabilities = {
     give_crypto(host)
     host.crypto.sign_url = gifd.crypto.sign_url
   end },
+  fetch = { give = give_fetch, of = is_host },
 }
-
-local function split(use)
-  local word, argument = use:match("^([^:]*):(.*)$")
-  return word or use, argument
-end
 
 --- The capability words, sorted; those with an argument end in ":".
 function M.words()
@@ -128,7 +148,7 @@ function M.known(use)
   local word, argument = split(use)
   local row = capabilities[word]
   if not row or (argument ~= nil) ~= (row.of ~= nil) then return false, ("unknown capability %q"):format(use) end
-  if row.of and not argument:match(row.of) then
+  if row.of and not row.of(argument) then
     return false, ("capability %q: %q is malformed"):format(word, argument)
   end
   return true
