@@ -126,7 +126,9 @@ describe("a plugin that may do so for anybody", function()
     assert.equal(2, #all)
     local theirs = s:request({ "GET", "/p/clerk/shares?account=other" }).json.result.items
     assert.equal("1 theirs", #theirs .. " " .. theirs[1].title)
-    assert.equal(1, #s:request({ "GET", "/p/clerk/assets" }).json.result.items)
+    local page = s:request({ "GET", "/p/clerk/assets" }).json.result
+    assert.equal("1 image/gif", #page.items .. " " .. page.items[1].type)
+    assert.is_string(page.next)
     local function create(fields) return s:request { "POST", "/p/clerk/shares", json = fields } end
     local made = create { asset_id = share.asset_id, account = "owner", title = "porn", code = "clerks" }
     assert.equal("rejected", made.json.result.state)

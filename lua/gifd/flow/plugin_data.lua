@@ -25,7 +25,7 @@ local function pick(from, names)
 end
 
 local function share_copy(share)
-  local out = pick(share, "code asset_id title description visibility clicks max_visits visits_left")
+  local out = pick(share, "code asset_id title description visibility clicks views max_visits visits_left")
   out.tags, out.reasons = { unpack(share.tags) }, { unpack(share.reasons) }
   out.state, out.created_at = share_model.state(share), moment.seconds(share.created_at)
   out.expires_at = share.expires_at and moment.seconds(share.expires_at)
@@ -36,7 +36,7 @@ end
 
 local function asset_copy(asset)
   local out = pick(asset, "id digest type bytes width height frames duration_ms has_alpha has_audio")
-  out.state, out.created_at = asset_model.state(asset), moment.seconds(asset.created_at)
+  out.state, out.created_at, out.views = asset_model.state(asset), moment.seconds(asset.created_at), asset.views
   out.reasons, out.renditions = { unpack(asset.reasons) }, {}
   local rows, err = rendition_model.of_asset(asset.id)
   if not rows then return nil, err end

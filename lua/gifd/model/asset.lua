@@ -26,7 +26,7 @@ function M.by_digest(digest) return shaped(gifd.db.row(select .. "a.digest = ?1"
 
 --- Newest first; `before` is the rowid_ of the last one seen.
 function M.all(before, limit)
-  local rows, err = gifd.db.rows("SELECT * FROM assets WHERE rowid_ < ?1 ORDER BY rowid_ DESC LIMIT ?2",
+  local rows, err = gifd.db.rows(select .. "a.rowid_ < ?1 ORDER BY a.rowid_ DESC LIMIT ?2",
     before or 2 ^ 53 - 1, limit)
   if not rows then return nil, err end
   for i, found in ipairs(rows) do rows[i] = shaped(found) end

@@ -15,7 +15,8 @@ end
 local function tick(ctx) ctx.log.info("tick", { job = ctx.job.id }) end
 
 local function post(_, req)
-  local id, made = gifd.jobs.enqueue(req.query.job or "toil", req.body.payload, { key = req.body.key, delay = req.body.delay })
+  local id, made = gifd.jobs.enqueue(req.query.job or "toil", req.body.payload,
+    { key = req.body.key, delay = req.body.delay })
   if not id then return nil, made end
   return { status = 202, json = { id = id, made = made } }
 end
