@@ -13,7 +13,7 @@
 struct host {
     struct host_services s;
     struct gen *live, *prepared;
-    struct list draining;                           /* oldest first */
+    struct list draining; /* oldest first */
     size_t draining_count;
     uint64_t numbers;            /* the last one given to a generation */
     struct list ready;           /* tasks */
@@ -25,6 +25,7 @@ struct host {
     struct hub *hub;             /* bind_bus.c: who reads what is broadcast; NULL until somebody does */
     struct list fills;           /* visit.h: replies that are being made for the cache */
     size_t fill_count;
+    size_t asking;          /* bind_admin.c */
     struct sign_keys *keys; /* of signed URLs; NULL until they were read */
     bool settling;
     size_t tasks;       /* of all generations */

@@ -288,3 +288,91 @@ describe("a request that began before a reload", function()
     s:stop()
   end)
 end)
+
+describe("POST /api/v1/admin/reload", function()
+  it("answers with the outcome, although the generation that asks is replaced", function()
+    local s = server.start { config = named "first", workers = 2 }
+    local token = s:token "admin"
+    server.put(s.config, named "second")
+    local reply = s:request { "POST", "/api/v1/admin/reload", token = token }
+    assert.same({ 200, 2, true }, { reply.status, reply.json.generation, reply.json.changed })
+    assert.is_true(serves(s, "second"))
+    server.put(s.config, "return {\n  site = { nmae = 'x' } }")
+    reply = s:request { "POST", "/api/v1/admin/reload", token = token }
+    assert.same({ 409, "refused", 2 }, { reply.status, reply.json.error, reply.json.faults[1].line })
+    reply = s:request { "GET", "/api/v1/admin/status", token = token }
+    assert.equal(2, reply.json.live.generation)
+    assert.matches("nmae", reply.json.refused.faults[1].message)
+    reply = s:request { "POST", "/api/v1/admin/rollback", token = token }
+    assert.same({ 200, 3 }, { reply.status, reply.json.generation })
+    assert.is_true(serves(s, "first"))
+    s:stop()
+  end)
+
+  it("is for the scope admin, and gifd reload --server speaks it", function()
+    local s = server.start { config = named "first" }
+    assert.equal(401, s:request({ "POST", "/api/v1/admin/reload" }).status)
+    assert.equal(403, s:request({ "POST", "/api/v1/admin/reload", token = s:token "upload" }).status)
+    server.put(s.config, named "second")
+    local code, out = server.command("reload", "--server", s.url, "--token", s:token "admin", "--json")
+    assert.equal(0, code)
+    assert.matches('"generation":2', out)
+    code, out = server.command("status", "--server", s.url, "--token", s:token "admin")
+    assert.equal(0, code)
+    assert.matches("generation 2 since", out)
+    assert.equal(5, (server.command("reload", "--server", s.url, "--token", "wrong")))
+    s:stop()
+  end)
+end)
+
+describe("a plugin that brings processes down", function()
+  it("is switched off at the third strike, in every process, until the operator reloads", function()
+    local s = with_plugins(nil, 2)
+    plugin(s, "deadly", [[local text = ("a"):rep(100)
+      return { routes = { ["GET /"] = { auth = "public", run = function()
+        for _ = 1, 1e9 do text = text:reverse() end
+      end }, ["GET /fine"] = { auth = "public", run = function() return { body = "fine" } end } } }]])
+    server.put(s.config, named("first", [[plugin_dirs = { "plugins" }, plugins = { deadly = true },
+      plugin_budget = { slice = "60s", call = "60s" } ]]))
+    assert.equal(0, (s:ask "reload"))
+    assert.equal("fine", s:request({ "GET", "/p/deadly/fine" }).body)
+
+    local function state() return select(2, s:ask "status").plugins[1] end
+    for strike = 1, 3 do
+      local c = assert(socket.connect(s.listen:match "^(.*):(%d+)$"))
+      c:send "GET /p/deadly/ HTTP/1.1\r\nHost: x\r\n\r\n"
+      local busy
+      server.wait_until("the worker that is stuck", function()
+        for _, process in ipairs(select(2, s:ask "status").processes) do
+          if process.answers == "no" then busy = process.pid end
+        end
+        return busy
+      end)
+      posix.kill(busy, posix.SIGABRT)
+      server.wait_until("strike " .. strike, function() return state().failures == strike end)
+      c:close()
+      server.wait_until("both workers", function() return #s:children "gifd%-worker" == 2 end)
+    end
+    server.wait_until("the generation without it", function()
+      return s:request({ "GET", "/p/deadly/fine" }).status == 503 and select(2, s:ask "status").reload == "idle"
+    end)
+    for _ = 1, 10 do
+      local reply = s:request { "GET", "/p/deadly/fine" }
+      assert.same({ 503, "application/problem+json" }, { reply.status, reply.headers["content-type"] })
+      assert.matches("deadly is switched off", reply.body)
+    end
+    assert.same({ "disabled", 3 }, { state().state, state().failures })
+    assert.matches("deadly/GET /: Aborted", state().disabled_reason)
+    assert.matches("plugin.disabled plugin=deadly", s:errors())
+
+    s:kill() -- durable
+    s:begin()
+    assert.equal("disabled", state().state)
+    assert.equal(503, s:request({ "GET", "/p/deadly/fine" }).status)
+
+    assert.equal(0, (s:ask("plugin", "enable", "deadly")))
+    assert.equal("live", state().state)
+    assert.equal("fine", s:request({ "GET", "/p/deadly/fine" }).body)
+    s:stop()
+  end)
+end)

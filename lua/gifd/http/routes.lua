@@ -4,6 +4,7 @@
 -- the spec that walks them all read this table. run(app, req, ctx) -> reply, or nil, err. cache: its replies
 -- may ask to be kept (http/keep); classes: and differ by class of client (http/unfurl). signed: a signature in the URL
 -- stands for a share's owner. cross: pages of other sites may be allowed to read it (http/cors).
+local admin = require "gifd.http.admin"
 local assets = require "gifd.http.assets"
 local health = require "gifd.http.health"
 local media = require "gifd.http.media"
@@ -35,6 +36,11 @@ local routes = {
   { "PATCH", "/api/v1/shares/{code}", auth = "upload", body = "json", run = shares.update },
   { "DELETE", "/api/v1/shares/{code}", auth = "upload", run = shares.delete },
   { "POST", "/api/v1/signed-urls", auth = "read", body = "json", run = signed_urls.create },
+
+  { "GET", "/api/v1/admin/status", auth = "admin", run = admin.status },
+  { "POST", "/api/v1/admin/reload", auth = "admin", body = "json", run = admin.reload },
+  { "POST", "/api/v1/admin/rollback", auth = "admin", body = "json", run = admin.rollback },
+  { "POST", "/api/v1/admin/enable", auth = "admin", body = "json", run = admin.enable },
 
   { "GET", "/healthz", auth = "public", bare = true, run = health.alive },
   { "GET", "/readyz", auth = "public", bare = true, run = health.ready },
