@@ -19,7 +19,7 @@ int admin_open(struct supervisor *s, struct err *e)
 {
     for (size_t i = 0; i < ADMIN_MAX; i++) s->admin.at[i].fd = -1;
     s->admin.fd = -1;
-    return supervisor_socket(s, "control.sock", SOCK_STREAM, &s->admin.fd, e);
+    return datadir_socket(&s->dir, "control.sock", SOCK_STREAM, &s->admin.fd, e);
 }
 
 static void drop(struct admin_connection *c)

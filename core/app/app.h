@@ -78,6 +78,8 @@ int datadir_publish(struct datadir *d, const char *const *urls, size_t count, st
 /* Addresses of the running server (its lock is held), as many as fit; 0 when none runs. */
 size_t datadir_urls(const struct datadir *d, char urls[][160], size_t max);
 void datadir_join(const struct datadir *d, const char *name, char out[PATH_LEN]);
+/* Listens on DATA/name (mode 0600), in place of another that may be there. */
+int datadir_socket(const struct datadir *d, const char *name, int type, int *out, struct err *e);
 /* What a forked worker or runner starts with. */
 struct process_context {
     const struct datadir *dir;

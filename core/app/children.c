@@ -95,14 +95,14 @@ static void enter_child(struct supervisor *s, struct child *c, int control_fd, p
     log_role_set(c->name);
 }
 
-static _Noreturn void exec_media(struct supervisor *s)
+_Noreturn void children_exec_media(int media_fd)
 {
     char self[PATH_LEN], program[PATH_LEN + 16], number[16];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     self[n > 0 ? n : 0] = 0;
     snprintf(program, sizeof program, "%s/gifd-media", dirname(self));
-    snprintf(number, sizeof number, "%d", s->media_fd);
-    fcntl(s->media_fd, F_SETFD, 0);
+    snprintf(number, sizeof number, "%d", media_fd);
+    fcntl(media_fd, F_SETFD, 0);
     signal(SIGPIPE, SIG_DFL); /* what is ignored stays so across exec */
     execl(program, "gifd-media", "--socket-fd", number, (char *)NULL);
     log_error("media.exec", LS("program", program), LS("why", strerror(errno)));
@@ -127,7 +127,7 @@ static void start(struct supervisor *s, struct child *c)
     }
     if (pid == 0) {
         enter_child(s, c, pair[1], parent);
-        if (c->kind == CHILD_MEDIA) exec_media(s);
+        if (c->kind == CHILD_MEDIA) children_exec_media(s->media_fd);
         if (c->kind == CHILD_SETUP)
             _exit(script_run(&s->dir, s->settings.bundle, s->url_list, s->segment, "setup", 0, NULL));
         char without[CONTROL_TEXT];

@@ -1,15 +1,17 @@
 /* cli_lua.c: `gifd lua`: one Lua file with the primitives, on a data directory or on one that is thrown away. */
-#include "app/app.h"
+#include "app/supervisor.h"
 #include "base/log.h"
 #include "script/limits.h"
 
 #include <ftw.h>
 #include <getopt.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -67,6 +69,27 @@ static int read_options(int argc, char **argv, struct asked *a)
     return a->count ? EXIT_OK : cli_usage("lua", "which file?");
 }
 
+/* No server runs here, so that the media process is ours; it begins when it is asked for the first time. */
+static pid_t begin_media(const struct datadir *d)
+{
+    int fd;
+    struct err e = {0};
+    if (datadir_socket(d, "media.sock", SOCK_SEQPACKET, &fd, &e) < 0) {
+        log_warn("media.socket", LS("why", e.text));
+        return -1;
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct pollfd asked = {.fd = fd, .events = POLLIN};
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        while (poll(&asked, 1, -1) < 1) {
+        }
+        children_exec_media(fd);
+    }
+    close(fd);
+    return pid;
+}
+
 static int run_on(const char *path, struct asked *a)
 {
     struct err e = {0};
@@ -89,7 +112,9 @@ static int run_on(const char *path, struct asked *a)
         fprintf(stderr, "gifd lua: %s\n", e.text);
         return cli_exit_of(e.code);
     }
+    pid_t media = n == 0 ? begin_media(&d) : -1;
     int code = script_run(&d, bundle, list, s, "lua", a->count, a->rest);
+    if (media > 0 && kill(media, SIGKILL) == 0) waitpid(media, NULL, 0);
     segment_close(s);
     return code;
 }

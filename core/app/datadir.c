@@ -13,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -122,4 +124,28 @@ size_t datadir_urls(const struct datadir *d, char urls[][160], size_t max)
     }
     fclose(f);
     return count;
+}
+
+/* The name moves to the new socket in one step, so that there always is one to ask. Whoever listened under that name
+ * before still answers what has reached it. */
+int datadir_socket(const struct datadir *d, const char *name, int type, int *out, struct err *e)
+{
+    char draft[32];
+    snprintf(draft, sizeof draft, "%s.new", name);
+    int dir = open(d->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0) return err_sys(e, errno, "%s", d->path);
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    /* The data directory's path may be longer than a socket's may: go by its descriptor. */
+    snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/%s", dir, draft);
+    unlinkat(dir, draft, 0);
+    int rc = GIFD_OK, fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    mode_t mask = umask(0177);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(fd, 256) < 0 ||
+        renameat(dir, draft, dir, name) < 0)
+        rc = err_sys(e, errno, "%s/%s", d->path, name);
+    umask(mask);
+    close(dir);
+    if (rc == GIFD_OK) *out = fd;
+    if (rc != GIFD_OK && fd >= 0) close(fd);
+    return rc;
 }

@@ -23,30 +23,6 @@
 #define TURN_MS 200
 #define DRAIN_GRACE_NS 1500000000ull
 
-/* The name moves to the new socket in one step, so that there always is one to ask. Whoever listened under that name
- * before still answers what has reached it. */
-int supervisor_socket(struct supervisor *s, const char *name, int type, int *out, struct err *e)
-{
-    char draft[32];
-    snprintf(draft, sizeof draft, "%s.new", name);
-    int dir = open(s->dir.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir < 0) return err_sys(e, errno, "%s", s->dir.path);
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
-    /* The data directory's path may be longer than a socket's may: go by its descriptor. */
-    snprintf(a.sun_path, sizeof a.sun_path, "/proc/self/fd/%d/%s", dir, draft);
-    unlinkat(dir, draft, 0);
-    int rc = GIFD_OK, fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    mode_t mask = umask(0177);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(fd, 256) < 0 ||
-        renameat(dir, draft, dir, name) < 0)
-        rc = err_sys(e, errno, "%s/%s", s->dir.path, name);
-    umask(mask);
-    close(dir);
-    if (rc == GIFD_OK) *out = fd;
-    if (rc != GIFD_OK && fd >= 0) close(fd);
-    return rc;
-}
-
 int supervisor_signals(struct supervisor *s, struct err *e)
 {
     static const int taken[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGCHLD};
@@ -150,7 +126,7 @@ static int prepare(struct supervisor *s, struct err *e)
     if (swept > 0) log_info("blobs.swept", LI("drafts", swept));
     s->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (s->wake_fd < 0) return err_sys(e, errno, "eventfd"), EXIT_FAILED;
-    if (supervisor_socket(s, "media.sock", SOCK_SEQPACKET, &s->media_fd, e) < 0 || listen_all(s, e) < 0 ||
+    if (datadir_socket(&s->dir, "media.sock", SOCK_SEQPACKET, &s->media_fd, e) < 0 || listen_all(s, e) < 0 ||
         supervisor_signals(s, e) < 0)
         return EXIT_FAILED;
     if (datadir_publish(&s->dir, s->url_list, s->listen_count, e) < 0) return EXIT_FAILED;

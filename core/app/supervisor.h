@@ -111,13 +111,12 @@ struct supervisor {
 
 /* supervisor.c */
 void supervisor_override(const struct supervisor *s, struct flat_settings *f); /* by the command line and the machine */
-/* Listens on DATA/name (mode 0600), in place of another that may be there. */
-int supervisor_socket(struct supervisor *s, const char *name, int type, int *out, struct err *e);
 int supervisor_signals(struct supervisor *s, struct err *e);
 
 /* children.c */
 void children_plan(struct supervisor *s);
-void children_start_due(struct supervisor *s); /* starts what is not running and whose time has come */
+_Noreturn void children_exec_media(int media_fd); /* becomes the media process, listening there */
+void children_start_due(struct supervisor *s);    /* starts what is not running and whose time has come */
 void children_reap(struct supervisor *s);
 void children_watch(struct supervisor *s); /* heartbeats and deadlines of leaving */
 /* Tells a worker or runner to leave: what it has begun may take total_ms, idle connections stay open for idle_ms. */

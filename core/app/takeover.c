@@ -131,7 +131,7 @@ int takeover(struct supervisor *s, const char *handover, struct err *e)
     s->announced = s->taking_over = true;
     int range = children_free_range(s), media = s->media_fd;
     s->first_slot = (uint32_t)(range < 0 ? 0 : range) * SLOT_RANGE;
-    bool own_media = supervisor_socket(s, "media.sock", SOCK_SEQPACKET, &s->media_fd, e) == GIFD_OK;
+    bool own_media = datadir_socket(&s->dir, "media.sock", SOCK_SEQPACKET, &s->media_fd, e) == GIFD_OK;
     if (own_media) close(media);
     for (size_t i = 0; i < s->child_count && !own_media; i++) /* then the one that is there has to do */
         if (s->children[i].kind == CHILD_MEDIA) s->children[i].old = false, s->children[i].restart_ns = 0;

@@ -67,6 +67,16 @@ describe("gifd lua", function()
     assert.equal(2, (server.command("lua")))
   end)
 
+  it("has all primitives, the media process too", function()
+    local code, out, err = lua(allowing, [[
+      local r = assert(gifd.fetch { url = arg[1] .. "/gif", into = "blob" })
+      local digest = assert(gifd.blob.commit(r.draft))
+      print(assert(gifd.media.probe(digest)).type, gifd.limit.limiter {
+        strategy = 'token_bucket', rate = 1, per = 60 }:check "x")]], here.url)
+    assert.equal(0, code, err)
+    assert.matches("^image/gif\ttrue", out)
+  end)
+
   it("works on a data directory, or on one that goes", function()
     local data = dir .. "/data"
     assert.equal(0, (lua(false, "return gifd.db.run('CREATE TABLE kept(x)') and 0 or 1", "--data", data)))

@@ -5,7 +5,7 @@
 --   s:count "connection"                -- lines of the log: "connection", "GET /hello", "left /hang"
 --   s:stop()
 --
--- Targets: /hello; /to/URL (302); /big/N; /bomb (gzip of 64 MiB); /hang; /flaky (503 with Retry-After: 1, once)
+-- Targets: /hello; /gif; /to/URL (302); /big/N; /bomb (gzip of 64 MiB); /hang; /flaky (503 with Retry-After: 1, once)
 local posix = require "posix"
 local signal = require "posix.signal"
 local socket = require "socket"
@@ -26,6 +26,8 @@ local function lines(path, wanted)
   return n
 end
 
+local gif = "GIF89a\1\0\1\0\128\0\0\0\0\0\255\255\255,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"
+
 local function answer(c, status, fields, body)
   return c:send(("HTTP/1.1 %d X\r\nContent-Length: %d\r\n%s\r\n%s"):format(status, #body, fields, body))
 end
@@ -39,6 +41,7 @@ local function serve(c, path, bomb)
     local method, target = first:match "^(%S+) (%S+)"
     note(path, method .. " " .. target)
     if target == "/hello" then answer(c, 200, "", "hello")
+    elseif target == "/gif" then answer(c, 200, "", gif)
     elseif target:match "^/to/" then answer(c, 302, "Location: " .. target:sub(5) .. "\r\n", "moved")
     elseif target:match "^/big/" then answer(c, 200, "", ("x"):rep(tonumber(target:sub(6))))
     elseif target == "/bomb" then answer(c, 200, "Content-Encoding: gzip\r\n", bomb)
