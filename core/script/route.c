@@ -57,9 +57,11 @@ static int read_query(struct arriving *a, struct err *e)
     struct query_pair pair;
     int rc;
     if (a->r->query.n == 0) return GIFD_OK;
-    a->query = arena_alloc(&a->r->arena, QUERY_PAIRS_MAX * sizeof *a->query);
+    size_t most = 1;
+    for (size_t i = 0; i < a->r->query.n && most < QUERY_PAIRS_MAX; i++) most += a->r->query.p[i] == '&';
+    a->query = arena_alloc(&a->r->arena, most * sizeof *a->query);
     if (!a->query) return err_set(e, GIFD_ENOMEM, "query");
-    while ((rc = query_next(&q, &pair, e)) > 0 && a->query_count < QUERY_PAIRS_MAX) a->query[a->query_count++] = pair;
+    while ((rc = query_next(&q, &pair, e)) > 0 && a->query_count < most) a->query[a->query_count++] = pair;
     return rc < 0 ? rc : GIFD_OK;
 }
 
@@ -127,7 +129,7 @@ struct leaving {
     lua_State *co;
     int results;
     struct reply reply;
-    struct http_header *headers;
+    struct http_header headers[HEADERS_MAX];
     struct slice blob;
     bool kept; /* rules hold */
     struct cache_rules rules;
@@ -170,8 +172,6 @@ static int read_headers(lua_State *L, struct leaving *l)
     lua_getfield(L, 1, "headers");
     if (lua_isnil(L, -1)) return GIFD_OK;
     if (!lua_istable(L, -1)) return wrong(l, "headers must be a table");
-    l->headers = arena_alloc(&l->r->arena, HEADERS_MAX * sizeof *l->headers);
-    if (!l->headers) return err_set(&l->e, GIFD_ENOMEM, "reply: headers");
     l->reply.headers = l->headers;
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
         struct slice name;

@@ -75,6 +75,7 @@ static void *take(struct slab *s, size_t n)
     void *p = s->free[list];
     if (!p) return cut(s, list);
     s->free[list] = *(void **)p;
+    __builtin_prefetch(s->free[list]); /* collected long ago, so it is far away */
     return p;
 }
 

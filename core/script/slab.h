@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-#define SLAB_PIECE 512
+#define SLAB_PIECE 1024 /* the table of a row of the database fits */
 #define SLAB_STEP 16
 
 struct slab_block;

@@ -366,6 +366,7 @@ describe("template", function()
     assert.equal("in", fill("{{#each l}}{{x}}{{/each}}", { l = { { x = "in" } }, x = "out" }))
     assert.equal("/f?v=1", fill('{{asset "f"}}', { asset = function(name) return "/" .. name .. "?v=1" end }))
     assert.equal("a\nb\nc\n", fill("a\n  {{#if x}}\nb\n  {{/if}}\nc\n", { x = true }))
+    assert.equal("<p>\na  b\n</p>", fill("  <p>\n    a  b\n\t</p>", {})) -- indentation is not sent
   end)
 
   it("names file and line of what is wrong", function()

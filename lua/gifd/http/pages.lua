@@ -11,7 +11,9 @@ function M.load(read)
   for _, file in ipairs(page.files) do
     local body = read(file.name)
     if not body then error("lua/gifd/web/" .. file.name .. " is not there", 0) end
-    files[file.name] = { type = file.type, body = body, version = gifd.crypto.sha256(body):sub(1, 16) }
+    local version = gifd.crypto.sha256(body):sub(1, 16)
+    files[file.name] = { type = file.type, body = body, version = version,
+      url = "/web/" .. file.name .. "?v=" .. version }
   end
 end
 
@@ -19,7 +21,7 @@ end
 function M.asset_url(name)
   local file = files[name]
   if not file then error("no page has a file " .. name, 0) end
-  return "/web/" .. name .. "?v=" .. file.version
+  return file.url
 end
 
 function M.upload(app, _, ctx)

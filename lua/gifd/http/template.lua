@@ -6,7 +6,8 @@
 --   {{#if name}} ... {{else}} ... {{/if}}        nil, false, "" and an empty table are no
 --   {{#each names}} ... {{else}} ... {{/each}}   each item is `this`; its fields hide those outside
 --
--- What opens, parts or closes a block and stands alone on its line takes the line with it.
+-- What opens, parts or closes a block and stands alone on its line takes the line with it. Indentation is the authors':
+-- it is not sent.
 --
 -- A hole whose value is nil is a fault, not an empty text: faults are thrown as "share.html:12: ...". Compiling looks
 -- at every byte once; filling costs what it writes. There is one escape because there is one rule for authors:
@@ -52,6 +53,7 @@ end
 
 --- Compiles -> a template for `fill`. `file` is what faults are called by.
 function T.compile(text, file)
+  text = text:gsub("%f[^\n%z][ \t]+", "")
   local at = { file = file, line = 1 }
   local root = {}
   local open, into = {}, root
@@ -108,10 +110,10 @@ end
 
 -- The innermost scope that has the first key wins; the rest is looked up in what was found.
 local function look(scope, keys)
-  local value
+  local first, value = keys[1], nil
   while scope and value == nil do
-    if keys[1] == "this" then value = scope.item
-    elseif type(scope.item) == "table" then value = scope.item[keys[1]] end
+    if first == "this" then value = scope.item
+    elseif type(scope.item) == "table" then value = scope.item[first] end
     scope = scope.outer
   end
   for i = 2, #keys do
@@ -125,21 +127,25 @@ local function yes(value)
   return value ~= nil and value ~= false and value ~= "" and not (type(value) == "table" and next(value) == nil)
 end
 
-local function write(template, nodes, scope, out)
+local parts = {} -- of the text that is being written: one table for all, since nothing waits in between
+
+-- Writes behind the first n parts -> how many there are then
+local function write(template, nodes, scope, n)
   for i = 1, #nodes do
     local node = nodes[i]
     if type(node) == "string" then
-      out[#out + 1] = node
+      n = n + 1
+      parts[n] = node
     else
       local value = look(scope, node.keys)
       if node.kind == "if" then
         local branch = yes(value) and node.yes or node.no
-        if branch then write(template, branch, scope, out) end
+        if branch then n = write(template, branch, scope, n) end
       elseif node.kind == "each" then
         if yes(value) then
-          for k = 1, #value do write(template, node.yes, { item = value[k], outer = scope }, out) end
+          for k = 1, #value do n = write(template, node.yes, { item = value[k], outer = scope }, n) end
         elseif node.no then
-          write(template, node.no, scope, out)
+          n = write(template, node.no, scope, n)
         end
       else
         if node.kind == "call" and value ~= nil then value = value(node.argument) end
@@ -147,17 +153,17 @@ local function write(template, nodes, scope, out)
         if kind ~= "string" and kind ~= "number" then
           fault({ file = template.file, line = node.line }, "%s is %s, not text", table.concat(node.keys, "."), kind)
         end
-        out[#out + 1] = node.kind == "raw" and tostring(value) or T.escape(value)
+        n = n + 1
+        parts[n] = node.kind == "raw" and value or T.escape(value)
       end
     end
   end
+  return n
 end
 
 --- Fills the holes of a compiled template from a table -> text
 function T.fill(template, values)
-  local out = {}
-  write(template, template.nodes, { item = values }, out)
-  return table.concat(out)
+  return table.concat(parts, "", 1, write(template, template.nodes, { item = values }, 0))
 end
 
 return T

@@ -45,7 +45,7 @@ end
 --- A text on one line, of at most so many characters
 function M.line(text, most)
   local flat = (text or ""):gsub("%s+", " "):match("^ ?(.-) ?$")
-  if not most then return flat end
+  if not most or #flat <= most then return flat end
   local count, cut = 0, nil
   for at in flat:gmatch("()[^\128-\191]") do
     count = count + 1

@@ -1,27 +1,20 @@
 --- model/account: who may. `scopes` are what a session of the account may do; a token has its own.
 local moment = require "gifd.moment"
-local row = require "gifd.model.row"
 
 local M = {}
 M.admin_scopes, M.user_scopes = "admin", "read upload"
 
 function M.find(name)
-  local found, err = gifd.db.row("SELECT * FROM accounts WHERE name = ?1", name)
-  if found == nil then return nil, err end
-  return row.clean(found)
+  return gifd.db.row("SELECT * FROM accounts WHERE name = ?1", name)
 end
 
 function M.by_id(id)
-  local found, err = gifd.db.row("SELECT * FROM accounts WHERE id = ?1", id)
-  if found == nil then return nil, err end
-  return row.clean(found)
+  return gifd.db.row("SELECT * FROM accounts WHERE id = ?1", id)
 end
 
 --- The oldest account, or false on an empty data directory.
 function M.first()
-  local found, err = gifd.db.row("SELECT * FROM accounts ORDER BY id LIMIT 1")
-  if found == nil then return nil, err end
-  return row.clean(found)
+  return gifd.db.row("SELECT * FROM accounts ORDER BY id LIMIT 1")
 end
 
 --- Makes the account, or returns the one of that name.

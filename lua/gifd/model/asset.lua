@@ -10,7 +10,6 @@ local select = "SELECT a.*, " .. count.asset_columns .. " FROM assets a WHERE "
 local function shaped(found, err)
   if found == nil then return nil, err end
   if found == false then return false end
-  row.clean(found)
   found.reasons = row.decode(found.reasons) or {}
   for _, name in ipairs { "has_alpha", "has_audio", "truncated", "trusted" } do found[name] = found[name] == 1 end
   count.complete_asset(found)
@@ -84,7 +83,6 @@ end
 local function last_end(id, sql)
   local found, err = gifd.db.row(sql, id, moment.now())
   if not found then return nil, err end
-  row.clean(found)
   if not found.last then return false end
   return found.last >= 9e15 and math.huge or found.last
 end

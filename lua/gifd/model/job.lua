@@ -69,7 +69,6 @@ function M.enqueue(job, most)
 end
 
 local function shaped(job)
-  row.clean(job)
   for _, field in ipairs { "payload", "progress", "result" } do
     local value = row.decode(job[field])
     if value == gifd.null then value = nil end
@@ -205,7 +204,6 @@ function M.schedules()
   local rows, err = gifd.db.rows([[SELECT plugin, substr(name, 5) AS name, every, run_after, state, error FROM jobs
     WHERE every IS NOT NULL ORDER BY plugin, name]])
   if not rows then return nil, err end
-  for _, found in ipairs(rows) do row.clean(found) end
   return rows
 end
 

@@ -14,7 +14,6 @@ end
 function M.pending(limit)
   local rows, err = gifd.db.rows("SELECT id, asset_id, code FROM purges ORDER BY id LIMIT ?1", limit)
   if not rows then return nil, err end
-  for _, found in ipairs(rows) do row.clean(found) end
   return rows
 end
 

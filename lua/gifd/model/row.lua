@@ -1,14 +1,8 @@
---- model/row: what every model does to rows: SQL NULL to nil, and JSON columns to values.
+--- model/row: what every model does to rows: JSON columns to values, and back.
 local M = {}
 
-function M.clean(row)
-  if not row then return row end
-  for key, value in pairs(row) do if value == gifd.null then row[key] = nil end end
-  return row
-end
-
 function M.decode(text)
-  if text == nil or text == gifd.null then return nil end
+  if text == nil then return nil end
   return gifd.json.decode(text)
 end
 

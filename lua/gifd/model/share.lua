@@ -13,7 +13,6 @@ local columns = [[s.*,
 local function shaped(found, err)
   if found == nil then return nil, err end
   if found == false then return false end
-  row.clean(found)
   found.tags = row.decode(found.tags) or gifd.json.array {}
   found.reasons = row.decode(found.reasons) or {}
   found.trusted = found.trusted == 1

@@ -36,7 +36,6 @@ function M.list()
     SELECT t.id, t.name, t.scopes, t.expires_at, t.revoked_at, t.created_at, a.name AS account
     FROM tokens t JOIN accounts a ON a.id = t.account_id ORDER BY t.id LIMIT 1000]])
   if not rows then return nil, err end
-  for _, r in ipairs(rows) do row.clean(r) end
   return rows
 end
 

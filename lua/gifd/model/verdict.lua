@@ -43,7 +43,6 @@ function M.standing(subject)
   if not rows then return nil, err end
   local out = {}
   for _, found in ipairs(rows) do
-    row.clean(found)
     found.reasons, found.standing = row.decode(found.reasons) or {}, true
     out[found.judge] = out[found.judge] or found
   end
