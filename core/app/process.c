@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define BEAT_MS 250
+#define STORE_STUCK_NS (30 * 1000000000ull) /* far beyond the budget of a statement, and what a slow disk may take */
 #define PROBES_AT_ONCE 4
 #define RENDERS_AT_ONCE 2
 
@@ -25,6 +26,7 @@ struct process {
     struct http_share share;
     uv_poll_t control;
     struct tick beat;
+    bool stuck;                      /* a thread of the database stands still: no beat */
     bool draining, retiring, ending; /* told; told; the server is drained, tasks are */
 };
 
@@ -37,7 +39,14 @@ static _Noreturn void fail(const struct process_context *c, const struct err *e)
 static void on_beat(struct tick *t)
 {
     struct process *p = LIST_OF(t, struct process, beat);
-    segment_beat(p->context->segment, p->context->slot);
+    struct segment *s = p->context->segment;
+    char step[DB_STEP_LEN];
+    uint64_t ns = db_step_ns(p->services.db, step);
+    bool stuck = ns > STORE_STUCK_NS;
+    if (stuck && !p->stuck) log_error("store.stuck", LS("step", step), LI("ms", ns / 1000000));
+    if (stuck || p->stuck) segment_hold(s, stuck ? step : NULL);
+    p->stuck = stuck;
+    if (!stuck) segment_beat(s, p->context->slot);
 }
 
 static void on_drained(void *arg)

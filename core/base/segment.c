@@ -48,6 +48,7 @@ struct segment {
     struct tally *tally;
     size_t size;
     uint32_t own; /* slot of this process; SEGMENT_SLOTS: none yet */
+    bool held;    /* the blame is that of segment_hold */
 };
 
 static size_t tally_offset(void)
@@ -165,7 +166,7 @@ struct segment *segment_open(const char *path, bool create, struct err *e)
         free(s);
         return NULL;
     }
-    *s = (struct segment){p, (struct tally *)(void *)((char *)p + tally_offset()), head.size, SEGMENT_SLOTS};
+    *s = (struct segment){p, (struct tally *)(void *)((char *)p + tally_offset()), head.size, SEGMENT_SLOTS, false};
     if (create) {
         clear_slots(s->area);
         tally_mend(s->tally);
@@ -290,5 +291,12 @@ void segment_beat(struct segment *s, uint32_t slot)
 
 void segment_blame(struct segment *s, const char *what)
 {
-    if (s->own < SEGMENT_SLOTS) text_put(s->area->slots[s->own].blame, SEGMENT_BLAME_LEN, what);
+    if (s->own < SEGMENT_SLOTS && !s->held) text_put(s->area->slots[s->own].blame, SEGMENT_BLAME_LEN, what);
+}
+
+void segment_hold(struct segment *s, const char *what)
+{
+    s->held = false;
+    segment_blame(s, what);
+    s->held = what != NULL;
 }

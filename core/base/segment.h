@@ -52,8 +52,11 @@ struct segment_slot_view {
 void segment_slot_view(const struct segment *s, uint32_t slot, struct segment_slot_view *out);
 _Atomic uint32_t *segment_connections(struct segment *s); /* SEGMENT_SLOTS numbers, by slot */
 
-/* By the process of a slot. segment_beat also tells this handle which slot is its own, for segment_blame. */
+/* By the process of a slot, on its loop thread. segment_beat also tells this handle which slot is its own, for
+ * segment_blame. */
 void segment_beat(struct segment *s, uint32_t slot);
 void segment_blame(struct segment *s, const char *what); /* what runs now ("plugin/hook"); NULL: nothing. Wait-free */
+/* What stands still beside the loop: it is blamed, whatever runs meanwhile, until NULL. */
+void segment_hold(struct segment *s, const char *what);
 
 #endif

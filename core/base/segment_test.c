@@ -90,6 +90,26 @@ TEST(the_end_of_a_process_clears_its_slot)
     unlink(path);
 }
 
+TEST(what_stands_still_is_blamed_whatever_runs)
+{
+    char said[SEGMENT_BLAME_LEN];
+    struct segment *s = fresh();
+    segment_slot_begin(s, 3, "worker-1", 42);
+    segment_beat(s, 3);
+    segment_hold(s, "writer: COMMIT");
+    segment_blame(s, "plugin/hook");
+    segment_slot_blame(s, 3, said);
+    CHECK_STR(said, "writer: COMMIT");
+    segment_hold(s, NULL);
+    segment_slot_blame(s, 3, said);
+    CHECK_STR(said, "");
+    segment_blame(s, "plugin/hook");
+    segment_slot_blame(s, 3, said);
+    CHECK_STR(said, "plugin/hook");
+    segment_close(s);
+    unlink(path);
+}
+
 TEST(another_boot_or_layout_begins_a_new_epoch)
 {
     static const off_t at[] = {0, 8, 40}; /* magic, layout, boot id */

@@ -287,6 +287,21 @@ int conn__open(struct http_server *s, int fd, const struct ip *peer, bool proxie
 
 /* ---- a turn ---- */
 
+/* A client that sends no more may have left, or may be reading on: RFC 9112 lets it, and the two look alike. So its
+ * request goes on, but from now on its system is asked every few seconds whether anybody is there: one that has left
+ * answers with a reset once it has forgotten the connection (a minute, as systems come). */
+static void ask_whether_there(const struct conn *c)
+{
+    static const struct {
+        int level, option, value;
+    } options[] = {{SOL_SOCKET, SO_KEEPALIVE, 1},
+                   {IPPROTO_TCP, TCP_KEEPIDLE, 2},
+                   {IPPROTO_TCP, TCP_KEEPINTVL, 2},
+                   {IPPROTO_TCP, TCP_KEEPCNT, 5}};
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        setsockopt(c->fd, options[i].level, options[i].option, &options[i].value, sizeof(int));
+}
+
 static void receive(struct conn *c)
 {
     char *to = c->server->scratch;
@@ -307,7 +322,10 @@ static void receive(struct conn *c)
         return;
     }
     c->progress = true;
-    if (n == 0) c->eof = true;
+    if (n == 0) {
+        c->eof = true;
+        if (c->state == CONN_REQUEST) ask_whether_there(c);
+    }
     if (c->state == CONN_LINGER) return;
     if (to == c->server->scratch) {
         c->input = to;

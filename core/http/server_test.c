@@ -467,6 +467,46 @@ TEST(a_reset_ends_a_waiting_request)
     stop();
 }
 
+TEST(a_reset_after_the_clients_end_ends_a_waiting_request_too)
+{
+    start(&http_limits_default, NULL);
+    struct client c = connected(0);
+    say(&c, GET("/hold"));
+    UNTIL(held_request);
+    shutdown(c.fd, SHUT_WR);
+    for (int i = 0; i < 20; i++) turn();
+    CHECK(held_request && gones == 0);
+    setsockopt(c.fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
+    hang_up(&c);
+    UNTIL(gones == 1);
+    stop();
+}
+
+TEST(of_two_who_send_no_more_the_one_that_left_is_noticed_and_the_other_answered)
+{
+    start(&http_limits_default, NULL);
+    struct client left = connected(0), stays = connected(0);
+    int seconds = 1; /* in which its system forgets a connection that was closed; a minute, commonly */
+    setsockopt(left.fd, IPPROTO_TCP, TCP_LINGER2, &seconds, sizeof seconds);
+    say(&left, GET("/hold"));
+    UNTIL(held_request);
+    say(&stays, GET("/hold"));
+    UNTIL(requests == 2);
+    shutdown(stays.fd, SHUT_WR);
+    hang_up(&left); /* an end like the other's */
+    UNTIL(gones == 1);
+    for (uint64_t until = clock_mono_ns() + 5000000000u; clock_mono_ns() < until;) {
+        turn();
+        usleep(10000);
+    }
+    CHECK(gones == 1 && held_request);
+    text_reply(held_request, 200, "late");
+    UNTIL(receive(&stays));
+    CHECK(has(&stays, "late"));
+    hang_up(&stays);
+    stop();
+}
+
 TEST(a_half_closed_client_gets_its_answer)
 {
     start(&http_limits_default, NULL);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define READ_BUSY_MS 20 /* of the loop, while another process recovers the log: once per crash */
@@ -41,6 +42,54 @@ void db__fail(struct db_job *j, int rc, const struct err *e)
     if (rc < 0 && e) j->e = *e;
 }
 
+/* ---- the heartbeat ---- */
+
+void db__step(struct db__lane *l, struct slice text, uint64_t now_ns)
+{
+    char line[DB_STEP_LEN] = "";
+    uint64_t word;
+    size_t n = 0;
+    for (size_t i = 0; i < text.n && n < sizeof line - 1; i++) {
+        bool space = strchr(" \t\r\n", text.p[i]) != NULL;
+        if (!space)
+            line[n++] = text.p[i];
+        else if (n && line[n - 1] != ' ')
+            line[n++] = ' ';
+    }
+    for (size_t i = 0; i < sizeof line / 8; i++) {
+        memcpy(&word, line + 8 * i, sizeof word);
+        atomic_store_explicit(&l->pulse.text[i], word, memory_order_relaxed);
+    }
+    atomic_store_explicit(&l->pulse.since_ns, now_ns, memory_order_release);
+}
+
+void db__rest(struct db__lane *l)
+{
+    atomic_store_explicit(&l->pulse.since_ns, 0, memory_order_relaxed);
+}
+
+uint64_t db_step_ns(const struct db *db, char what[DB_STEP_LEN])
+{
+    const struct db__lane *const lanes[] = {&db->writer, &db->reader};
+    uint64_t now = clock_mono_ns(), longest = 0;
+    what[0] = 0;
+    for (size_t i = 0; i < sizeof lanes / sizeof *lanes; i++) {
+        uint64_t since = atomic_load_explicit(&lanes[i]->pulse.since_ns, memory_order_acquire), word;
+        char line[DB_STEP_LEN];
+        if (!since || since > now || now - since <= longest) continue;
+        longest = now - since;
+        for (size_t k = 0; k < sizeof line / 8; k++) {
+            word = atomic_load_explicit(&lanes[i]->pulse.text[k], memory_order_relaxed);
+            memcpy(line + 8 * k, &word, sizeof word);
+        }
+        line[sizeof line - 1] = 0;
+        snprintf(what, DB_STEP_LEN, "%s: %.*s", lanes[i]->name, DB_STEP_LEN - 12, line);
+    }
+    return longest;
+}
+
+/* ---- jobs ---- */
+
 static void job_free(struct db_job *j)
 {
     arena_free(&j->arena);
@@ -72,9 +121,10 @@ static void on_news(uv_async_t *news)
     deliver(news->data);
 }
 
-static void lane_init(struct db__lane *l, struct db *db, void *(*run)(void *))
+static void lane_init(struct db__lane *l, struct db *db, const char *name, void *(*run)(void *))
 {
     l->db = db;
+    l->name = name;
     l->run = run;
     list_init(&l->waiting);
     pthread_cond_init(&l->wake, NULL);
@@ -136,8 +186,8 @@ struct db *db_open(struct loop *l, const struct db_options *o, struct err *e)
     uv_unref((uv_handle_t *)&db->news);
     list_init(&db->finished);
     pthread_mutex_init(&db->lock, NULL);
-    lane_init(&db->writer, db, db__write_thread);
-    lane_init(&db->reader, db, db__read_thread);
+    lane_init(&db->writer, db, "writer", db__write_thread);
+    lane_init(&db->reader, db, "reader", db__read_thread);
     turn__open(&db->turn, path);
     return db;
 }

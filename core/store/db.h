@@ -96,6 +96,13 @@ struct db_job *db_write(struct db *db, const struct db_call *calls, size_t count
 /* done() will not be called. A write that has begun is still committed or not as a whole. */
 void db_forget(struct db_job *j);
 
+/* The heartbeat of the writer and reader threads: for how long the slower of them has been at one step (a statement, a
+ * COMMIT, a checkpoint) without coming back; 0: both rest, or wait for their turn, which has its own end. Statements
+ * end by their budget, unless SQLite is in a single long operation; a disk that hangs ends nothing. what: "writer:
+ * COMMIT", "reader: SELECT ...", cut, in one line. Loop thread. */
+#define DB_STEP_LEN 64
+uint64_t db_step_ns(const struct db *db, char what[DB_STEP_LEN]);
+
 /* Forward-only migrations, each in one transaction together with its row in schema_migrations(name, digest,
  * applied_at). Applied ones must come first, unchanged and in order (GIFD_ECORRUPT otherwise, naming the file). Blocks;
  * own connection; takes the mutex file. Returns how many were applied. Any thread, no loop needed. */

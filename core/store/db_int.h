@@ -11,6 +11,7 @@
 #include "store/turn_int.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define DB__BUSY_MS 10000
 #define DB__STATEMENT_MS 5000
@@ -34,8 +35,17 @@ struct db_job {
     struct err e;
 };
 
+/* What a lane's thread does now. The text is in words, so that the loop never reads a torn one further than "half of
+ * the old, half of the new". */
+struct db__pulse {
+    _Atomic uint64_t since_ns; /* 0: nothing */
+    _Atomic uint64_t text[DB_STEP_LEN / 8];
+};
+
 struct db__lane {
     struct db *db;
+    const char *name;
+    struct db__pulse pulse;
     void *(*run)(void *lane);
     pthread_t thread;
     pthread_cond_t wake;
@@ -65,6 +75,9 @@ struct db {
 struct db_job *db__take(struct db__lane *l, bool wait);
 void db__finish(struct db *db, struct list *jobs); /* to the loop; empties the list */
 void db__fail(struct db_job *j, int rc, const struct err *e);
+/* By a lane's thread: a step begins (now_ns is the time), and all steps are over. */
+void db__step(struct db__lane *l, struct slice text, uint64_t now_ns);
+void db__rest(struct db__lane *l);
 void *db__write_thread(void *lane);
 void *db__read_thread(void *lane);
 

@@ -247,6 +247,78 @@ TEST(a_read_here_ends_at_its_budget_and_a_read_elsewhere_at_its_own)
     clear();
 }
 
+/* Until the writer or reader has been at one step for ms. */
+static uint64_t step_of(struct db *db, uint64_t ms, char what[DB_STEP_LEN])
+{
+    uint64_t ns, end = clock_mono_ns() + 5000000000u;
+    while ((ns = db_step_ns(db, what)) < ms * 1000000 && clock_mono_ns() < end) usleep(1000);
+    return ns;
+}
+
+TEST(whoever_stands_still_at_a_statement_is_named)
+{
+    char what[DB_STEP_LEN];
+    fresh();
+    CHECK(loop_init(&loop, &e) == GIFD_OK);
+    arena_init(&arena, 1 << 20);
+    struct db *db = db_open(&loop, &(struct db_options){.path = path, .statement_ms = 700}, &e);
+    CHECK(db && db_step_ns(db, what) == 0 && what[0] == 0);
+    struct outcome o = {0}, read = {0};
+    struct db_call calls[] = {call("INSERT INTO t (n) VALUES (1)"),
+                              call("INSERT INTO t (n)\n   WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM "
+                                   "r) SELECT max(x) FROM r")};
+    CHECK(db_write(db, calls, 2, on_done, &o, &e));
+    CHECK(step_of(db, 200, what) >= 200000000);
+    CHECK_STR(what, "writer: INSERT INTO t (n) WITH RECURSIVE r(x) AS (SELECT 1 U");
+    loop_run(&loop);
+    CHECK(o.rc == GIFD_ETIMEOUT && strstr(o.text, "statement 2 of 2") && strstr(o.text, "time budget"));
+    CHECK(db_step_ns(db, what) == 0);
+    struct db_call c = call(slow);
+    CHECK(db_read(db, &c, on_done, &read, &e));
+    CHECK(step_of(db, 200, what) >= 200000000 && strncmp(what, "reader: WITH RECURSIVE r(x)", 27) == 0);
+    loop_run(&loop);
+    CHECK(read.rc == GIFD_ETIMEOUT && db_step_ns(db, what) == 0);
+    closed(db);
+    clear();
+}
+
+TEST(waiting_for_the_turn_is_not_standing_still)
+{
+    char what[DB_STEP_LEN];
+    int ready[2];
+    fresh();
+    struct db *db = opened();
+    CHECK(pipe(ready) == 0);
+    pid_t pid = fork();
+    if (pid == 0) { /* takes the turn, and its time */
+        struct loop own;
+        struct outcome o = {0};
+        struct db_call c = call("INSERT INTO t (n) WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM r) "
+                                "SELECT max(x) FROM r");
+        char held[DB_STEP_LEN];
+        if (loop_init(&own, &e) < 0) _exit(1);
+        struct db *other = db_open(&own, &(struct db_options){.path = path, .statement_ms = 900}, &e);
+        if (!other || !db_write(other, &c, 1, on_done, &o, &e)) _exit(1);
+        if (step_of(other, 1, held) == 0 || write(ready[1], "x", 1) != 1) _exit(1);
+        loop_run(&own);
+        _exit(o.rc == GIFD_ETIMEOUT ? 0 : 2);
+    }
+    char x;
+    CHECK(read(ready[0], &x, 1) == 1);
+    struct outcome o = {0};
+    struct db_call c = call("INSERT INTO t (n) VALUES (1)");
+    CHECK(db_write(db, &c, 1, on_done, &o, &e));
+    for (int i = 0; i < 30; i++) {
+        usleep(10000);
+        CHECK(db_step_ns(db, what) < 5000000);
+    }
+    loop_run(&loop);
+    int status;
+    CHECK(o.rc == GIFD_OK && waitpid(pid, &status, 0) == pid && status == 0);
+    closed(db);
+    clear();
+}
+
 TEST(a_result_has_a_maximum)
 {
     fresh();

@@ -10,8 +10,11 @@ static void run(struct db__lane *l, struct db_job *j)
         rc = sql__open(&l->sql, l->db->path,
                        &(struct sql__options){.read_only = true, .busy_ms = l->db->busy_ms, .guest = l->db->guest}, &e);
     if (rc == GIFD_OK) {
-        l->sql.deadline_ns = clock_mono_ns() + l->db->statement_ms * 1000000ull;
+        uint64_t now = clock_mono_ns();
+        db__step(l, j->calls[0].sql, now);
+        l->sql.deadline_ns = now + l->db->statement_ms * 1000000ull;
         rc = sql__run(&l->sql, &j->calls[0], true, &j->arena, &j->results[0], &e);
+        db__rest(l);
     }
     db__fail(j, rc, &e);
 }

@@ -54,7 +54,9 @@ static int run_batch(struct group *g, struct db_job *j, struct err *e)
 {
     struct sql *s = &g->l->sql;
     for (size_t i = 0; i < j->count; i++) {
-        s->deadline_ns = clock_mono_ns() + g->l->db->statement_ms * 1000000ull;
+        uint64_t now = clock_mono_ns();
+        db__step(g->l, j->calls[i].sql, now);
+        s->deadline_ns = now + g->l->db->statement_ms * 1000000ull;
         int rc = sql__run(s, &j->calls[i], false, &j->arena, &j->results[i], e);
         if (rc < 0) {
             if (j->count > 1) err_wrap(e, "statement %zu of %zu", i + 1, j->count);
@@ -105,6 +107,7 @@ static bool add_batch(struct group *g, struct db_job *j)
 static void commit(struct group *g)
 {
     struct err e = {0};
+    db__step(g->l, SLICE("COMMIT"), clock_mono_ns());
     int rc = sql__do(&g->l->sql, "COMMIT", &e);
     if (rc == GIFD_OK) {
         answer_all(g, &g->inside, GIFD_OK, NULL);
@@ -174,6 +177,7 @@ static void checkpoint(struct db__lane *l, int64_t *next_pages)
         if (s->wal_pages < step) *next_pages = step;
         return;
     }
+    db__step(l, SLICE("checkpoint"), clock_mono_ns());
     bool whole = s->wal_pages * page > TRUNCATE_BYTES;
     if (whole && turn__take(&l->db->turn, 1000, NULL) < 0) whole = false;
     sqlite3_busy_timeout(s->db, 100);
@@ -196,12 +200,14 @@ void *db__write_thread(void *lane)
     for (struct db_job *j; (j = next(&g, true));) {
         if (begin(&g, j)) {
             transaction(&g, j);
+            db__rest(l);
             turn__give(&l->db->turn);
         }
         db__finish(l->db, &g.over);
         if (list_empty(&g.again)) {
             g.alone = false;
             checkpoint(l, &next_pages);
+            db__rest(l);
         }
     }
     sql__close(&l->sql);
