@@ -1,4 +1,5 @@
-/* cli_lua.c: `gifd lua`: one Lua file with the primitives, on a data directory or on one that is thrown away. */
+/* cli_lua.c: `gifd lua` and `gifd plugin run`: one Lua file with the primitives, or as a plugin's code, on a data
+ * directory or on one that is thrown away. */
 #include "app/supervisor.h"
 #include "base/log.h"
 #include "script/limits.h"
@@ -18,15 +19,16 @@
 #define ARGS_MAX 1024
 
 struct asked {
+    const char *command; /* "lua", "plugin run" */
     struct serve_options o;
     size_t plugin_dirs;
     char *rest[ARGS_MAX + 1]; /* FILE and what is its own */
     int count;
 };
 
-static int usage_error(const char *argument)
+static int usage_error(const struct asked *a, const char *argument)
 {
-    return cli_usage("lua", "unknown or incomplete option '%s'", argument);
+    return cli_usage(a->command, "unknown or incomplete option '%s'", argument);
 }
 
 /* Options up to FILE; behind it only --data is ours. */
@@ -49,7 +51,7 @@ static int read_options(int argc, char **argv, struct asked *a)
         else if (c == 'p' && a->plugin_dirs < PLUGIN_DIRS_MAX)
             a->o.plugin_dirs[a->plugin_dirs++] = optarg;
         else
-            return usage_error(argv[optind - 1]);
+            return usage_error(a, argv[optind - 1]);
     }
     bool own = true;
     for (int i = optind; i < argc; i++) {
@@ -58,15 +60,15 @@ static int read_options(int argc, char **argv, struct asked *a)
         } else if (own && a->count && !strncmp(argv[i], "--data=", 7)) {
             a->o.data = argv[i] + 7;
         } else if (own && a->count && !strcmp(argv[i], "--data")) {
-            if (++i == argc) return usage_error("--data");
+            if (++i == argc) return usage_error(a, "--data");
             a->o.data = argv[i];
         } else if (a->count < ARGS_MAX) {
             a->rest[a->count++] = argv[i];
         } else {
-            return cli_usage("lua", "more than %d arguments", ARGS_MAX);
+            return cli_usage(a->command, "more than %d arguments", ARGS_MAX);
         }
     }
-    return a->count ? EXIT_OK : cli_usage("lua", "which file?");
+    return a->count ? EXIT_OK : cli_usage(a->command, "which file?");
 }
 
 /* No server runs here, so that the media process is ours; it begins when it is asked for the first time. */
@@ -97,7 +99,7 @@ static int run_on(const char *path, struct asked *a)
     char bundle[PATH_LEN], segment_path[PATH_LEN], urls[LISTEN_MAX][160];
     const char *list[LISTEN_MAX + 1] = {0};
     if (datadir_open(&d, path, &e) < 0 || script_build(&d, &a->o, bundle, &e) < 0) {
-        fprintf(stderr, "gifd lua: %s\n", e.text);
+        fprintf(stderr, "gifd %s: %s\n", a->command, e.text);
         return e.code == GIFD_EINVALID ? EXIT_CONFIG : cli_exit_of(e.code);
     }
     size_t n = datadir_urls(&d, urls, LISTEN_MAX);
@@ -109,11 +111,11 @@ static int run_on(const char *path, struct asked *a)
         s = NULL;
     }
     if (!s) {
-        fprintf(stderr, "gifd lua: %s\n", e.text);
+        fprintf(stderr, "gifd %s: %s\n", a->command, e.text);
         return cli_exit_of(e.code);
     }
     pid_t media = n == 0 ? begin_media(&d) : -1;
-    int code = script_run(&d, bundle, list, s, "lua", a->count, a->rest);
+    int code = script_run(&d, bundle, list, s, a->command, a->count, a->rest);
     if (media > 0 && kill(media, SIGKILL) == 0) waitpid(media, NULL, 0);
     segment_close(s);
     return code;
@@ -140,7 +142,7 @@ static int run_on_nothing(struct asked *a)
     struct sigaction action = {.sa_handler = on_signal};
     snprintf(path, sizeof path, "%s/gifd-lua-XXXXXX", tmp && *tmp ? tmp : "/tmp");
     if (!mkdtemp(path)) {
-        fprintf(stderr, "gifd lua: %s: %m\n", path);
+        fprintf(stderr, "gifd %s: %s: %m\n", a->command, path);
         return EXIT_FAILED;
     }
     sigaction(SIGTERM, &action, NULL);
@@ -158,17 +160,24 @@ static int run_on_nothing(struct asked *a)
     while (pid > 0 && waitpid(pid, &status, 0) < 0)
         if (killed_by) kill(pid, killed_by);
     nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILED;
+    if (pid > 0 && WIFEXITED(status)) return WEXITSTATUS(status);
+    fprintf(stderr, "gifd %s: ended by %s\n", a->command, pid > 0 ? strsignal(WTERMSIG(status)) : "want of memory");
+    return EXIT_FAILED;
+}
+
+int cli_file(const char *command, const char *data, int argc, char **argv)
+{
+    static struct asked a;
+    a = (struct asked){.command = command, .o = {.root = getenv("GIFD_ROOT"), .data = data}};
+    int code = read_options(argc, argv, &a);
+    if (code != EXIT_OK) return code;
+    log_role_set(command);
+    log_level_set(LOG_WARN);
+    signal(SIGPIPE, SIG_IGN);
+    return a.o.data ? run_on(a.o.data, &a) : run_on_nothing(&a);
 }
 
 int cli_lua(int argc, char **argv)
 {
-    static struct asked a;
-    a = (struct asked){.o = {.root = getenv("GIFD_ROOT"), .data = getenv("GIFD_DATA")}};
-    int code = read_options(argc, argv, &a);
-    if (code != EXIT_OK) return code;
-    log_role_set("lua");
-    log_level_set(LOG_WARN);
-    signal(SIGPIPE, SIG_IGN);
-    return a.o.data ? run_on(a.o.data, &a) : run_on_nothing(&a);
+    return cli_file("lua", getenv("GIFD_DATA"), argc, argv);
 }

@@ -1,5 +1,5 @@
-/* cli_plugin.c: gifd plugin purge: what a plugin has stored goes. The other words of gifd plugin ask the running server
- * (cli_admin.c).
+/* cli_plugin.c: gifd plugin run: one file as a plugin's code (cli_lua.c). gifd plugin purge: what a plugin has stored
+ * goes. The other words of gifd plugin ask the running server (cli_admin.c).
  *
  * Processes that have the file open notice at their next use that it is gone (core/store/shelf.h). */
 #include "app/history.h"
@@ -68,6 +68,7 @@ int cli_plugin(int argc, char **argv)
 {
     const char *data = getenv("GIFD_DATA"), *name = NULL;
     bool force = false;
+    if (argc > 1 && !strcmp(argv[1], "run")) return cli_file("plugin run", NULL, argc - 1, argv + 1);
     if (argc < 2 || strcmp(argv[1], "purge") != 0) return cli_admin(argc, argv);
     for (int i = 2; i < argc; i++) {
         if (!strcmp(argv[i], "--force")) {

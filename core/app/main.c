@@ -44,8 +44,11 @@ const struct cli_command cli_commands[] = {
      "plugins that are switched off and why, and every process.\n",
      cli_admin},
     {"plugin",
-     "gifd plugin enable NAME [--data DIR | --server URL --token T] [--json] | purge NAME [--data DIR] [--force]",
-     "switch a plugin on again; remove what it has stored",
+     "gifd plugin run FILE | enable NAME [--data DIR | --server URL --token T] [--json] |\n"
+     "                   purge NAME [--data DIR] [--force]",
+     "try code as a plugin's; switch a plugin on again; remove what it has stored",
+     "  run      runs FILE as a plugin's code: in its environment (and print), within its budgets; then the function\n"
+     "           that it returns, or the global `run`, which it may write. Exits 1 with the error on stderr\n"
      "  enable   a plugin that brings processes down three times in ten minutes is switched off; 'gifd status' says\n"
      "           why\n"
      "  purge    removes the plugin's database, its kv values with it. Refused while the running server has the\n"

@@ -4,6 +4,9 @@
  *   PREPARE / COMMIT / ABANDON from the supervisor; DRAIN: finish requests and tasks, flush, exit 0; RETIRE: the same,
  *   but while others accept on our sockets already, so that there is time
  *
+ * When a plugin holds too much of Lua's memory, the process drains of itself, and gives up with the plugin in its slot
+ * as the one to blame; the supervisor starts another.
+ *
  * A lost control socket means that the supervisor is gone: the process ends at once. */
 #include "app/services.h"
 #include "base/clock.h"
@@ -28,6 +31,8 @@ struct process {
     struct tick beat;
     bool stuck;                      /* a thread of the database stands still: no beat */
     bool draining, retiring, ending; /* told; told; the server is drained, tasks are */
+    uv_timer_t recycle;
+    char blamed[SEGMENT_BLAME_LEN]; /* "plugin/memory": this process ends because of it */
 };
 
 static _Noreturn void fail(const struct process_context *c, const struct err *e)
@@ -82,6 +87,23 @@ static void retire(struct process *p, const char *text)
         http_server_retire(p->server, idle_ms, total_ms, on_server_drained, p);
     else
         host_drain(p->services.host, total_ms, on_drained, p);
+}
+
+static void on_recycle(uv_timer_t *timer)
+{
+    drain(timer->data);
+}
+
+/* Lua runs, or is about to: the rest is for the loop. */
+static void recycle(void *arg, const char *plugin, size_t memory)
+{
+    struct process *p = arg;
+    if (p->blamed[0]) return;
+    snprintf(p->blamed, sizeof p->blamed, "%.50s/memory", plugin);
+    log_error("process.recycled", LS("plugin", plugin), LI("memory", memory));
+    uv_timer_init(&p->services.loop.uv, &p->recycle);
+    p->recycle.data = p;
+    uv_timer_start(&p->recycle, on_recycle, 0, 0);
 }
 
 /* "NUMBER BUNDLE", then a plugin to do without a line. */
@@ -161,7 +183,9 @@ _Noreturn void process_main(const struct process_context *c)
                                  .urls = c->urls,
                                  .role = c->runner ? "runner" : "worker",
                                  .wake_fd = c->wake_fd,
-                                 .media_running = c->runner ? RENDERS_AT_ONCE : PROBES_AT_ONCE};
+                                 .media_running = c->runner ? RENDERS_AT_ONCE : PROBES_AT_ONCE,
+                                 .recycle = recycle,
+                                 .recycle_arg = &p};
     if (services_open(&p.services, &o, &e) < 0 ||
         services_load(&p.services, c->settings->bundle, c->generation, c->without, &e) < 0)
         fail(c, &e);
@@ -175,6 +199,8 @@ _Noreturn void process_main(const struct process_context *c)
     loop_run(&p.services.loop);
     if (p.server) http_server_free(p.server);
     uv_close((uv_handle_t *)&p.control, NULL);
+    if (p.blamed[0]) uv_close((uv_handle_t *)&p.recycle, NULL);
     services_close(&p.services);
-    exit(EXIT_OK);
+    segment_blame(c->segment, p.blamed);
+    exit(p.blamed[0] ? EXIT_FAILED : EXIT_OK);
 }

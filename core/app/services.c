@@ -34,7 +34,9 @@ int services_open(struct services *s, const struct services_options *o, struct e
                                      .role = o->role,
                                      .data_dir = o->dir->path,
                                      .version = GIFD_VERSION,
-                                     .urls = o->urls};
+                                     .urls = o->urls,
+                                     .recycle = o->recycle,
+                                     .recycle_arg = o->recycle_arg};
     s->host = host_new(&services, e);
     return s->host ? GIFD_OK : e->code;
 }

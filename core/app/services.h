@@ -18,10 +18,12 @@ struct services {
 struct services_options {
     const struct datadir *dir;
     struct segment *segment;
-    const char *const *urls; /* NULL-terminated */
-    const char *role;        /* "worker", "runner", "command" */
-    int wake_fd;             /* -1: none */
-    size_t media_running;    /* questions to the media process at a time */
+    const char *const *urls;                                       /* NULL-terminated */
+    const char *role;                                              /* "worker", "runner", "command" */
+    int wake_fd;                                                   /* -1: none */
+    size_t media_running;                                          /* questions to the media process at a time */
+    void (*recycle)(void *arg, const char *plugin, size_t memory); /* host.h; or NULL */
+    void *recycle_arg;
 };
 
 int services_open(struct services *s, const struct services_options *o, struct err *e);

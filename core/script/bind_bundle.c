@@ -2,8 +2,6 @@
 #include "script/border.h"
 #include "script/gen.h"
 
-#include <luajit.h>
-
 static struct bundle *bundle_here(lua_State *L)
 {
     return gen_of(L)->bundle;
@@ -39,7 +37,7 @@ static int l_list(lua_State *L)
 static int l_load(lua_State *L)
 {
     struct slice bytes, name = border_string(L, 1, "name");
-    lua_settop(L, 3);
+    lua_settop(L, 2);
     if (!lua_isnil(L, 2)) border_table(L, 2, "env");
     if (!bundle_here(L) || !bundle_find(bundle_here(L), name.p, &bytes))
         return push_fault(L, GIFD_ENOTFOUND, "there is no %s", name.p);
@@ -52,7 +50,6 @@ static int l_load(lua_State *L)
     if (lua_istable(L, 2)) {
         lua_pushvalue(L, 2);
         lua_setfenv(L, -2);
-        if (!lua_toboolean(L, 3)) luaJIT_setmode(L, -1, LUAJIT_MODE_ALLFUNC | LUAJIT_MODE_OFF);
     }
     return 1;
 }
@@ -70,8 +67,7 @@ static int l_where(lua_State *L)
 const struct binding bind_bundle[] = {
     {"gifd.bundle.read", l_read, CTX_HOST, "read(name) -> bytes or nil"},
     {"gifd.bundle.list", l_list, CTX_HOST, "list(prefix) -> names"},
-    {"gifd.bundle.load", l_load, CTX_LOAD,
-     "load(name, env?, jit?) -> function | nil, err; with env: a plugin's, never compiled unless jit"},
+    {"gifd.bundle.load", l_load, CTX_LOAD, "load(name, env?) -> function | nil, err"},
     {"gifd.bundle.where", l_where, CTX_HOST, "where(fn) -> \"path:line\" or nil"},
     {NULL, NULL, 0, NULL},
 };

@@ -90,22 +90,19 @@ static int l_leave(lua_State *L)
     return 2;
 }
 
-/* compile(text, chunkname, env) -> function | nil, err: text only, without the JIT */
-static int l_compile(lua_State *L)
+static int l_interpret(lua_State *L)
 {
-    struct slice text = border_string(L, 1, "text"), name = border_string(L, 2, "chunkname");
-    border_table(L, 3, "env");
-    if (luaL_loadbufferx(L, text.p, text.n, name.p, "t")) return push_fault(L, GIFD_ESCRIPT, "%s", lua_tostring(L, -1));
-    luaJIT_setmode(L, -1, LUAJIT_MODE_ALLFUNC | LUAJIT_MODE_OFF);
-    lua_pushvalue(L, 3);
-    lua_setfenv(L, -2);
+    border_function(L, 1, "fn");
+    lua_settop(L, 1);
+    luaJIT_setmode(L, 1, LUAJIT_MODE_ALLFUNC | LUAJIT_MODE_OFF);
     return 1;
 }
 
 const struct binding bind_plugin[] = {
     {"gifd.plugin.register", l_register, CTX_LOAD | CTX_COMMAND,
      "register(name, { slice, call, memory }) -> number of the plugin"},
-    {"gifd.plugin.compile", l_compile, CTX_COMMAND, "compile(text, chunkname, env) -> function | nil, err"},
+    {"gifd.plugin.interpret", l_interpret, CTX_LOAD | CTX_COMMAND,
+     "interpret(fn) -> fn; it and the functions written in it are never compiled"},
     {"gifd.inner.enter", l_enter, CTX_HOST, "enter(plugin, what, ctx, ...) -> ctx, ..."},
     {"gifd.inner.leave", l_leave, CTX_HOST, "leave(ok, ...) -> results | nil, err"},
     {NULL, NULL, 0, NULL},

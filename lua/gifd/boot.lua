@@ -10,6 +10,7 @@ local limits = require "gifd.limits"
 local limits_command = require "gifd.command.limits"
 local load_plugin = require "gifd.plugin.load"
 local pages = require "gifd.http.pages"
+local plugin_run = require "gifd.command.plugin_run"
 local plugins_command = require "gifd.command.plugins"
 local plugin_data = require "gifd.flow.plugin_data"
 local plugin_jobs = require "gifd.flow.plugin_jobs"
@@ -27,6 +28,7 @@ return function(settings)
   pages.load(function(name) return gifd.bundle.read("lua/gifd/web/" .. name) end)
   local app, plugins = { settings = settings }, {}
   local services = { jobs = plugin_jobs(app), data = plugin_data(app) }
+  app.services = services
   local without = gifd.server.without
   for i, plugin in ipairs(settings.plugins) do
     plugins[i] = without[plugin.name] and absent.plugin(plugin) or load_plugin(plugin, settings.plugin_budget, services)
@@ -40,7 +42,7 @@ return function(settings)
   app.clients, app.referrers = unfurl.classes, referrers.domains
   app.class_names = { clients = unfurl.class_names, referrers = referrers.names }
   app.roles = { runner = runner(app), worker = signing.watch }
-  app.commands = { lua = script, token = token, keys = keys, limits = limits_command, plugins = plugins_command(app),
+  app.commands = { lua = script, ["plugin run"] = plugin_run(app), token = token, keys = keys, limits = limits_command, plugins = plugins_command(app),
                    login = signin.login(settings), setup = signin.setup(settings),
                    settle = function() return counts.settle(app.class_names) end,
                    check = check(plugins) }

@@ -25,14 +25,17 @@ local schemas = { "string", "integer", "number", "boolean", "bytes", "duration",
 local pick = grants.pick
 
 --- A table in which only what stands in it can be named; `what` opens the message. A read that finds something runs no
--- function.
-local function sealed(content, what)
+-- function. free: a name that may be written.
+local function sealed(content, what, free)
   setmetatable(content, { __index = function(_, key)
     error(("%s %q does not exist"):format(what, tostring(key)), 2)
   end })
   return setmetatable({}, {
     __index = content,
-    __newindex = function(_, key) error(("%s %q may not be written"):format(what, tostring(key)), 2) end,
+    __newindex = function(t, key, value)
+      if key ~= free then error(("%s %q may not be written"):format(what, tostring(key)), 2) end
+      rawset(t, key, value)
+    end,
     __metatable = false,
   })
 end
@@ -57,10 +60,10 @@ local function get_metatable(t)
 end
 
 --- The environment of one plugin; `require_fn(name)` loads a file of its own folder; services: as for
--- grants.give. extra: more globals.
-function M.make(plugin, require_fn, services, extra)
+-- grants.give. For `gifd plugin run`: print, and a global that may be written.
+function M.make(plugin, require_fn, services, print, free)
   local content = pick(_G, base)
-  for name, value in pairs(extra or {}) do content[name] = value end
+  content.print = print
   content.string, content.table = sealed(pick(string, strings), "string"), sealed(pick(table, tables), "table")
   content.math, content.bit = sealed(pick(math, numbers), "math"), sealed(pick(bit, bits), "bit")
   content.xpcall, content.setmetatable, content.getmetatable = protected, set_metatable, get_metatable
@@ -70,7 +73,7 @@ function M.make(plugin, require_fn, services, extra)
     if type(value) == "table" then host[name] = sealed(value, "gifd." .. name) end
   end
   content.gifd = sealed(host, "gifd: primitive")
-  return sealed(content, "global")
+  return sealed(content, "global", free)
 end
 
 return M

@@ -11,9 +11,9 @@ end
 
 local function chunk(plugin, file, env)
   local path = "plugins/" .. plugin.name .. "/" .. file
-  local run, err = gifd.bundle.load(path, env, plugin.trusted)
+  local run, err = gifd.bundle.load(path, env)
   if not run then error(file .. ": " .. tostring(err and err.message or err or "does not exist"), 0) end
-  return run
+  return plugin.trusted and run or gifd.plugin.interpret(run)
 end
 
 --- plugin = { name, version, uses, config, trusted } of settings, budget = { slice, call, memory } -> { name, version,
