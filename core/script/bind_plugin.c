@@ -47,7 +47,7 @@ static int l_enter(lua_State *L)
 
 static int push_over(lua_State *L, const struct call *c)
 {
-    unsigned ms = c->over == OVER_CALL || c->loading ? c->plugin->call_ms : c->plugin->slice_ms;
+    unsigned ms = c->over == OVER_CALL ? c->plugin->call_ms : c->slice_ms;
     char limit[32];
     if (ms % 1000)
         snprintf(limit, sizeof limit, "%u ms", ms);

@@ -73,11 +73,10 @@ static void disarm(struct gen *g)
 
 static bool is_over(struct call *c)
 {
-    unsigned slice = c->loading ? c->plugin->call_ms : c->plugin->slice_ms;
     if (c->over) return true;
     if (c->ticks > c->plugin->call_ms / BUDGET_TICK_MS)
         c->over = OVER_CALL;
-    else if (c->slice > slice / BUDGET_TICK_MS)
+    else if (c->slice > c->slice_ms / BUDGET_TICK_MS)
         c->over = OVER_SLICE;
     return c->over;
 }
@@ -170,7 +169,7 @@ struct call *budget_enter(struct gen *g, size_t plugin, const char *what)
     c->refs = 1;
     c->outer = g->call;
     c->plugin = &g->plugins[plugin];
-    c->loading = strcmp(what, "load") == 0;
+    c->slice_ms = strcmp(what, "load") == 0 ? LOAD_MS : c->plugin->slice_ms;
     c->collect_at = (ptrdiff_t)(c->plugin->memory_max / 2);
     snprintf(c->what, sizeof c->what, "%s/%.100s", c->plugin->name, what);
     atomic_signal_fence(memory_order_seq_cst);

@@ -31,6 +31,7 @@
 #include <signal.h>
 
 #define BUDGET_TICK_MS 10
+#define LOAD_MS 1000
 #define PLUGINS_MAX 256
 
 struct plugin {
@@ -46,7 +47,7 @@ struct call {
     struct plugin *plugin;
     volatile unsigned slice, ticks; /* charged to this slice, in all */
     volatile sig_atomic_t over;     /* one of enum over: why the hook throws */
-    bool loading;                   /* init.lua: one slice as long as a call */
+    unsigned slice_ms;              /* the plugin's, or LOAD_MS for its init.lua */
     ptrdiff_t taken;
     ptrdiff_t collect_at;
     char what[192];  /* "plugin/what"; cut when longer */
