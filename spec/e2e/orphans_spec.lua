@@ -8,7 +8,8 @@ local socket = require "socket"
 describe("an asset without shares", function()
   local s, admin
   before_each(function()
-    s = server.start { workers = 2, config = 'return { retention = { unshared = "1s" } }' }
+    s = server.start { workers = 2, plugins = { "spec/support/plugins" },
+      config = 'return { retention = { unshared = "1s" }, plugins = { fickle = true } }' }
     admin = s:token "admin"
   end)
   after_each(function() s:stop() end)
@@ -84,6 +85,10 @@ describe("an asset without shares", function()
     gone(expired.asset.id)
     gone(used.asset.id)
     assert.equal(404, s:request({ "GET", "/s/" .. expired.share.code }).status)
+    server.wait_until("word of it", function()
+      return s:errors():find("plugin%.told[^\n]*code=" .. expired.share.code .. "[^\n]*on_delete")
+        or s:errors():find("plugin%.told[^\n]*on_delete[^\n]*code=" .. expired.share.code)
+    end)
     assert.equal("ready", state(prolonged.asset.id))
   end)
 

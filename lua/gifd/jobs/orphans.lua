@@ -2,6 +2,7 @@
 --
 -- Rows go first, in one transaction for each asset; then bytes, which gifd.blob.drop takes only when nobody has
 -- committed them for an hour. A kill between any two steps leaves at most a blob for the next look.
+local events = require "gifd.flow.events"
 local moment = require "gifd.moment"
 local orphan = require "gifd.model.orphan"
 local purge = require "gifd.flow.purge"
@@ -9,6 +10,7 @@ local purge = require "gifd.flow.purge"
 local MOST, LEAST = 600, 1  -- seconds between two looks
 local SOON = 10             -- seconds from the start to the first one
 local AT_ONCE, PAUSE = 20, 0.01
+local TOLD = 200            -- shares of one asset that on_delete is told of
 
 local M = {}
 
@@ -24,13 +26,26 @@ local function mark()
   return true
 end
 
-local function assets(grace)
+--- What else the transaction writes: caches and plugins are told.
+local function further(app, id)
+  local calls = { purge.asset_call(id) }
+  local shares, err = orphan.shares(id, TOLD)
+  if not shares then return nil, err end
+  for _, share in ipairs(shares) do
+    events.add(app, calls, "on_delete", { code = share.code, asset_id = id, account_id = share.account_id })
+  end
+  return calls
+end
+
+local function assets(app, grace)
   local removed, before = 0, moment.now() - math.floor(grace * 1e6)
   while true do
     local due, err = orphan.due(before, AT_ONCE)
     if not due then return nil, err end
     for _, asset in ipairs(due) do
-      local done, remove_err = orphan.remove(asset.id, before, { purge.asset_call(asset.id) })
+      local calls, calls_err = further(app, asset.id)
+      if not calls then return nil, calls_err end
+      local done, remove_err = orphan.remove(asset.id, before, calls)
       if done == nil then return nil, remove_err end
       if done then
         purge.asset(nil, asset.id)
@@ -60,10 +75,11 @@ local function blobs()
 end
 
 --- One look at everything -> true, or nil, err
-function M.once(grace)
+function M.once(app)
+  local grace = app.settings.retention.unshared
   local done, err = mark()
   if not done then return nil, err end
-  local assets_gone, assets_err = assets(grace)
+  local assets_gone, assets_err = assets(app, grace)
   if not assets_gone then return nil, assets_err end
   local blobs_gone, blobs_err = blobs()
   if not blobs_gone then return nil, blobs_err end
@@ -75,11 +91,10 @@ end
 
 --- Until the generation drains.
 function M.run(app)
-  local grace = app.settings.retention.unshared
-  local every = math.max(LEAST, math.min(MOST, grace / 4))
+  local every = math.max(LEAST, math.min(MOST, app.settings.retention.unshared / 4))
   local seconds = math.min(SOON, every)
   while gifd.time.sleep(seconds) do
-    local done, err = M.once(grace)
+    local done, err = M.once(app)
     if not done and err.code == "cancelled" then return end
     if not done then gifd.log.warn("orphans.look", { code = err.code, error = tostring(err.message) }) end
     seconds = every

@@ -57,6 +57,11 @@ function M.due(before, limit)
     :format(removable), before, limit)
 end
 
+--- Its shares, all of which are over, but for a race that remove() decides: array of { code, account_id }
+function M.shares(id, limit)
+  return gifd.db.rows("SELECT code, account_id FROM shares WHERE asset_id = ?1 ORDER BY id LIMIT ?2", id, limit)
+end
+
 --- Everything that rows say of an asset, with `further` statements -> true, or false when it is wanted again.
 function M.remove(id, before, further)
   local now = moment.now()
