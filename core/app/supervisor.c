@@ -204,12 +204,13 @@ static void announce(struct supervisor *s)
 
 static void turn(struct supervisor *s)
 {
-    struct pollfd p[CHILDREN_MAX + 3 + ADMIN_MAX + 1]; /* a negative descriptor is passed over */
-    struct child *whose[CHILDREN_MAX + 3];
+    struct pollfd p[CHILDREN_MAX + 4 + ADMIN_MAX + 1]; /* a negative descriptor is passed over */
+    struct child *whose[CHILDREN_MAX + 4];
     nfds_t n = 0;
     p[n++] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
     p[n++] = (struct pollfd){.fd = s->builder.fd, .events = POLLIN};
     p[n++] = (struct pollfd){.fd = s->replace.fd, .events = POLLIN};
+    p[n++] = (struct pollfd){.fd = s->watch.fd, .events = POLLIN};
     nfds_t first = n;
     for (size_t i = 0; i < s->child_count; i++) {
         if (s->children[i].control_fd < 0) continue;
@@ -219,15 +220,17 @@ static void turn(struct supervisor *s)
     nfds_t last = n;
     n += admin_poll(s, p + n);
     systemd_alive();
-    if (poll(p, n, TURN_MS) < 0) return;
+    if (poll(p, n, watch_timeout(s, TURN_MS)) < 0) return;
     for (nfds_t i = first; i < last; i++)
         if (p[i].revents) on_message(s, whose[i]);
     if (p[1].revents && s->builder.fd >= 0) reload_on_builder(s);
     if (p[2].revents && s->replace.fd >= 0) replace_on_trial(s);
     if (p[0].revents) on_signals(s);
+    if (p[3].revents && s->watch.fd >= 0) watch_on_events(s);
     admin_on_poll(s, p + last);
     admin_on_time(s);
     status_on_time(s);
+    watch_on_time(s);
     reload_on_time(s);
     replace_on_time(s);
     takeover_on_time(s);
@@ -254,6 +257,7 @@ int supervisor_run(const struct serve_options *o)
     own = *o;
     s = (struct supervisor){.options = &own, .signal_fd = -1, .wake_fd = -1, .media_fd = -1, .builder = {-1, -1, 0}};
     s.reload.wished_options = own;
+    s.watch = (struct watch){.fd = -1, .config = -1};
     s.started_ns = clock_mono_ns();
     s.replace = (struct replacement){.pid = -1, .fd = -1, .settings_fd = -1};
     struct err e = {0};

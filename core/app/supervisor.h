@@ -15,6 +15,7 @@
 #include "app/history.h"
 #include "app/status.h"
 #include "app/strikes.h"
+#include "app/watch.h"
 
 #include <sys/stat.h>
 
@@ -104,6 +105,7 @@ struct supervisor {
     struct builder builder;
     struct builder_report report;
     struct admin admin;
+    struct watch watch;
     uint64_t status_deadline_ns; /* processes are being asked; 0: no */
 
     struct replacement replace;

@@ -101,6 +101,7 @@ function Server:begin()
     argv[#argv + 1] = "--config"
     argv[#argv + 1] = self.config
   end
+  for _, word in ipairs(self.more) do argv[#argv + 1] = word end
   for _, dir in ipairs(self.plugins) do
     argv[#argv + 1] = "--plugins"
     argv[#argv + 1] = dir
@@ -121,14 +122,14 @@ function Server:begin()
   return self
 end
 
---- options: config (text), plugins (folders), workers, root, binary (another program than the built one)
+--- options: config (text), plugins (folders), workers, root, more (arguments), binary (another program than the built)
 -- as_configured: listens where config says, and urls are all of these
 function M.start(options)
   options = options or {}
   local dir = temporary()
   local s = setmetatable({ dir = dir, data = dir .. "/data", workers = options.workers or 1,
                            plugins = options.plugins or {}, root = options.root or ".",
-                           binary = options.binary or M.binary }, Server)
+                           more = options.more or {}, binary = options.binary or M.binary }, Server)
   if options.config then
     s.config = dir .. "/config.lua"
     write_file(s.config, options.config)
