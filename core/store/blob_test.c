@@ -157,7 +157,7 @@ TEST(only_a_blob_that_nobody_commits_any_more_can_be_dropped)
 TEST(all_that_rest_are_found_a_few_at_a_time)
 {
     struct blobs *b = fresh();
-    char found[64][BLOB_DIGEST_HEX + 1], text[16];
+    char found[64][BLOB_DIGEST_HEX + 1], text[24];
     unsigned at = 0, calls = 0;
     size_t n = 0;
     for (int i = 0; i < 40; i++) {

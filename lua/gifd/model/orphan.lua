@@ -1,7 +1,7 @@
 --- model/orphan: assets that nobody shares any more, and blobs that no row names.
 --
---   the last share was deleted, expired or is used up --mark--> unshared_at --remove, a grace later--> no row of it left
---                  a new share, or a change of one --share--> NULL
+--   the last share was deleted, expired or is used up --mark--> unshared_at --remove, a grace later--> no row is left
+--                                     a new share, or a change of one --> NULL
 --
 -- A mark only says since when to wait. What decides is the transaction that removes: it looks at the shares itself, so
 -- a share that was made a moment ago wins, whichever process made it. Shares that are over go with their asset.
