@@ -1,5 +1,6 @@
 -- Durable jobs of plugins over the real program: keys, retries, cancelling, schedules, kills and plugins that go.
 package.path = "lua/?.lua;spec/support/?.lua;" .. package.path
+local cjson = require "cjson"
 local posix = require "posix"
 local server = require "server"
 
@@ -18,10 +19,13 @@ end
 local function get(s, id) return s:request({ "GET", "/p/worker/jobs/" .. id }).json end
 
 local function ended(s, id, state)
-  return server.wait_until(state, function()
-    local job = get(s, id)
-    return job.state == state and job
+  local job
+  local found, why = pcall(server.wait_until, state, function()
+    job = get(s, id)
+    return job.state == state
   end, 15)
+  assert(found, tostring(why) .. " " .. cjson.encode(job))
+  return job
 end
 
 local function count(s, text)

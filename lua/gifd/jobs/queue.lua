@@ -81,13 +81,22 @@ local function longest(registry)
   return seconds
 end
 
+--- Takes over the table, however often that takes -> true, or false when the generation drains.
+local function begin(app, owner, own)
+  while true do
+    local done, err = job_model.reclaim(owner, own)
+    if done then done, err = offer(app.registry) end
+    if done then return true end
+    if err.code == "cancelled" then return false end
+    gifd.log.warn("queue.reclaim", { code = err.code, error = tostring(err.message) })
+    if not gifd.time.sleep(IDLE) then return false end
+  end
+end
+
 function M.run(app)
   local own = ("runner-%d-"):format(gifd.server.pid)
   local owner = own .. gifd.crypto.hex(gifd.crypto.random(4))
-  local done, err = job_model.reclaim(owner, own)
-  if done then done, err = offer(app.registry) end
-  if not done and err.code == "cancelled" then return end
-  if not done then gifd.log.warn("queue.reclaim", { code = err.code, error = tostring(err.message) }) end
+  if not begin(app, owner, own) then return end
   local jobs = app.settings.jobs
   local plugin_lane = { name = "plugin", lease = math.max(jobs.lease, longest(app.registry) + MARGIN), running = {},
     share = math.max(1, math.floor(jobs.plugins / 2)) }
