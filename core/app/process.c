@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BEAT_MS 250
@@ -106,6 +107,13 @@ static void recycle(void *arg, const char *plugin, size_t memory)
     uv_timer_start(&p->recycle, on_recycle, 0, 0);
 }
 
+static uint64_t processor_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
 /* "NUMBER BUNDLE", then a plugin to do without a line. */
 static int prepare(struct process *p, const char *text, struct err *e)
 {
@@ -116,7 +124,11 @@ static int prepare(struct process *p, const char *text, struct err *e)
     memcpy(bundle, end + 1, n);
     bundle[n] = 0;
     end += 1 + n;
-    return host_prepare(p->services.host, bundle, number, *end ? end + 1 : end, e);
+    uint64_t began = clock_mono_ns(), busy = processor_us();
+    int rc = host_prepare(p->services.host, bundle, number, *end ? end + 1 : end, e);
+    log_debug("generation.prepared", LI("generation", number), LI("us", (clock_mono_ns() - began) / 1000),
+              LI("processor_us", processor_us() - busy));
+    return rc;
 }
 
 static void tell(struct process *p)

@@ -136,6 +136,7 @@ static void begin(struct supervisor *s, enum reload_kind kind)
         return;
     }
     r->state = RELOAD_BUILDING;
+    r->began_ns = clock_mono_ns();
     r->deadline_ns = s->builder.deadline_ns;
 }
 
@@ -182,7 +183,8 @@ static void commit(struct supervisor *s)
     bool restart = take_over(s, &s->report.settings);
     tell(s, CONTROL_COMMIT, "");
     log_info("reload.done", LI("generation", s->generation), LS("live", s->settings.digest),
-             LI("migrations", s->report.migrated));
+             LI("migrations", s->report.migrated), LI("build_ms", r->built_ms),
+             LI("ms", (clock_mono_ns() - r->began_ns) / 1000000));
     if (restart)
         log_warn("reload.restart_needed",
                  LS("why", "listen, trusted_proxies, http or workers differ; USR2 or a restart puts them into effect"));
@@ -203,6 +205,7 @@ static void on_built(struct supervisor *s)
         refuse(s, s->report.text);
         return;
     }
+    s->reload.built_ms = (clock_mono_ns() - s->reload.began_ns) / 1000000;
     bool same = !strcmp(s->report.settings.digest, s->settings.digest);
     if (same && s->reload.kind == RELOAD_FILES && !(s->reload.asked && s->disabled.count)) {
         log_info("reload.unchanged", LI("generation", s->generation), LS("live", s->settings.digest));

@@ -49,7 +49,7 @@ struct reload {
     enum reload_state state;
     uint64_t deadline_ns;
     enum reload_kind kind; /* of the one under way, like the rest up to options */
-    uint64_t ticket, number;
+    uint64_t ticket, number, began_ns, built_ms;
     bool asked; /* by a person, not by a changed file or a strike */
     struct serve_options options;
     struct disabled without;

@@ -30,10 +30,19 @@ end
 local serial = 0
 local function reload()
   serial = serial + 1
-  local before = count "reload%.done"
   server.put(s.config, config(serial))
-  posix.kill(s.pid, posix.SIGHUP)
-  server.wait_until("reload", function() return count "reload%.done" > before end, 20)
+  local code, answer = s:ask "reload"
+  assert(code == 0 and answer.changed, "a reload was refused")
+end
+
+--- KiB that workers and the runner have resident and nobody else has
+local function resident()
+  local sum = 0
+  for _, pid in ipairs(s:children "gifd%-[wr][ou][rn][kn]er") do
+    local text = server.read_file(("/proc/%d/smaps_rollup"):format(pid)) or ""
+    for kib in text:gmatch "Private_%a+:%s+(%d+)" do sum = sum + tonumber(kib) end
+  end
+  return sum
 end
 
 local function replace()
@@ -59,10 +68,13 @@ local function storm(name, path, times, blow)
   local pid = tonumber(wrk:read "*l")
   wrk:close()
   socket.sleep(0.5)
-  for _ = 1, times do
+  local early, began = 0, socket.gettime()
+  for i = 1, times do
     blow()
     socket.sleep(GAP)
+    if i == math.ceil(times / 5) then early = resident() end
   end
+  local took = socket.gettime() - began
   socket.sleep(0.5)
   posix.kill(pid, posix.SIGINT)
   server.wait_until("wrk", function() return not posix.kill(pid, 0) end)
@@ -70,8 +82,9 @@ local function storm(name, path, times, blow)
   local errors = { text:match "Socket errors: connect (%d+), read (%d+), write (%d+), timeout (%d+)" }
   local failed = tonumber(text:match "Non%-2xx or 3xx responses: (%d+)" or 0)
   for _, n in ipairs(errors) do failed = failed + tonumber(n) end
-  print(("%-22s %-8s %9s requests  %5d failed  p99 %s"):format(("%d x %s"):format(times, name),
-    path:match "^/%w+", text:match "(%d+) requests in", failed, text:match "99%%%s+(%S+)"))
+  print(("%-22s %-8s %9s requests  %5d failed  p99 %-8s %5.1f s  %d KiB after a fifth, %d KiB at the end"):format(
+    ("%d x %s"):format(times, name), path:match "^/%w+", text:match "(%d+) requests in", failed,
+    text:match "99%%%s+(%S+)", took, early, resident()))
   io.stdout:flush()
 end
 
