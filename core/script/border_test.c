@@ -252,6 +252,49 @@ static const struct border_case cases[] = {
     {"require('gifd.none')", "~there is no lua/gifd/none.lua"},
     {"require('../etc')", "~is no name of a module"},
     {"bit.band(7, 3)", "3"},
+    /* jwt, passwords */
+    {"gifd.crypto.jwt_verify(gifd.crypto.jwt_sign({ sub = 'tom', exp = gifd.time.now() + 60, aud = { 'a', 'b' }, "
+     "iss = 'i' }, { alg = 'HS256', key = ('k'):rep(32) }), { alg = 'HS256', key = ('k'):rep(32), audience = 'b', "
+     "issuer = 'i' }).sub",
+     "tom"},
+    {"gifd.crypto.jwt_verify(gifd.crypto.jwt_sign({ exp = 1 }, { alg = 'HS256', key = ('k'):rep(32) }), { alg = "
+     "'HS256', key = ('k'):rep(32) })",
+     "nil, expired: the token has expired"},
+    {"gifd.crypto.jwt_verify(gifd.crypto.jwt_sign({ exp = gifd.time.now() - 5 }, { alg = 'HS256', key = ('k'):rep(32) "
+     "}), { alg = 'HS256', key = ('k'):rep(32), leeway = 60 }) ~= nil",
+     "true"},
+    {"gifd.crypto.jwt_verify(gifd.crypto.jwt_sign({ nbf = gifd.time.now() + 60 }, { alg = 'HS256', key = ('k'):rep(32) "
+     "}), { alg = 'HS256', key = ('k'):rep(32) })",
+     "nil, denied: the token is not valid yet"},
+    {"gifd.crypto.jwt_verify(gifd.crypto.jwt_sign({ exp = 'soon' }, { alg = 'HS256', key = ('k'):rep(32) }), { alg = "
+     "'HS256', key = ('k'):rep(32) })",
+     "nil, invalid: exp or nbf is no time"},
+    {"gifd.crypto.jwt_verify(gifd.crypto.jwt_sign({ aud = 'x' }, { alg = 'HS256', key = ('k'):rep(32) }), { alg = "
+     "'HS256', key = ('k'):rep(32), audience = 'y' })",
+     "nil, denied: the token is for another audience"},
+    {"gifd.crypto.jwt_verify(gifd.crypto.jwt_sign({ 1, 2 }, { alg = 'HS256', key = ('k'):rep(32) }), { alg = 'HS256', "
+     "key = ('k'):rep(32), issuer = 'y' })",
+     "nil, denied: the token is of another issuer"},
+    {"gifd.crypto.jwt_verify('a.b.c', { alg = 'HS256', key = ('k'):rep(32) })", "~nil, invalid: "},
+    {"gifd.crypto.jwt_verify('a.b.c', { key = 'k' })", "~argument 2 (options): alg is required"},
+    {"gifd.crypto.jwt_verify('a.b.c', { alg = 'none', key = 'k' })", "~alg must be HS256, RS256, ES256 or EdDSA"},
+    {"gifd.crypto.jwt_sign({}, { alg = 'RS256', key = 'k' })", "~only HS256 signs"},
+    {"gifd.crypto.jwt_sign({}, { alg = 'HS256', key = 'k' })", "~a secret has 16 bytes at least"},
+    {"gifd.crypto.ed25519_verify('k', 'm', 's')", "false"},
+    {"(function() local kept = gifd.crypto.password_hash('secret') return { gifd.all(function() return "
+     "gifd.crypto.password_verify('secret', kept) end, function() return gifd.crypto.password_verify('Secret', kept) "
+     "end) } end)()",
+     "[true,false]"},
+    {"gifd.any(function() return gifd.crypto.password_hash('a') end, function() return gifd.crypto.password_hash('b') "
+     "end, function() return 'first' end)",
+     "first"},
+    {"gifd.crypto.password_verify('a', 'b')", "~nil, invalid: this is nothing"},
+    {"gifd.crypto.password_hash(('a'):rep(1025))", "~argument 1 (password): must have at most 1024 bytes"},
+    {"gifd.crypto.password_hash()", "~argument 1 (password): must be a string"},
+    {"(function() local n = 0 local tasks = {} for i = 1, 64 do tasks[i] = function() local _, err = "
+     "gifd.crypto.password_hash('x') return nil, err end end "
+     "tasks[64] = function() gifd.time.sleep(0.001) return 'enough' end return gifd.any(unpack(tasks)) end)()",
+     "enough"},
     /* metric */
     {"(function() gifd.metric.counter('c_total', { a = 1, b = true }):add() "
      "gifd.metric.counter('c_total', { b = 'true', a = '1' }):add(4) "

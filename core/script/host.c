@@ -17,9 +17,10 @@
 #define DRAIN_LAST_MS 1000
 
 static const struct binding *const bindings[] = {
-    bind_admin,  bind_blob,   bind_bundle,  bind_bus,   bind_cache, bind_console, bind_crypto, bind_db,
-    bind_err,    bind_fetch,  bind_health,  bind_jobs,  bind_json,  bind_limit,   bind_log,    bind_media,
-    bind_metric, bind_plugin, bind_request, bind_tally, bind_task,  bind_text,    bind_time,   NULL};
+    bind_admin, bind_blob, bind_bundle, bind_bus,    bind_cache,    bind_console, bind_crypto,
+    bind_db,    bind_err,  bind_fetch,  bind_health, bind_jobs,     bind_json,    bind_jwt,
+    bind_limit, bind_log,  bind_media,  bind_metric, bind_password, bind_plugin,  bind_request,
+    bind_tally, bind_task, bind_text,   bind_time,   NULL};
 
 /* What processes count and say, in the memory that they share; alone, in memory of our own. */
 static int share(struct host *h, struct err *e)
@@ -56,6 +57,7 @@ struct host *host_new(const struct host_services *services, struct err *e)
     list_init(&h->ready);
     list_init(&h->wakers);
     list_init(&h->fills);
+    list_init(&h->passwords);
     if (share(h, e) < 0 || (h->s.segment && limits_attach(&h->limits, h->s.segment, e) < 0)) {
         give_back(h);
         free(h);
@@ -323,6 +325,7 @@ void host_free(struct host *h)
     jobs_stop(h);
     sign_keys_free(h->keys);
     cache_free(h->cache);
+    passwords_stop(h);
     hub_free(h);
     give_back(h);
     free(h);

@@ -23,7 +23,10 @@ struct host {
     struct broadcast *broadcast; /* the same */
     void *own;                   /* that memory */
     struct hub *hub;             /* bind_bus.c: who reads what is broadcast; NULL until somebody does */
-    struct list fills;           /* visit.h: replies that are being made for the cache */
+    struct list passwords;       /* bind_password.c: jobs that wait */
+    size_t password_count;
+    void *password;    /* the job that is being worked on */
+    struct list fills; /* visit.h: replies that are being made for the cache */
     size_t fill_count;
     size_t asking;          /* bind_admin.c */
     struct sign_keys *keys; /* of signed URLs; NULL until they were read */
@@ -46,7 +49,8 @@ void draining_begin(struct gen *g);                    /* a newer one took its p
 void host_gen_drained(struct gen *g);                  /* draining.c: leaves the list of draining ones */
 void host_on_request(void *to, struct request *r);
 void host_on_gone(void *to, struct request *r);
-void jobs_stop(struct host *h); /* bind_jobs.c: lets go of wake_fd */
-void hub_free(struct host *h);  /* bind_bus.c */
+void jobs_stop(struct host *h);      /* bind_jobs.c: lets go of wake_fd */
+void hub_free(struct host *h);       /* bind_bus.c */
+void passwords_stop(struct host *h); /* bind_password.c: what is being worked on is for nobody */
 
 #endif
