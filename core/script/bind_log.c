@@ -28,13 +28,18 @@ static struct log_field field_at_top(lua_State *L, const char *key, char number[
 
 static int write_line(lua_State *L, enum log_level level)
 {
-    struct log_field fields[FIELDS_MAX + 2];
+    struct log_field fields[FIELDS_MAX + 3];
+    char trace[TRACE_ID_LEN + 1];
     char numbers[FIELDS_MAX][32];
     size_t n = 0;
     struct slice event = border_string(L, 1, "event");
     struct task *t = gen_of(L)->running;
     if (!lua_isnoneornil(L, 2)) border_table(L, 2, "fields");
     if (t && t->request) fields[n++] = (struct log_field)LS("request_id", t->request->id);
+    if (t && t->trace.on) {
+        trace_id_text(&t->trace, trace);
+        fields[n++] = (struct log_field)LS("trace_id", trace);
+    }
     if (lua_istable(L, 2)) {
         for (lua_pushnil(L); n < FIELDS_MAX && lua_next(L, 2); lua_pop(L, 1)) {
             if (lua_type(L, -2) != LUA_TSTRING) border_argument(L, 2, "fields", "must have names as keys");

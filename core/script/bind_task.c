@@ -11,10 +11,12 @@
 #include "script/border.h"
 #include "script/host_int.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define GROUP_MAX 64
+#define DEADLINE_MAX 86400.0
 
 /* ---- what a task returned, as a table ---- */
 
@@ -178,7 +180,9 @@ struct group {
     bool decided;
     bool failed; /* what was decided */
     int count, left;
-    int ref; /* GROUP_ALL: first results; else what the deciding child returned */
+    int ref;           /* GROUP_ALL: first results; else what the deciding child returned */
+    uv_timer_t *timer; /* of a deadline, until the group is decided */
+    bool late;         /* decided by it */
     struct task *child[GROUP_MAX];
     int result[GROUP_MAX];
 };
@@ -187,6 +191,7 @@ static void group_free(struct group *g)
 {
     for (int i = 0; i < g->count; i++)
         if (g->result[i] != LUA_NOREF) luaL_unref(g->gen->L, LUA_REGISTRYINDEX, g->result[i]);
+    free(g->timer); /* that was never started */
     free(g);
 }
 
@@ -196,9 +201,21 @@ static void group_cancel(struct group *g)
         if (g->child[i]) task_cancel(g->child[i]);
 }
 
+static void free_timer(uv_handle_t *timer)
+{
+    free(timer);
+}
+
+static void stop_timer(struct group *g)
+{
+    if (g->timer) uv_close((uv_handle_t *)g->timer, free_timer);
+    g->timer = NULL;
+}
+
 static void undo_group(struct wait *w)
 {
     struct group *g = LIST_OF(w, struct group, wait);
+    stop_timer(g);
     g->decided = true;
     group_cancel(g);
     if (g->left == 0) group_free(g);
@@ -208,6 +225,7 @@ static void undo_group(struct wait *w)
 static int push_group(lua_State *L, void *arg)
 {
     struct group *g = arg;
+    if (g->late) return push_fault(L, GIFD_ETIMEOUT, "the deadline has passed");
     if (g->failed || g->kind == GROUP_ANY) {
         if (push_packed(L, g->ref) != 1) return 2;
         if (!g->failed) return 1;
@@ -255,6 +273,7 @@ static void on_child_end(struct task *t, enum task_outcome outcome, int results,
     g->result[i] = p.ref;
     bool decides = g->kind == GROUP_ALL ? p.failed : !p.failed;
     if (!decides && g->left > 0) return;
+    stop_timer(g);
     g->failed = p.failed;
     g->ref = p.ref;
     wait_later(&g->wait, push_group_once, g);
@@ -262,7 +281,27 @@ static void on_child_end(struct task *t, enum task_outcome outcome, int results,
     host_settle(t->gen->host);
 }
 
-static int run_group(lua_State *L, enum group_kind kind)
+static void on_deadline(uv_timer_t *timer)
+{
+    struct group *g = timer->data;
+    struct host *h = g->gen->host;
+    stop_timer(g);
+    g->late = true;
+    wait_later(&g->wait, push_group_once, g);
+    group_cancel(g);
+    host_settle(h);
+}
+
+static void start_timer(struct group *g, lua_Number seconds)
+{
+    uv_timer_init(&g->gen->host->s.loop->uv, g->timer);
+    g->timer->data = g;
+    uv_update_time(g->timer->loop); /* this turn may have lasted a while */
+    uv_timer_start(g->timer, on_deadline, (uint64_t)ceil(seconds * 1000), 0);
+}
+
+/* seconds: of a deadline; negative: none */
+static int run_group(lua_State *L, enum group_kind kind, lua_Number seconds)
 {
     int n = lua_gettop(L);
     if (n < 1 || n > GROUP_MAX) border_throw(L, "takes 1 to %d functions", GROUP_MAX);
@@ -273,9 +312,15 @@ static int run_group(lua_State *L, enum group_kind kind)
     struct gen *gen = t->gen;
     if (gen->task_count + (size_t)n > TASKS_MAX) border_throw(L, "more than %d tasks", TASKS_MAX);
     struct group *g = calloc(1, sizeof *g);
-    if (!g) return push_fault(L, GIFD_ENOMEM, "tasks");
+    uv_timer_t *timer = seconds < 0 ? NULL : calloc(1, sizeof *timer);
+    if (!g || (seconds >= 0 && !timer)) {
+        free(g);
+        free(timer);
+        return push_fault(L, GIFD_ENOMEM, "tasks");
+    }
     g->gen = gen;
     g->kind = kind;
+    g->timer = timer;
     g->ref = LUA_NOREF;
     g->decided = true; /* nobody waits yet: if a spawn throws, the last child frees the group */
     for (int i = 0; i < n; i++) {
@@ -287,18 +332,28 @@ static int run_group(lua_State *L, enum group_kind kind)
         g->count = ++g->left;
     }
     g->decided = false;
-    wait_begin(&g->wait, t, kind == GROUP_ALL ? "gifd.all" : "gifd.any", undo_group);
+    if (g->timer) start_timer(g, seconds);
+    wait_begin(&g->wait, t, g->timer ? "gifd.time.deadline" : kind == GROUP_ALL ? "gifd.all" : "gifd.any", undo_group);
     return wait_yield(L);
 }
 
 static int l_all(lua_State *L)
 {
-    return run_group(L, GROUP_ALL);
+    return run_group(L, GROUP_ALL, -1);
 }
 
 static int l_any(lua_State *L)
 {
-    return run_group(L, GROUP_ANY);
+    return run_group(L, GROUP_ANY, -1);
+}
+
+static int l_deadline(lua_State *L)
+{
+    lua_Number seconds = border_number(L, 1, "seconds", 0, DEADLINE_MAX);
+    border_function(L, 2, "fn");
+    lua_settop(L, 2);
+    lua_remove(L, 1);
+    return run_group(L, GROUP_ANY, seconds);
 }
 
 const struct binding bind_task[] = {
@@ -306,6 +361,8 @@ const struct binding bind_task[] = {
     {"gifd.inner.all", l_all, CTX_TASK,
      "all(fn, ...) -> first result of each | nil, err; a failure cancels the others"},
     {"gifd.inner.any", l_any, CTX_TASK, "any(fn, ...) -> results of the first that succeeds | nil, err of the last"},
+    {"gifd.inner.deadline", l_deadline, CTX_TASK,
+     "deadline(seconds, fn) -> results of fn | nil, err: a timeout when it took longer, and what it does is cancelled"},
     {"gifd.inner.wait", l_wait, CTX_TASK, "handle:wait() -> results | nil, err"},
     {"gifd.inner.cancel", l_cancel, CTX_TASK, "handle:cancel()"},
     {NULL, NULL, 0, NULL},

@@ -65,6 +65,29 @@ static int l_uri(lua_State *L)
     return push_out(L, b, rc);
 }
 
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+}
+
+static int l_unuri(lua_State *L)
+{
+    struct slice s = border_string(L, 1, "text");
+    struct buf *b = out_of(L);
+    int rc = 0;
+    for (size_t i = 0; i < s.n && rc == 0; i++) {
+        char c = s.p[i];
+        if (c == '%') {
+            int high = i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1, low = high < 0 ? -1 : hex_digit(s.p[i + 2]);
+            if (low < 0) return push_fault(L, GIFD_EINVALID, "a %% without two hexadecimal digits");
+            c = (char)(high << 4 | low);
+            i += 2;
+        }
+        rc = buf_append(b, &c, 1, NULL);
+    }
+    return push_out(L, b, rc);
+}
+
 static int l_fold(lua_State *L)
 {
     struct slice s = border_string(L, 1, "text");
@@ -187,6 +210,7 @@ const struct binding bind_text[] = {
     {"gifd.text.escape_html", l_escape_html, CTX_ANY,
      "escape_html(text) -> text, inert between tags and in quoted attributes"},
     {"gifd.text.uri", l_uri, CTX_ANY, "uri(text) -> text, all but unreserved characters percent-encoded"},
+    {"gifd.text.unuri", l_unuri, CTX_ANY, "unuri(text) -> what uri was given | nil, err"},
     {"gifd.text.words", l_words, CTX_ANY, "words(list) -> matcher; matcher:find(text) -> array of {word, from, to}"},
     {"gifd.text.fold", l_fold, CTX_ANY, "fold(text) -> text in lower case"},
     {"gifd.text.valid_utf8", l_valid_utf8, CTX_ANY, "valid_utf8(text) -> boolean"},

@@ -252,6 +252,45 @@ static const struct border_case cases[] = {
     {"require('gifd.none')", "~there is no lua/gifd/none.lua"},
     {"require('../etc')", "~is no name of a module"},
     {"bit.band(7, 3)", "3"},
+    /* deadline */
+    {"gifd.time.deadline(5, function() return 'in time', 2 end)", "in time"},
+    {"select(2, gifd.time.deadline(5, function() gifd.time.sleep(0.001) return 'in time', 2 end))", "2"},
+    {"gifd.time.deadline(0.005, function() gifd.time.sleep(60) return 'late' end)",
+     "nil, timeout: the deadline has passed"},
+    {"(function() local seen gifd.time.deadline(0.005, function() gifd.all(function() local _, err = "
+     "gifd.time.sleep(60) seen = err.code end) end) gifd.time.sleep(0.01) return seen end)()",
+     "cancelled"},
+    {"gifd.time.deadline(5, function() return nil, gifd.err('busy') end)", "nil, busy: busy"},
+    {"gifd.time.deadline(5, function() error('bad') end)", "~nil, script: "},
+    {"gifd.time.deadline(0.005, function() return gifd.time.deadline(60, function() gifd.time.sleep(60) end) end)",
+     "nil, timeout: the deadline has passed"},
+    {"gifd.any(function() return gifd.time.deadline(60, function() gifd.time.sleep(60) end) end, "
+     "function() return 'other' end)",
+     "other"},
+    {"gifd.time.deadline(-1, function() end)", "~argument 1 (seconds): must be from 0"},
+    {"gifd.time.deadline(1)", "~argument 2 (fn): must be a function"},
+    /* trace */
+    {"gifd.trace.current()", "false"},
+    {"gifd.trace.traceparent()", "false"},
+    {"(function() gifd.trace.adopt('00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01') "
+     "local s = gifd.trace.start('step') local inside = gifd.trace.current() "
+     "local child = gifd.all(function() return gifd.trace.current().span_id end) s:finish() s:finish() "
+     "local after = gifd.trace.current() return { inside.trace_id, inside.span_id ~= after.span_id, "
+     "child == inside.span_id, after.span_id, gifd.trace.traceparent() } end)()",
+     "[\"4bf92f3577b34da6a3ce929d0e0e4736\",true,true,\"00f067aa0ba902b7\","
+     "\"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\"]"},
+    {"(function() local s = gifd.trace.start('first') local id = gifd.trace.current().trace_id s:finish() "
+     "return { #id, gifd.trace.current() } end)()",
+     "[32,false]"},
+    {"gifd.trace.parse('00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00')",
+     "{\"sampled\":false,\"span_id\":\"00f067aa0ba902b7\",\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\"}"},
+    {"gifd.trace.parse('00-x')", "nil, invalid: this is no traceparent"},
+    {"gifd.trace.adopt('00-x')", "nil, invalid: this is no traceparent"},
+    {"gifd.trace.start('')", "~argument 1 (name): must have 1 to 64 bytes"},
+    /* unuri */
+    {"gifd.text.unuri(gifd.text.uri('a b/\\195\\164%+'))", "a b/\xc3\xa4%+"},
+    {"gifd.text.unuri('%4')", "nil, invalid: a % without two hexadecimal digits"},
+    {"gifd.text.unuri('%zz')", "~nil, invalid"},
     /* jwt, passwords */
     {"gifd.crypto.jwt_verify(gifd.crypto.jwt_sign({ sub = 'tom', exp = gifd.time.now() + 60, aud = { 'a', 'b' }, "
      "iss = 'i' }, { alg = 'HS256', key = ('k'):rep(32) }), { alg = 'HS256', key = ('k'):rep(32), audience = 'b', "

@@ -28,7 +28,7 @@ static const char glue[] =
     "local gifd = ...\n"
     "local pcall, unpack, inner = pcall, unpack, gifd.inner\n"
     "local all, any, wait, normalise = inner.all, inner.any, inner.wait, inner.normalise\n"
-    "local enter, leave = inner.enter, inner.leave\n"
+    "local enter, leave, deadline = inner.enter, inner.leave, inner.deadline\n"
     "gifd.inner = nil\n"
     "local function caught(ok, ...)\n"
     "  if ok then return ... end\n"
@@ -45,6 +45,7 @@ static const char glue[] =
     "end\n"
     "function gifd.all(...) return spread(all(...)) end\n"
     "function gifd.any(...) return spread(any(...)) end\n"
+    "function gifd.time.deadline(...) return spread(deadline(...)) end\n"
     "return { wait = function(handle) return spread(wait(handle)) end, cancel = inner.cancel }\n";
 
 static void account(struct gen *g, size_t old, size_t n)

@@ -339,5 +339,6 @@ struct task *route_start(struct host *h, struct visit *v, const struct route_mat
     if (!t) return NULL;
     t->end = on_route_end;
     t->request = v->r;
+    trace_parse(request_header(v->r, "traceparent"), &t->trace);
     return t;
 }

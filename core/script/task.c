@@ -37,6 +37,7 @@ static struct task *take(lua_State *L, struct gen *g, enum context context, cons
     t->context = context;
     t->name = name;
     t->call = call_ref(g->call);
+    if (g->running) t->trace = g->running->trace;
     t->results_ref = LUA_NOREF;
     list_init(&t->node);
     list_init(&t->ready);

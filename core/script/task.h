@@ -16,6 +16,7 @@
 #ifndef GIFD_SCRIPT_TASK_H
 #define GIFD_SCRIPT_TASK_H
 
+#include "base/trace.h"
 #include "http/request.h"
 #include "script/gen.h"
 
@@ -54,6 +55,7 @@ struct task {
     struct wait *wait;
     wait_push_fn push; /* READY: what to resume it with */
     void *push_arg;
+    struct trace trace;
     struct request *request; /* ROUTE: until its reply or its client's end */
     void *body;              /* ROUTE: the reader of the body, once asked for */
     /* Once, when it ends. RETURNED: its results are on co's stack. FAILED: what went wrong is text. */

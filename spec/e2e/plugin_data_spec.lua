@@ -162,6 +162,58 @@ describe("gifd plugin purge", function()
   end)
 end)
 
+describe("gifd.crypto of a plugin", function()
+  it("keeps passwords and verifies tokens", function()
+    local s = start()
+    local kept = one(s, "crypto.password_hash", "secret")[1]
+    assert.matches("^%$scrypt%$", kept)
+    local key, verify = ("k"):rep(32), "crypto.jwt_verify"
+    local token = one(s, "crypto.jwt_sign", { sub = "tom" }, { alg = "HS256", key = key })[1]
+    assert.same({ { true }, { false }, { { sub = "tom" } } }, run(s, { "crypto.password_verify", "secret", kept },
+      { "crypto.password_verify", "Secret", kept }, { verify, token, { alg = "HS256", key = key } }))
+    assert.equal("denied", one(s, verify, token, { alg = "HS256", key = ("j"):rep(32) }).error)
+    assert.equal("denied", one(s, verify, token, { alg = "EdDSA", key = key }).error)
+    s:stop()
+  end)
+
+  it("leaves the loop free while it hashes", function()
+    local s = start()
+    for i = 1, 3 do
+      os.execute(([=[curl -sm 20 -d '[["crypto.password_hash","x"]]' '%s/p/ledger/steps' > %s/hashed.%d &]=])
+        :format(s.url, s.dir, i))
+    end
+    local function hashed()
+      local n = 0
+      for i = 1, 3 do if (server.read_file(s.dir .. "/hashed." .. i) or "") ~= "" then n = n + 1 end end
+      return n
+    end
+    local answered = 0
+    server.wait_until("the passwords", function()
+      assert.equal(200, s:request({ "GET", "/healthz" }).status)
+      if hashed() < 3 then answered = answered + 1 end
+      return hashed() == 3
+    end, 20)
+    assert.is_true(answered >= 3)
+    s:stop()
+  end)
+end)
+
+describe("a request with a traceparent", function()
+  it("is logged under its trace", function()
+    local s = start()
+    local id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    local headers = { traceparent = "00-" .. id .. "-00f067aa0ba902b7-01" }
+    local reply = s:request { "POST", "/p/ledger/steps", headers = headers,
+      body = cjson.encode { { "log.info", "ledger.traced" }, { "trace.current" } } }
+    assert.equal(id, reply.json[2][1].trace_id)
+    server.wait_until("the line", function()
+      return (s:errors():match("ledger%.traced[^\n]*") or ""):find(id, 1, true)
+    end)
+    assert.same({ false }, one(s, "trace.current"))
+    s:stop()
+  end)
+end)
+
 describe("gifd.bus", function()
   it("carries a message from one process to a waiting reader in another", function()
     local s = start { workers = 3 }

@@ -26,7 +26,7 @@ local open = { "text", "json", "log", "err", "try", "catch", "null", "all", "any
 
 --- Names that every plugin has in a form of its own.
 local own = {
-  time = function() return pick(gifd.time, { "now", "rfc3339", "parse", "http_date", "sleep" }) end,
+  time = function() return pick(gifd.time, { "now", "rfc3339", "parse", "http_date", "sleep", "deadline" }) end,
   -- Two plugins' limiters share no key, whatever they are called.
   limit = function(plugin)
     return { limiter = function(options) return gifd.limit.limiter(options, "plugin " .. plugin.name) end }
@@ -42,6 +42,9 @@ local own = {
   end,
   jobs = function(plugin, services) return services.jobs(plugin) end,
 }
+
+--- What belongs to a trace; which one is the host's to say.
+function own.trace() return pick(gifd.trace, { "current", "start", "traceparent" }) end
 
 --- A plugin's metrics are named after it, and their number has a maximum of its own.
 function own.metric(plugin)
