@@ -219,7 +219,7 @@ static const struct border_case cases[] = {
     {"gifd.jobs.wait(1)", "~gifd.jobs.wait: not allowed in context route (allowed: job, command)"},
     {"gifd.jobs.wake()", "false"},
     {"gifd.task.spawn(function() end)", "~gifd.task.spawn: not allowed in context route (allowed: job, command)"},
-    {"gifd.console.write('x')", "~gifd.console.write: not allowed in context route (allowed: command)"},
+    {"gifd.console.write('x')", "~gifd.console.write: not allowed in context route (allowed: command, check)"},
     {"gifd.console.error('x')", "~not allowed in context route"},
     {"gifd.console.is_terminal()", "~not allowed in context route"},
     {"gifd.bundle.load('lua/gifd/boot.lua')", "~gifd.bundle.load: not allowed in context route (allowed: load)"},
@@ -526,7 +526,7 @@ static const char media_boot[] =
     "  local up = gifd.request.upload({ max = 100 })\n"
     "  local draft = up.files[1].draft\n"
     "  local facts, err = gifd.media.probe(draft, { deadline = 1 })\n"
-    "  local made, err2 = gifd.media.render(draft, { { format = 'png' }, { format = 'mp4', at = 0.5 } }, { deadline = "
+    "  local made, err2 = gifd.media.render(draft, { { format = 'png', at = 0.5 }, { format = 'mp4' } }, { deadline = "
     "1 })\n"
     "  local digest = gifd.blob.commit(draft)\n"
     "  local again = select(2, pcall(gifd.blob.commit, draft))\n"
