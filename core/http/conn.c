@@ -147,33 +147,57 @@ static bool broken(struct conn *c)
     return false;
 }
 
-bool conn__flush(struct conn *c)
+/* 1: `out` is empty now, 0: the socket is full, -1: it is broken. */
+static int push_out(struct conn *c)
 {
     while (c->out && c->out_sent < c->out->n) {
         ssize_t sent = push(c, c->out->bytes + c->out_sent, c->out->n - c->out_sent);
-        if (sent < 0) return broken(c);
+        if (sent < 0) return -1;
         if (sent > 0) c->progress = true;
         c->sent += (uint64_t)sent;
         c->out_sent += (size_t)sent;
         c->turn_bytes += (size_t)sent;
-        if (c->out_sent < c->out->n) return false;
+        if (c->out_sent < c->out->n) return 0;
     }
+    return 1;
+}
+
+/* The same of a piece: 1 when all of it is out. */
+static int push_some(struct conn *c, struct piece *p)
+{
+    ssize_t sent = p->n ? push_piece(c, p) : 0;
+    if (sent < 0) return -1;
+    if (sent > 0) c->progress = true;
+    p->at += (uint64_t)sent;
+    p->n -= (uint64_t)sent;
+    c->sent += (uint64_t)sent;
+    c->turn_bytes += (size_t)sent;
+    c->server->sent += (size_t)sent;
+    return p->n == 0;
+}
+
+bool conn__send_file(struct conn *c, int fd, struct piece *p)
+{
+    if (push_out(c) <= 0) return false;
+    c->file = fd;
+    int rc = push_some(c, p);
+    c->file = -1;
+    return rc > 0;
+}
+
+bool conn__flush(struct conn *c)
+{
+    int rc = push_out(c);
+    if (rc < 0) return broken(c);
+    if (rc == 0) return false;
     if (c->out) { /* a reader may take long for the pieces: they lie elsewhere */
         pool__put(&c->server->out_pool, c->out);
         c->out = NULL;
     }
-    while (c->piece < c->piece_count) {
-        struct piece *p = &c->pieces[c->piece];
-        ssize_t sent = p->n ? push_piece(c, p) : 0;
-        if (sent < 0) return broken(c);
-        if (sent > 0) c->progress = true;
-        p->at += (uint64_t)sent;
-        p->n -= (uint64_t)sent;
-        c->sent += (uint64_t)sent;
-        c->turn_bytes += (size_t)sent;
-        c->server->sent += (size_t)sent;
-        if (p->n) return false;
-        c->piece++;
+    for (; c->piece < c->piece_count; c->piece++) {
+        rc = push_some(c, &c->pieces[c->piece]);
+        if (rc < 0) return broken(c);
+        if (rc == 0) return false;
     }
     drop_output(c);
     if (!c->with_app) conn__request_done(c);

@@ -94,7 +94,10 @@ char *conn__room(struct conn *c, size_t n); /* n bytes at the end of out, not ye
 void conn__awaited(struct conn *c);         /* it waits for nobody: a request is being worked on */
 void conn__ready(struct conn *c);           /* a turn soon, unless in one */
 bool conn__flush(struct conn *c);           /* true when all is sent */
-void conn__request_done(struct conn *c);    /* gives the request back */
+/* At once: `out`, and of a part of a file what the socket takes. True: nothing is left. An error shows again when the
+ * turn ends. */
+bool conn__send_file(struct conn *c, int fd, struct piece *p);
+void conn__request_done(struct conn *c); /* gives the request back */
 
 /* h1.c. Each returns true when there is reason to go on. */
 bool h1__head(struct conn *c);

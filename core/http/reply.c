@@ -375,6 +375,8 @@ static int put_body(struct conn *c, struct request *r, struct plan *plan, struct
         return 0;
     }
     if (p->body == REPLY_FILE) {
+        /* Mostly all of it can go now, and a file that others keep open need not be kept open for this. */
+        if (p->keep_fd && plan->pieces == 1 && conn__send_file(c, p->fd, &plan->piece[0])) return 0;
         c->file = p->keep_fd ? fcntl(p->fd, F_DUPFD_CLOEXEC, 3) : p->fd;
         if (c->file < 0) return -1;
         if (!p->keep_fd) p->fd = -1;
