@@ -11,14 +11,22 @@
 #include <unistd.h>
 
 #define COLLECT_STEP ((ptrdiff_t)1 << 20)
+#define STACK_MAX (2 << 20) /* of the 8 MiB that a process has */
 
 volatile sig_atomic_t budget_over;
 static struct gen *volatile ticking; /* a plugin's code runs in it */
 static volatile sig_atomic_t armed;
+static const char *stack_base;
 
 int budget_spent(lua_State *L)
 {
     return luaL_error(L, "the time budget is used up");
+}
+
+void budget_depth(lua_State *L)
+{
+    if (stack_base && stack_base - (const char *)__builtin_frame_address(0) > STACK_MAX)
+        luaL_error(L, "stack overflow (C calls Lua calls C ...)");
 }
 
 /* ---- the hook ---- */
@@ -103,6 +111,7 @@ void budget_start(void)
     timer_t timer;
     if (started == gettid()) return;
     started = gettid();
+    stack_base = __builtin_frame_address(0);
     struct sigaction action = {.sa_handler = on_tick, .sa_flags = SA_RESTART};
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGVTALRM};
     event._sigev_un._tid = started;

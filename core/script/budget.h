@@ -58,6 +58,8 @@ enum over { OVER_NOT, OVER_SLICE, OVER_CALL };
 /* What runs is over its time: C code that may be long throws budget_spent. */
 extern volatile sig_atomic_t budget_over;
 int budget_spent(lua_State *L);
+/* Throws when C and Lua have called each other so often that the stack may end: LuaJIT counts only its own. */
+void budget_depth(lua_State *L);
 
 /* GIFD_ETOOBIG, GIFD_ENOMEM; else the plugin's number in g, from 0. */
 int budget_plugin(struct gen *g, const struct plugin *p, struct err *e);

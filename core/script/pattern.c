@@ -423,6 +423,7 @@ static void add_value(struct matcher *m, luaL_Buffer *out, const char *s, const 
         add_text(m, out, s, end);
         return;
     }
+    budget_depth(L);
     if (type == LUA_TFUNCTION) {
         lua_pushvalue(L, 3);
         int n = push_captures(m, s, end);

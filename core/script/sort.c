@@ -26,6 +26,7 @@ static int l_ask(lua_State *L)
 static int l_sort(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
+    budget_depth(L);
     lua_settop(L, 2);
     if (lua_isnil(L, 2)) {
         lua_pushcfunction(L, l_less);

@@ -42,8 +42,8 @@ return function(settings)
   app.clients, app.referrers = unfurl.classes, referrers.domains
   app.class_names = { clients = unfurl.class_names, referrers = referrers.names }
   app.roles = { runner = runner(app), worker = signing.watch }
-  app.commands = { lua = script, ["plugin run"] = plugin_run(app), token = token, keys = keys, limits = limits_command, plugins = plugins_command(app),
-                   login = signin.login(settings), setup = signin.setup(settings),
+  app.commands = { lua = script, ["plugin run"] = plugin_run(app), token = token, keys = keys, limits = limits_command,
+                   plugins = plugins_command(app), login = signin.login(settings), setup = signin.setup(settings),
                    settle = function() return counts.settle(app.class_names) end,
                    check = check(plugins) }
   for _, plugin in ipairs(plugins) do app.checks = app.checks or plugin.surface.check ~= nil end

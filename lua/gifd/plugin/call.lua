@@ -6,13 +6,24 @@
 -- after ctx, and the host a copy of at most two results without any metatable, so that no code of a plugin runs outside
 -- of its budget (core/script/budget.h). The ctx is good for this call only.
 local context = require "gifd.plugin.context"
+local rest = require "gifd.plugin.rest"
 local stats = require "gifd.plugin.stats"
 
 local M = {}
 
+local function noted(plugin, what, value, err)
+  if value == nil and err and err.code == "budget" then rest.note(plugin.name, what) end
+  return value, err
+end
+
 local function enter(plugin, what, fn, ...)
   if not plugin.number then return gifd.catch(fn, ...) end -- the host stands in for it (absent.lua)
-  return gifd.plugin.call(plugin.number, what, fn, ...)
+  local left = rest.left(plugin.name, what)
+  if left then
+    return nil, gifd.err("budget", { message = ("plugin %s: %s ran over its budget too often and rests for %d s")
+      :format(plugin.name, what, math.ceil(left)) })
+  end
+  return noted(plugin, what, gifd.plugin.call(plugin.number, what, fn, ...))
 end
 
 local function outcome(plugin, what, ctx, began, value, err)

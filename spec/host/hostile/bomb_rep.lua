@@ -1,0 +1,2 @@
+-- refused: took more than 64 MiB
+return function() return #("x"):rep(2 ^ 30) end

@@ -1,0 +1,5 @@
+-- refused: budget
+return function()
+  local t = {}
+  while true do t[#t + 1] = {} end
+end

@@ -1,0 +1,2 @@
+-- refused: string "dump" does not exist
+return function() return string.dump(function() end) end

@@ -1,0 +1,2 @@
+-- refused: global "load" does not exist
+return function() return load("return 1") end

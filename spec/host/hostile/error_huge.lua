@@ -1,0 +1,2 @@
+-- refused: xxxxxxxx
+return function() error(("x"):rep(3e7), 0) end

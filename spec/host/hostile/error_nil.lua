@@ -1,0 +1,2 @@
+-- refused: an error that is a nil
+return function() error(nil) end

@@ -1,0 +1,2 @@
+-- refused: a table without a message
+return function() error({ secret = true }) end

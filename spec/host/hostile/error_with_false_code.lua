@@ -1,0 +1,2 @@
+-- refused: script: 5: a table without a message
+return function() error({ code = "5", message = {} }) end

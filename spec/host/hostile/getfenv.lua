@@ -1,0 +1,2 @@
+-- refused: global "getfenv" does not exist
+return function() return getfenv(print) end

@@ -1,0 +1,2 @@
+-- refused: global "answer" does not exist
+return function() return answer end

@@ -1,0 +1,2 @@
+-- refused: global "answer" may not be written
+return function() answer = 42 end

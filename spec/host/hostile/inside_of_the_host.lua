@@ -1,0 +1,2 @@
+-- refused: gifd: primitive "plugin" does not exist
+return function() return gifd.plugin.call end

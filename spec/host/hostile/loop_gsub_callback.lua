@@ -1,0 +1,5 @@
+-- refused: ran for more than 50 ms
+local function spin() while true do end end
+return function()
+  while true do pcall(string.gsub, "aaaa", "a", spin) end
+end

@@ -1,0 +1,2 @@
+-- refused: ran for more than 50 ms
+return function() while true do end end

@@ -1,0 +1,3 @@
+-- refused: ran for more than 50 ms
+local function spin() while true do end end
+return function() while true do xpcall(spin, spin) end end

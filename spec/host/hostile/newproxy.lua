@@ -1,0 +1,2 @@
+-- refused: global "newproxy" does not exist
+return function() return newproxy(true) end

@@ -1,0 +1,2 @@
+-- refused: require
+return function() return require "../../lua/gifd/boot" end

@@ -1,0 +1,6 @@
+-- refused: has a cycle
+return function()
+  local t = {}
+  t.t = t
+  return t
+end

@@ -1,0 +1,2 @@
+-- refused: has a key that is neither text nor a number
+return function() return { [{}] = 1 } end

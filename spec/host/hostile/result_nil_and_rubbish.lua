@@ -1,0 +1,2 @@
+-- refused: an error that is a boolean
+return function() return nil, true end

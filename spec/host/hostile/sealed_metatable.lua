@@ -1,0 +1,2 @@
+-- refused: cannot change a protected metatable
+return function() setmetatable(string, {}) end

@@ -1,0 +1,2 @@
+-- refused: global "setfenv" does not exist
+return function() setfenv(1, {}) end

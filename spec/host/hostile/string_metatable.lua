@@ -1,0 +1,2 @@
+-- prints: nil
+return function() print(getmetatable("")) end

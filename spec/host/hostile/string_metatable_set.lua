@@ -1,0 +1,2 @@
+-- refused: bad argument #1
+return function() setmetatable("", {}) end
