@@ -129,8 +129,8 @@ return {
   -- },
 
   -- retention = {
-  --   unshared = "24h",               -- how long an asset stays when its last share was deleted, has expired or is used
-  --                                   -- up; then it goes, with its renditions and files
+  --   unshared = "24h",               -- how long an asset stays when its last share was deleted, expired or is used up;
+  --                                   -- then it goes, with its renditions and files
   -- },
 
   -- log = { level = "info" },         -- "debug", "info", "warn", "error"
