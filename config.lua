@@ -129,7 +129,7 @@ return {
   -- },
 
   -- retention = {
-  --   unshared = "24h",               -- how long an asset stays when its last share was deleted, expired or is used up;
+  --   unshared = "24h",               -- how long an asset stays when its last share was deleted, expired or ran out;
   --                                   -- then it goes, with its renditions and files
   -- },
 
