@@ -94,7 +94,7 @@ static int first_generation(struct supervisor *s, struct err *e)
             got = builder_poll(&s->builder, &s->report);
         } while (got == 0);
         if (got < 0) return err_set(e, GIFD_EINTERNAL, "the builder ended without an answer"), EXIT_FAILED;
-        if (s->report.rc == GIFD_EINVALID && step == 0) {
+        if (s->report.rc == GIFD_EINVALID) {
             fprintf(stderr, "%s", s->report.text);
             return EXIT_CONFIG;
         }

@@ -26,7 +26,8 @@
 enum gen_state { GEN_LOADING, GEN_PREPARED, GEN_LIVE, GEN_DRAINING, GEN_CLOSED };
 
 /* What boot says of a route: its replies may be kept, and differ by class of client; pages of other sites may be
- * allowed to read it; a signature may stand in its address; they are kept seldom, so that nobody waits for another's. */
+ * allowed to read it; a signature may stand in its address; they are kept seldom, so that nobody waits for another's.
+ */
 enum { ROUTE_CACHE = 1, ROUTE_CLASSES = 2, ROUTE_CROSS = 4, ROUTE_SIGNED = 8, ROUTE_SELDOM = 16 };
 
 struct gen {
