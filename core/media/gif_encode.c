@@ -1,14 +1,18 @@
 /* gif_encode.c: see encode.h. Animated GIF.
  *
- *   pictures --held until WINDOW_BYTES--> census -> palette --> each picture: indices -> what changed -> LZW -> file
+ *   pictures --held until WINDOW_BYTES--> census -> palette --> each picture: what changed (screen.h) -> LZW -> file
  *
- * One palette of all pictures held at first serves the whole file. Opaque pictures are drawn over what is shown: only
- * the rectangle that changed is written, and in it the transparent index stands for whatever stays. Pictures with
- * transparency are each drawn on a cleared canvas. Times are hundredths, each rounded from the true start, so that no
- * error adds up; what is shorter than a browser shows is given the shortest time that it does. */
+ * One palette of all that changed in the pictures held at first serves the whole file; a picture that it does not suit
+ * brings its own. Pictures at the size of the source keep their colours exactly, where `lossy` or `colors` do not ask
+ * for less. A picture is written when the next one is known, since that says what has to be cleared in between.
+ *
+ * Where pictures are transparent, the first index is in all palettes, and the background is of that index: some readers
+ * clear to the background, and take it for nothing only then.
+ *
+ * Times are hundredths, each rounded from the true start, so that no error adds up; what is shorter than a browser
+ * shows is given the shortest time that it does. A picture that changes nothing prolongs the one before. */
 #include "media/encode.h"
-#include "media/lzw.h"
-#include "media/palette.h"
+#include "media/screen.h"
 
 #include <libavutil/mathematics.h>
 #include <stdlib.h>
@@ -19,6 +23,8 @@
 #define LEAST_CS 2
 #define MOST_CS 65535
 #define FILE_BUFFER ((size_t)1 << 20)
+#define HOLD_LEAST 20   /* palette_distance that nobody sees */
+#define ERROR_LEAST 200 /* a palette of its own costs more than it gains below */
 
 struct held {
     AVFrame *frame;
@@ -27,17 +33,17 @@ struct held {
 
 struct gif_out {
     struct encode_target to;
-    struct census *census;
-    struct palette palette;
+    struct census *census; /* until the palette is chosen */
+    struct screen screen;
     struct lzw *lzw;
     struct buf out;
-    uint64_t at; /* of the file */
+    size_t delay_at; /* in out: where the delay of the last picture stands */
+    uint64_t at;     /* of the file */
     struct held held[WINDOW_PICTURES];
     size_t count, bytes;
-    bool begun;
-    unsigned bits, transparent; /* of indices; the index */
-    uint8_t *shown, *index, *kept, *part;
-    int64_t cs; /* where the last picture written ends */
+    unsigned tolerance;
+    unsigned bits; /* of the file's palette */
+    int64_t cs;    /* where the last picture written ends */
 };
 
 static void gif_free(struct encoder *self)
@@ -46,44 +52,44 @@ static void gif_free(struct encoder *self)
     if (!g) return;
     for (size_t i = 0; i < g->count; i++) av_frame_free(&g->held[i].frame);
     census_free(g->census);
-    palette_free(&g->palette);
+    screen_free(&g->screen);
     lzw_free(g->lzw);
     buf_free(&g->out);
-    free(g->shown);
-    free(g->index);
-    free(g->kept);
-    free(g->part);
     free(g);
 }
 
 static struct encoder *gif_new(const struct encode_target *t, struct err *e)
 {
-    size_t px = (size_t)t->width * (size_t)t->height;
     struct gif_out *g = calloc(1, sizeof *g);
     if (g) {
         g->to = *t;
         g->census = census_new();
         g->lzw = lzw_new();
-        g->shown = malloc(px);
-        g->index = malloc(px);
-        g->kept = malloc(px);
-        g->part = malloc(px);
         buf_init(&g->out, (size_t)1 << 30);
     }
-    if (g && g->census && g->lzw && g->shown && g->index && g->kept && g->part) return (struct encoder *)g;
-    err_set(e, GIFD_EBADMEDIA, "a GIF of %d x %d could not be started in the memory allowed", t->width, t->height);
-    gif_free((struct encoder *)g);
-    return NULL;
+    if (!g || !g->census || !g->lzw || screen_init(&g->screen, t->width, t->height, e) < 0) {
+        if (!g || !g->census || !g->lzw) err_set(e, GIFD_EBADMEDIA, "out of memory");
+        gif_free((struct encoder *)g);
+        return NULL;
+    }
+    unsigned lossy = t->recipe->lossy;
+    bool exact = t->untouched && !lossy && !t->recipe->colors;
+    g->tolerance = lossy * lossy;
+    g->screen.hold = exact ? 0 : HOLD_LEAST + lossy * lossy * 3 / 2;
+    g->screen.error = exact ? 0 : ERROR_LEAST + lossy * lossy;
+    g->screen.alpha = t->alpha;
+    g->screen.colors = t->recipe->colors ? t->recipe->colors : PALETTE_MAX;
+    return (struct encoder *)g;
 }
 
 /* ---- the file ---- */
 
-static int flush(struct gif_out *g, size_t keep, struct err *e)
+/* The last picture stays: it may be prolonged. */
+static int flush(struct gif_out *g, size_t keep_from, struct err *e)
 {
-    if (g->out.n <= keep) return GIFD_OK;
-    int rc = encode_write(g->to.fd, (const uint8_t *)g->out.p, g->out.n, g->at, g->to.max, e);
-    g->at += g->out.n;
-    buf_reset(&g->out);
+    int rc = encode_write(g->to.fd, (const uint8_t *)g->out.p, keep_from, g->at, g->to.max, e);
+    g->at += keep_from;
+    buf_consume(&g->out, keep_from);
     return rc;
 }
 
@@ -92,14 +98,28 @@ static int put(struct gif_out *g, const void *bytes, size_t n, struct err *e)
     return buf_append(&g->out, bytes, n, e);
 }
 
+static int put_colors(struct gif_out *g, const struct palette *p, unsigned bits, struct err *e)
+{
+    uint8_t colors[PALETTE_MAX * 3] = {0};
+    memcpy(colors, p->rgb, (size_t)p->n * 3);
+    return put(g, colors, (size_t)3 << bits, e);
+}
+
+static unsigned bits_for(unsigned colors)
+{
+    unsigned bits = 1;
+    while (1u << bits < colors) bits++;
+    return bits;
+}
+
 static int write_head(struct gif_out *g, struct err *e)
 {
     int w = g->to.width, h = g->to.height;
+    const struct palette *p = g->screen.palette;
     uint8_t head[13] = {'G', 'I', 'F', '8', '9', 'a', w & 255, (uint8_t)(w >> 8), h & 255, (uint8_t)(h >> 8)};
-    uint8_t colors[PALETTE_MAX * 3] = {0};
-    head[10] = (uint8_t)(0xf0 | (g->bits - 1));
-    memcpy(colors, g->palette.rgb, (size_t)g->palette.n * 3);
-    if (put(g, head, sizeof head, e) < 0 || put(g, colors, (size_t)3 << g->bits, e) < 0) return e->code;
+    unsigned bits = bits_for(p->n < PALETTE_MAX ? p->n + 1 : p->n); /* one more for what is kept */
+    head[10] = (uint8_t)(0xf0 | (bits - 1));
+    if (put(g, head, sizeof head, e) < 0 || put_colors(g, p, bits, e) < 0) return e->code;
     int32_t loop = g->to.loop < 0 ? 0 : g->to.loop;
     if (loop == 1) return GIFD_OK;
     unsigned again = loop ? (unsigned)loop - 1 : 0;
@@ -109,150 +129,149 @@ static int write_head(struct gif_out *g, struct err *e)
     return put(g, app, sizeof app, e);
 }
 
-struct rect {
-    int x0, y0, x1, y1;
-};
-
-static int write_image_head(struct gif_out *g, struct rect r, bool transparent, bool clear, int64_t cs, struct err *e)
+static int put_image_head(struct gif_out *g, const struct change *c, int64_t cs, bool clear, struct err *e)
 {
     uint8_t b[18] = {0x21, 0xf9, 4};
+    struct rect r = c->rect;
     int w = r.x1 - r.x0, h = r.y1 - r.y0;
+    bool transparent = c->transparent < PALETTE_MAX;
+    unsigned bits = bits_for(transparent && c->transparent >= c->palette->n ? c->palette->n + 1 : c->palette->n);
     b[3] = (uint8_t)((clear ? 2 : 1) << 2 | transparent);
     b[4] = cs & 255;
     b[5] = (uint8_t)(cs >> 8);
-    b[6] = transparent ? (uint8_t)g->transparent : 0;
+    b[6] = transparent ? (uint8_t)c->transparent : 0;
     b[8] = 0x2c;
     b[9] = r.x0 & 255, b[10] = (uint8_t)(r.x0 >> 8);
     b[11] = r.y0 & 255, b[12] = (uint8_t)(r.y0 >> 8);
     b[13] = w & 255, b[14] = (uint8_t)(w >> 8);
     b[15] = h & 255, b[16] = (uint8_t)(h >> 8);
-    return put(g, b, sizeof b, e);
+    if (c->local) b[17] = (uint8_t)(0x80 | (bits - 1));
+    g->delay_at = g->out.n + 4;
+    if (put(g, b, sizeof b, e) < 0) return e->code;
+    return c->local ? put_colors(g, c->palette, bits, e) : GIFD_OK;
 }
 
 /* ---- pictures ---- */
 
-static void to_indices(struct gif_out *g, const AVFrame *f)
+/* Of a time that one picture cannot say; never so that too little is left. */
+static int64_t first_part(int64_t cs)
 {
-    uint8_t *to = g->index;
-    for (int y = 0; y < f->height; y++) {
-        const uint8_t *p = f->data[0] + (ptrdiff_t)y * f->linesize[0];
-        for (int x = 0; x < f->width; x++, p += 4)
-            *to++ = p[3] < 128 ? (uint8_t)g->transparent : (uint8_t)palette_nearest(&g->palette, p[0], p[1], p[2]);
-    }
+    if (cs <= MOST_CS) return cs;
+    return cs < MOST_CS + LEAST_CS ? MOST_CS - LEAST_CS : MOST_CS;
 }
 
-/* What differs from what is shown, or what is not transparent at all. An empty one becomes a pixel. */
-static struct rect changed(const struct gif_out *g)
-{
-    int w = g->to.width, h = g->to.height;
-    struct rect r = {w, h, 0, 0};
-    for (int y = 0; y < h; y++) {
-        const uint8_t *now = g->index + (size_t)y * (size_t)w, *old = g->shown + (size_t)y * (size_t)w;
-        int x0 = 0, x1 = w;
-        while (x0 < w && now[x0] == old[x0]) x0++;
-        if (x0 == w) continue;
-        while (now[x1 - 1] == old[x1 - 1]) x1--;
-        if (x0 < r.x0) r.x0 = x0;
-        if (x1 > r.x1) r.x1 = x1;
-        if (y < r.y0) r.y0 = y;
-        r.y1 = y + 1;
-    }
-    return r.x0 < r.x1 ? r : (struct rect){0, 0, 1, 1};
-}
-
-static int write_pixels(struct gif_out *g, struct rect r, bool choice, struct err *e)
-{
-    size_t w = (size_t)(r.x1 - r.x0), n = 0;
-    for (int y = r.y0; y < r.y1; y++, n += w) {
-        size_t at = (size_t)y * (size_t)g->to.width + (size_t)r.x0;
-        memcpy(g->part + n, g->index + at, w);
-        for (size_t x = 0; choice && x < w; x++) g->kept[n + x] = g->index[at + x] == g->shown[at + x];
-    }
-    unsigned lossy = g->to.recipe->lossy;
-    struct lzw_pixels p = {.index = g->part,
-                           .kept = choice ? g->kept : NULL,
-                           .n = n,
-                           .palette = &g->palette,
-                           .transparent = g->transparent,
-                           .bits = g->bits < 2 ? 2 : g->bits,
-                           .tolerance = lossy * lossy};
-    if (p.tolerance) p.written = g->part; /* read before it is written */
-    int rc = lzw_write(g->lzw, &p, &g->out, e);
-    for (int y = r.y0, i = 0; rc >= 0 && y < r.y1; y++)
-        for (int x = r.x0; x < r.x1; x++, i++)
-            if (g->part[i] != g->transparent || !choice)
-                g->shown[(size_t)y * (size_t)g->to.width + (size_t)x] = g->part[i];
-    return rc;
-}
-
-/* Longer than one picture's time can say: the same again, as a pixel that changes nothing. */
-static int hold_longer(struct gif_out *g, int64_t cs, struct err *e)
+/* The screen as it is, for longer: a rectangle of nothing but kept pixels. */
+static int hold_longer(struct gif_out *g, const struct change *last, int64_t cs, struct err *e)
 {
     while (cs > 0) {
-        int64_t part = cs > MOST_CS ? MOST_CS : cs;
-        struct rect r = {0, 0, 1, 1};
-        if (write_image_head(g, r, true, false, part, e) < 0) return e->code;
-        uint8_t one = (uint8_t)g->transparent;
-        struct lzw_pixels p = {.index = &one,
-                               .n = 1,
-                               .palette = &g->palette,
-                               .transparent = g->transparent,
-                               .bits = g->bits < 2 ? 2 : g->bits};
-        if (lzw_write(g->lzw, &p, &g->out, e) < 0) return e->code;
+        int64_t part = first_part(cs);
         cs -= part;
+        bool clear = last->clear && cs == 0;
+        struct change c = {
+            .rect = clear ? last->rect : (struct rect){0, 0, 1, 1}, .palette = g->screen.palette, .bits = 2};
+        size_t n = (size_t)(c.rect.x1 - c.rect.x0) * (size_t)(c.rect.y1 - c.rect.y0);
+        memset(g->screen.index, 0, n);
+        struct lzw_pixels p = {.index = g->screen.index, .n = n, .palette = c.palette, .transparent = 0, .bits = 2};
+        ++*g->to.frames;
+        if (put_image_head(g, &c, part, clear, e) < 0 || lzw_write(g->lzw, &p, &g->out, e) < 0) return e->code;
     }
     return GIFD_OK;
 }
 
-static int write_picture(struct gif_out *g, const AVFrame *f, int64_t end_cs, struct err *e)
+/* The picture before, for longer, if its time can say it. */
+static bool prolong(struct gif_out *g, int64_t cs)
 {
-    bool first = g->at == 0 && !g->begun, clear = g->to.alpha;
+    uint8_t *at = (uint8_t *)g->out.p + g->delay_at;
+    int64_t sum = (at[0] | at[1] << 8) + cs;
+    if (!g->delay_at || g->screen.cleared || sum > MOST_CS) return false;
+    at[0] = sum & 255;
+    at[1] = (uint8_t)(sum >> 8);
+    --*g->to.frames;
+    return true;
+}
+
+static int write_picture(struct gif_out *g, const AVFrame *f, const AVFrame *next, int64_t end_cs, struct err *e)
+{
+    struct screen *s = &g->screen;
+    struct change c;
     int64_t cs = end_cs - g->cs;
     if (cs < LEAST_CS) cs = LEAST_CS;
     g->cs += cs;
-    int64_t now = clear || cs <= MOST_CS ? cs : MOST_CS;
-    if (now > MOST_CS) now = MOST_CS;
-    to_indices(g, f);
-    if (first || clear) memset(g->shown, (int)(clear ? g->transparent : 255), (size_t)f->width * (size_t)f->height);
-    struct rect r = {0, 0, f->width, f->height};
-    if (clear || !first) r = changed(g);
-    g->begun = true;
-    bool choice = !first && !clear && g->transparent < PALETTE_MAX;
-    if (write_image_head(g, r, choice || clear, clear, now, e) < 0 || write_pixels(g, r, choice, e) < 0) return e->code;
-    if (cs > now && !clear && hold_longer(g, cs - now, e) < 0) return e->code;
-    return flush(g, FILE_BUFFER, e);
+    screen_change(s, f, next, &c);
+    if (c.empty && !c.clear && prolong(g, cs)) {
+        screen_show(s, f, &c, s->index);
+        return GIFD_OK;
+    }
+    size_t n = (size_t)(c.rect.x1 - c.rect.x0) * (size_t)(c.rect.y1 - c.rect.y0), begun = g->out.n;
+    int64_t now = first_part(cs);
+    struct lzw_pixels p = {.index = s->index,
+                           .choice = c.transparent < PALETTE_MAX ? s->choice : NULL,
+                           .n = n,
+                           .palette = c.palette,
+                           .transparent = c.transparent,
+                           .bits = c.bits,
+                           .tolerance = g->tolerance,
+                           .written = s->index};
+    if (put_image_head(g, &c, now, c.clear && cs == now, e) < 0 || lzw_write(g->lzw, &p, &g->out, e) < 0)
+        return e->code;
+    screen_show(s, f, &c, s->index);
+    if (cs > now && hold_longer(g, &c, cs - now, e) < 0) return e->code;
+    if (g->out.n < FILE_BUFFER) return GIFD_OK;
+    if (cs > now) begun = g->out.n; /* the delay that may grow is not that of the first part */
+    if (cs > now) g->delay_at = 0;
+    if (g->delay_at) g->delay_at -= begun;
+    return flush(g, begun, e);
 }
 
 /* ---- the palette, then what was held ---- */
 
+static void count_colors(struct gif_out *g)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        const AVFrame *f = g->held[i].frame, *old = i ? g->held[i - 1].frame : NULL;
+        for (int y = 0; y < f->height; y++) {
+            const uint8_t *p = f->data[0] + (ptrdiff_t)y * f->linesize[0];
+            const uint8_t *q = old ? old->data[0] + (ptrdiff_t)y * old->linesize[0] : NULL;
+            size_t line = (size_t)f->width * 4;
+            if (q && memcmp(p, q, line) == 0) continue;
+            for (size_t x = 0; x < line; x += 4)
+                if (p[x + 3] >= 128 && !(q && memcmp(p + x, q + x, 4) == 0)) census_add(g->census, p + x);
+        }
+    }
+}
+
+/* All but the last, whose next one is not known. */
 static int settle(struct gif_out *g, struct err *e)
 {
-    unsigned most = g->to.recipe->colors ? g->to.recipe->colors : PALETTE_MAX;
-    if (most > PALETTE_MAX - 1) most = PALETTE_MAX - 1; /* one for what stays, or is transparent */
-    for (size_t i = 0; i < g->count; i++) census_add(g->census, g->held[i].frame);
-    if (palette_choose(&g->palette, g->census, most) < 0) return err_set(e, GIFD_EBADMEDIA, "out of memory");
+    unsigned most = g->screen.colors;
+    count_colors(g);
+    if (most == PALETTE_MAX && census_exceeds(g->census, PALETTE_MAX)) most--; /* one for what is kept */
+    palette_choose(g->screen.palette, g->census, most, g->screen.alpha);
     census_free(g->census);
     g->census = NULL;
-    g->transparent = g->palette.n;
-    for (g->bits = 1; 1u << g->bits < g->palette.n + 1; g->bits++) {
-    }
     if (write_head(g, e) < 0) return e->code;
-    for (size_t i = 0; i < g->count; i++) {
-        if (write_picture(g, g->held[i].frame, g->held[i].end_cs, e) < 0) return e->code;
+    for (size_t i = 0; i + 1 < g->count; i++) {
+        if (write_picture(g, g->held[i].frame, g->held[i + 1].frame, g->held[i].end_cs, e) < 0) return e->code;
         av_frame_free(&g->held[i].frame);
     }
-    g->count = 0;
+    g->held[0] = g->held[g->count - 1];
+    g->count = 1;
     return GIFD_OK;
 }
 
 static int gif_add(struct encoder *self, AVFrame *f, int64_t start, int64_t duration, struct err *e)
 {
     struct gif_out *g = (struct gif_out *)self;
-    int64_t end_cs = av_rescale_q(start + duration, g->to.time_base, (AVRational){1, 100});
-    if (!g->census) return write_picture(g, f, end_cs, e);
-    g->held[g->count] = (struct held){av_frame_clone(f), end_cs};
-    if (!g->held[g->count].frame) return err_set(e, GIFD_EBADMEDIA, "out of memory");
-    g->count++;
+    struct held now = {av_frame_clone(f), av_rescale_q(start + duration, g->to.time_base, (AVRational){1, 100})};
+    if (!now.frame) return err_set(e, GIFD_EBADMEDIA, "out of memory");
+    if (!g->census) {
+        struct held last = g->held[0];
+        g->held[0] = now;
+        int rc = write_picture(g, last.frame, now.frame, last.end_cs, e);
+        av_frame_free(&last.frame);
+        return rc;
+    }
+    g->held[g->count++] = now;
     g->bytes += (size_t)f->linesize[0] * (size_t)f->height;
     return g->count == WINDOW_PICTURES || g->bytes >= WINDOW_BYTES ? settle(g, e) : GIFD_OK;
 }
@@ -261,7 +280,8 @@ static int gif_finish(struct encoder *self, uint64_t *bytes, struct err *e)
 {
     struct gif_out *g = (struct gif_out *)self;
     if (g->census && settle(g, e) < 0) return e->code;
-    if (put(g, ";", 1, e) < 0 || flush(g, 0, e) < 0) return e->code;
+    if (write_picture(g, g->held[0].frame, NULL, g->held[0].end_cs, e) < 0) return e->code;
+    if (put(g, ";", 1, e) < 0 || flush(g, g->out.n, e) < 0) return e->code;
     *bytes = g->at;
     return GIFD_OK;
 }

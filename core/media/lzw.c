@@ -1,11 +1,13 @@
-/* lzw.c: see lzw.h. The dictionary is a tree: a node per code, its children in a list. */
+/* lzw.c: see lzw.h. The dictionary is a tree: a node per code, found by its parent and index in a hash, and, where any
+ * child of a node may do, by the list of its siblings. */
 #include "media/lzw.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define CODES 4096
-#define VISITS_MAX 256 /* nodes looked at for one match, when there is a choice */
+#define SLOTS 16384
+#define BRANCHES_MAX 16 /* ways tried beside the first for one match */
 
 struct node {
     uint16_t child, next; /* 0: none; codes of children are never 0 */
@@ -14,12 +16,15 @@ struct node {
 };
 
 struct lzw {
+    uint32_t slot[SLOTS]; /* parent << 20 | index << 12 | code; 0: free */
     struct node node[CODES];
+    unsigned before; /* the code written last, CODES: none */
+    unsigned next;   /* the code that will stand for it and the first index of what comes */
     uint8_t block[256];
     unsigned filled;
     uint32_t bits;
     unsigned held;
-    unsigned near[PALETTE_MAX * PALETTE_MAX / 32]; /* index a may stand for index b */
+    uint32_t near[PALETTE_MAX * PALETTE_MAX / 32]; /* index a may stand for index b */
 };
 
 struct match {
@@ -30,7 +35,7 @@ struct walk {
     const struct lzw *z;
     const struct lzw_pixels *p;
     struct match best;
-    unsigned visits;
+    unsigned branches;
 };
 
 struct lzw *lzw_new(void)
@@ -42,6 +47,8 @@ void lzw_free(struct lzw *z)
 {
     free(z);
 }
+
+/* ---- the bytes ---- */
 
 static int flush_block(struct lzw *z, struct buf *out, struct err *e)
 {
@@ -65,41 +72,58 @@ static int put(struct lzw *z, unsigned code, unsigned width, struct buf *out, st
     return GIFD_OK;
 }
 
-static bool may_stand(const struct lzw *z, const struct lzw_pixels *p, size_t at, unsigned index)
+/* ---- the dictionary ---- */
+
+static unsigned slot_of(unsigned parent, unsigned index)
 {
-    unsigned wanted = p->index[at];
-    if (index == wanted) return true;
-    if (index == p->transparent) return p->kept && p->kept[at];
-    if (!p->tolerance || wanted == p->transparent) return false;
-    return z->near[(wanted * PALETTE_MAX + index) / 32] >> (index % 32) & 1;
+    return ((parent << 8 | index) * 2654435761u) >> 18; /* 14 bits */
 }
 
-static unsigned error_of(const struct lzw_pixels *p, size_t at, unsigned index)
+/* The code for what `parent` stands for and `index`; 0: there is none. The newest is not in the hash yet, since its
+ * last index is the first of what comes: it can be used when that is the first of its own. */
+static inline unsigned child(const struct lzw *z, unsigned parent, unsigned index)
 {
-    unsigned wanted = p->index[at];
-    if (index == wanted || index == p->transparent) return 0;
-    return palette_distance(p->palette->rgb[wanted], p->palette->rgb[index]);
+    uint32_t key = parent << 8 | index;
+    for (unsigned i = slot_of(parent, index); z->slot[i]; i = (i + 1) % SLOTS)
+        if (z->slot[i] >> 12 == key) return z->slot[i] & 4095;
+    return parent == z->before && z->next < CODES && index == z->node[parent].root ? z->next : 0;
 }
 
-static void follow(struct walk *w, unsigned code, size_t at, unsigned length, unsigned error)
+static void grow(struct lzw *z, unsigned index)
 {
-    if (length > w->best.length || (length == w->best.length && error < w->best.error))
-        w->best = (struct match){code, length, error};
-    if (at == w->p->n) return;
-    for (unsigned c = w->z->node[code].child; c && w->visits < VISITS_MAX; c = w->z->node[c].next) {
-        unsigned index = w->z->node[c].index;
-        w->visits++;
-        if (may_stand(w->z, w->p, at, index)) follow(w, c, at + 1, length + 1, error + error_of(w->p, at, index));
-    }
+    unsigned i = slot_of(z->before, index);
+    while (z->slot[i]) i = (i + 1) % SLOTS;
+    z->slot[i] = z->before << 20 | index << 12 | z->next;
+    struct node *up = &z->node[z->before];
+    z->node[z->next] = (struct node){0, up->child, (uint16_t)z->before, (uint8_t)index, up->root};
+    up->child = (uint16_t)z->next++;
 }
 
-/* Without a choice there is one way down. */
+static void start(struct lzw *z, unsigned roots)
+{
+    memset(z->slot, 0, sizeof z->slot);
+    for (unsigned i = 0; i < roots; i++) z->node[i] = (struct node){.index = (uint8_t)i, .root = (uint8_t)i};
+    z->before = CODES;
+    z->next = roots + 2;
+}
+
+static void find_near(struct lzw *z, const struct lzw_pixels *p)
+{
+    if (!p->tolerance) return;
+    memset(z->near, 0, sizeof z->near);
+    for (unsigned a = 0; a < p->palette->n; a++)
+        for (unsigned b = 0; b < p->palette->n && b < 1u << p->bits; b++)
+            if (b != p->transparent && palette_distance(p->palette->rgb[a], p->palette->rgb[b]) <= p->tolerance)
+                z->near[(a * PALETTE_MAX + b) / 32] |= 1u << (b % 32);
+}
+
+/* ---- the longest match ---- */
+
 static struct match exact(const struct lzw *z, const struct lzw_pixels *p, size_t at)
 {
     struct match m = {p->index[at], 1, 0};
     while (at + m.length < p->n) {
-        unsigned c = z->node[m.code].child;
-        while (c && z->node[c].index != p->index[at + m.length]) c = z->node[c].next;
+        unsigned c = child(z, m.code, p->index[at + m.length]);
         if (!c) break;
         m.code = c;
         m.length++;
@@ -107,25 +131,51 @@ static struct match exact(const struct lzw *z, const struct lzw_pixels *p, size_
     return m;
 }
 
-static struct match longest(const struct lzw *z, const struct lzw_pixels *p, size_t at)
+/* Whether one more way may be followed: the first one always, the others while there are few. */
+static inline bool may_follow(struct walk *w, bool *first)
 {
-    if (!p->kept && !p->tolerance) return exact(z, p, at);
-    struct walk w = {.z = z, .p = p};
-    follow(&w, p->index[at], at + 1, 1, 0);
-    if (p->kept && p->kept[at] && p->transparent < PALETTE_MAX && p->transparent != p->index[at]) {
-        w.visits = 0;
-        follow(&w, p->transparent, at + 1, 1, 0);
+    if (*first) {
+        *first = false;
+        return true;
     }
-    return w.best;
+    return w->branches < BRANCHES_MAX && ++w->branches;
 }
 
-static void find_near(struct lzw *z, const struct lzw_pixels *p)
+static void follow(struct walk *w, unsigned code, size_t at, unsigned length, unsigned error)
 {
-    memset(z->near, 0, sizeof z->near);
-    for (unsigned a = 0; p->tolerance && a < p->palette->n; a++)
-        for (unsigned b = 0; b < p->palette->n; b++)
-            if (palette_distance(p->palette->rgb[a], p->palette->rgb[b]) <= p->tolerance)
-                z->near[(a * PALETTE_MAX + b) / 32] |= 1u << (b % 32);
+    const struct lzw_pixels *p = w->p;
+    bool first = true;
+    if (length > w->best.length || (length == w->best.length && error < w->best.error))
+        w->best = (struct match){code, length, error};
+    if (at == p->n) return;
+    unsigned index = p->index[at], choice = p->choice ? p->choice[at] : LZW_OWN, c;
+    if (choice != LZW_OWN && (c = child(w->z, code, p->transparent)) && may_follow(w, &first))
+        follow(w, c, at + 1, length + 1, error);
+    if (choice != LZW_CLEAR && (c = child(w->z, code, index)) && may_follow(w, &first))
+        follow(w, c, at + 1, length + 1, error);
+    if (choice != LZW_OWN || !p->tolerance) return;
+    const uint32_t *near = w->z->near + index * PALETTE_MAX / 32;
+    for (c = w->z->node[code].child; c; c = w->z->node[c].next) {
+        unsigned other = w->z->node[c].index;
+        if (other == index || !(near[other / 32] >> (other % 32) & 1)) continue;
+        if (!may_follow(w, &first)) return;
+        follow(w, c, at + 1, length + 1, error + palette_distance(p->palette->rgb[index], p->palette->rgb[other]));
+    }
+}
+
+static struct match longest(const struct lzw *z, const struct lzw_pixels *p, size_t at)
+{
+    if (!p->choice && !p->tolerance) return exact(z, p, at);
+    struct walk w = {.z = z, .p = p};
+    unsigned index = p->index[at], choice = p->choice ? p->choice[at] : LZW_OWN;
+    if (choice != LZW_OWN) follow(&w, p->transparent, at + 1, 1, 0);
+    if (choice != LZW_CLEAR) follow(&w, index, at + 1, 1, 0);
+    if (choice != LZW_OWN || !p->tolerance) return w.best;
+    const uint32_t *near = z->near + index * PALETTE_MAX / 32;
+    for (unsigned i = 0; i < PALETTE_MAX && w.branches < BRANCHES_MAX; i++)
+        if (i != index && near[i / 32] >> (i % 32) & 1)
+            w.branches++, follow(&w, i, at + 1, 1, palette_distance(p->palette->rgb[index], p->palette->rgb[i]));
+    return w.best;
 }
 
 static void tell(const struct lzw *z, const struct lzw_pixels *p, size_t at, const struct match *m)
@@ -135,50 +185,52 @@ static void tell(const struct lzw *z, const struct lzw_pixels *p, size_t at, con
     for (size_t i = at + m->length; i > at; i--, code = z->node[code].up) p->written[i - 1] = z->node[code].index;
 }
 
-static void start(struct lzw *z, unsigned roots)
+/* ---- the stream ---- */
+
+/* How long matches have lately been, in 1/256, and the best that was since the dictionary is full: when it no longer
+ * reaches that, it is given up. */
+struct fitness {
+    int now, best;
+};
+
+static bool worn(struct fitness *f, unsigned length, bool full)
 {
-    memset(z->node, 0, sizeof z->node);
-    for (unsigned i = 0; i < roots; i++) z->node[i].index = z->node[i].root = (uint8_t)i;
+    f->now += ((int)length * 256 - f->now) / 256;
+    f->best = full && f->now < f->best ? f->best : f->now;
+    return full && f->now * 20 < f->best * 19;
 }
 
-/* What the reader will add: the code before, and the first of what comes next. Until that is known it is taken to be
- * the first of the code before, the only one with which the new code can be used at once. */
-static void grow(struct lzw *z, unsigned code, unsigned before)
+static void move_on(struct lzw *z, unsigned code)
 {
-    uint8_t root = z->node[before].root;
-    z->node[code] = (struct node){0, z->node[before].child, (uint16_t)before, root, root};
-    z->node[before].child = (uint16_t)code;
+    if (z->before != CODES && z->next < CODES) grow(z, code == z->next ? z->node[z->before].root : z->node[code].root);
+    z->before = code;
+    uint8_t root = z->node[code].root;
+    if (z->next < CODES) z->node[z->next] = (struct node){0, 0, (uint16_t)code, root, root};
 }
 
 int lzw_write(struct lzw *z, const struct lzw_pixels *p, struct buf *out, struct err *e)
 {
-    unsigned clear = 1u << p->bits, end = clear + 1, none = CODES, before = none, next = end + 1, width = p->bits + 1;
+    unsigned clear = 1u << p->bits, end = clear + 1, width = p->bits + 1;
     uint8_t size = (uint8_t)p->bits, zero = 0;
+    struct fitness fit = {0};
     z->bits = z->held = z->filled = 0;
     start(z, clear);
     find_near(z, p);
     if (buf_append(out, &size, 1, e) < 0 || put(z, clear, width, out, e) < 0) return e->code;
     for (size_t at = 0; at < p->n;) {
-        unsigned added = none;
-        if (before != none && next == CODES) {
-            if (put(z, clear, width, out, e) < 0) return e->code;
-            start(z, clear);
-            before = none;
-            next = end + 1;
-            width = p->bits + 1;
-        } else if (before != none) {
-            added = next++;
-            grow(z, added, before);
-            if (added == 1u << width) width++;
-        }
+        if (z->before != CODES && z->next < CODES && z->next == 1u << width) width++;
         struct match m = longest(z, p, at);
-        if (added != none && m.code != added) z->node[added].index = z->node[m.code].root;
         if (put(z, m.code, width, out, e) < 0) return e->code;
+        move_on(z, m.code);
         tell(z, p, at, &m);
         at += m.length;
-        before = m.code;
+        if (worn(&fit, m.length, z->next == CODES)) {
+            if (put(z, clear, width, out, e) < 0) return e->code;
+            start(z, clear);
+            width = p->bits + 1;
+        }
     }
-    if (before != none && next < CODES && next == 1u << width) width++; /* the reader adds one more before the end */
+    if (z->before != CODES && z->next < CODES && z->next == 1u << width) width++; /* the reader adds one more */
     if (put(z, end, width, out, e) < 0) return e->code;
     if (z->held && put(z, 0, 8 - z->held, out, e) < 0) return e->code;
     if (flush_block(z, out, e) < 0) return e->code;

@@ -4,22 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CELLS 32768
-#define DISTINCT_MAX 1024 /* exact colours that are remembered */
-#define HASH_SLOTS 2048
-#define MOVES 2
+#define SLOTS 16384
+#define CELLS_MAX 8192 /* when there are more, cells become coarser */
+#define KNOWN 1024
 
 struct cell {
+    uint32_t color; /* its lowest, + 1; 0: free */
     uint32_t n;
-    uint32_t sum[3];
+    uint64_t sum[3];
 };
 
 struct census {
-    struct cell cell[CELLS];
-    uint32_t hash[HASH_SLOTS]; /* colour + 1 */
-    uint32_t color[DISTINCT_MAX];
-    unsigned distinct; /* DISTINCT_MAX: that many or more */
-    uint32_t last;
+    struct cell cell[SLOTS];
+    struct cell *last;
+    uint32_t last_color;
+    unsigned cells, shift; /* low bits of each channel that are not told apart */
 };
 
 struct census *census_new(void)
@@ -32,40 +31,139 @@ void census_free(struct census *c)
     free(c);
 }
 
-static unsigned slot_of(uint32_t color)
+void census_reset(struct census *c)
 {
-    return (color * 2654435761u) >> 21; /* 11 bits */
+    if (c->cells) memset(c, 0, sizeof *c);
 }
 
-static void remember(struct census *c, uint32_t color)
+static uint32_t pack(const uint8_t rgb[3])
 {
-    if (c->distinct == DISTINCT_MAX || c->last == color + 1) return;
-    c->last = color + 1;
-    for (unsigned i = slot_of(color);; i = (i + 1) % HASH_SLOTS) {
-        if (c->hash[i] == color + 1) return;
-        if (c->hash[i]) continue;
-        c->hash[i] = color + 1;
-        c->color[c->distinct++] = color;
-        return;
+    return (uint32_t)rgb[0] << 16 | (uint32_t)rgb[1] << 8 | rgb[2];
+}
+
+static struct cell *cell_of(struct census *c, uint32_t color)
+{
+    for (unsigned i = (color * 2654435761u) >> 18;; i = (i + 1) % SLOTS) {
+        struct cell *at = &c->cell[i];
+        if (at->color == color + 1) return at;
+        if (at->color) continue;
+        at->color = color + 1;
+        c->cells++;
+        return at;
     }
 }
 
-/* Sums stay under 2^32: a cell's count is capped. */
-#define COUNT_MAX (1u << 23)
-
-void census_add(struct census *c, const AVFrame *f)
+static uint32_t coarse(const struct census *c, uint32_t color)
 {
-    for (int y = 0; y < f->height; y++) {
-        const uint8_t *p = f->data[0] + (ptrdiff_t)y * f->linesize[0];
-        for (int x = 0; x < f->width; x++, p += 4) {
-            if (p[3] < 128) continue;
-            struct cell *at = &c->cell[(p[0] >> 3) << 10 | (p[1] >> 3) << 5 | p[2] >> 3];
-            if (at->n == COUNT_MAX) continue;
-            at->n++;
-            for (int i = 0; i < 3; i++) at->sum[i] += p[i];
-            remember(c, (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2]);
+    uint32_t keep = 0xffu >> c->shift << c->shift;
+    return color & (keep << 16 | keep << 8 | keep);
+}
+
+static void coarsen(struct census *c)
+{
+    struct cell *old = malloc(sizeof c->cell);
+    c->shift++;
+    c->last = NULL;
+    c->cells = 0;
+    if (old) memcpy(old, c->cell, sizeof c->cell);
+    memset(c->cell, 0, sizeof c->cell); /* without memory what was seen is forgotten */
+    for (unsigned i = 0; old && i < SLOTS; i++) {
+        if (!old[i].color) continue;
+        struct cell *to = cell_of(c, coarse(c, old[i].color - 1));
+        to->n += old[i].n;
+        for (int k = 0; k < 3; k++) to->sum[k] += old[i].sum[k];
+    }
+    free(old);
+}
+
+void census_add(struct census *c, const uint8_t rgb[3])
+{
+    uint32_t color = pack(rgb);
+    if (!c->last || c->last_color != color) {
+        if (c->cells >= CELLS_MAX) coarsen(c);
+        c->last = cell_of(c, coarse(c, color));
+        c->last_color = color;
+    }
+    c->last->n++;
+    for (int k = 0; k < 3; k++) c->last->sum[k] += rgb[k];
+}
+
+bool census_exceeds(const struct census *c, unsigned distinct)
+{
+    return c->shift || c->cells > distinct;
+}
+
+/* ---- the nearest ---- */
+
+static unsigned known_slot(uint32_t color)
+{
+    return (color * 2654435761u) >> 22; /* 10 bits */
+}
+
+static int by_green(const void *a, const void *b)
+{
+    const uint16_t *x = a, *y = b;
+    return *x - *y;
+}
+
+/* After the colours were set. */
+static void make_ready(struct palette *p)
+{
+    uint16_t keys[PALETTE_MAX];
+    memset(p->known, 0xff, sizeof p->known);
+    memset(p->nearest, 0xff, sizeof p->nearest);
+    unsigned n = 0;
+    for (unsigned i = p->reserved; i < p->n; i++) {
+        keys[n++] = (uint16_t)(p->rgb[i][1] << 8 | i);
+        unsigned at = known_slot(pack(p->rgb[i]));
+        while (p->known[at] >= 0) at = (at + 1) % KNOWN;
+        p->known[at] = (int16_t)i;
+    }
+    qsort(keys, n, sizeof *keys, by_green);
+    for (unsigned i = 0; i < n; i++) {
+        p->order[i] = keys[i] & 255;
+        p->place[keys[i] & 255] = (uint8_t)i;
+    }
+}
+
+int palette_find(const struct palette *p, const uint8_t rgb[3])
+{
+    for (unsigned at = known_slot(pack(rgb)); p->known[at] >= 0; at = (at + 1) % KNOWN)
+        if (memcmp(p->rgb[p->known[at]], rgb, 3) == 0) return p->known[at];
+    return -1;
+}
+
+/* From a likely one outwards by green, until green alone is too far. */
+static unsigned closest(const struct palette *p, const uint8_t rgb[3], unsigned likely)
+{
+    unsigned best = likely, least = palette_distance(rgb, p->rgb[likely]);
+    bool up = true, down = true;
+    for (unsigned i = 1; least && (up || down); i++) {
+        unsigned here = p->place[likely];
+        up = up && here + i < p->n - p->reserved;
+        down = down && here >= i;
+        for (int side = 0; side < 2; side++) {
+            bool *open = side ? &up : &down;
+            if (!*open) continue;
+            unsigned at = p->order[side ? here + i : here - i];
+            int g = p->rgb[at][1] - rgb[1];
+            if ((side ? g > 0 : g < 0) && (unsigned)(5 * g * g) > least) {
+                *open = false;
+                continue;
+            }
+            unsigned d = palette_distance(rgb, p->rgb[at]);
+            if (d < least || (d == least && at < best)) least = d, best = at;
         }
     }
+    return best;
+}
+
+unsigned palette_nearest(struct palette *p, const uint8_t rgb[3])
+{
+    int16_t *likely = &p->nearest[(rgb[0] >> 3) << 10 | (rgb[1] >> 3) << 5 | rgb[2] >> 3];
+    if (p->n < 2 + p->reserved) return p->reserved;
+    return (unsigned)(*likely = (int16_t)closest(p, rgb,
+                                                 *likely < 0 ? p->order[(p->n - p->reserved) / 2] : (unsigned)*likely));
 }
 
 /* ---- cutting ---- */
@@ -124,29 +222,22 @@ static unsigned cut_at(struct point *p, const struct box *b)
     return at;
 }
 
+#define MOVES 2
+
 static void set_color(struct palette *p, unsigned i, const double rgb[3])
 {
     for (int k = 0; k < 3; k++) p->rgb[i][k] = (uint8_t)(rgb[k] + 0.5 > 255 ? 255 : rgb[k] + 0.5);
-}
-
-static unsigned closest(const struct palette *p, const uint8_t rgb[3])
-{
-    unsigned best = 0, least = ~0u;
-    for (unsigned i = 0; i < p->n; i++) {
-        unsigned d = palette_distance(rgb, p->rgb[i]);
-        if (d < least) least = d, best = i;
-    }
-    return best;
 }
 
 static void move_centres(struct palette *p, const struct point *points, unsigned n)
 {
     static double sum[PALETTE_MAX][4];
     memset(sum, 0, sizeof sum);
+    make_ready(p);
     for (unsigned i = 0; i < n; i++) {
         uint8_t rgb[3];
         for (int k = 0; k < 3; k++) rgb[k] = (uint8_t)(points[i].rgb[k] + 0.5);
-        double *to = sum[closest(p, rgb)];
+        double *to = sum[palette_nearest(p, rgb)];
         to[3] += points[i].n;
         for (int k = 0; k < 3; k++) to[k] += points[i].n * points[i].rgb[k];
     }
@@ -186,64 +277,50 @@ static void cut(struct palette *p, struct point *points, unsigned n, unsigned mo
     for (int i = 0; i < MOVES; i++) move_centres(p, points, n);
 }
 
-static int choose_few(struct palette *p, const struct census *c)
+static int commonest_first(const void *a, const void *b)
 {
-    p->exact = true;
-    p->n = c->distinct;
-    p->known = calloc(HASH_SLOTS, sizeof *p->known);
-    for (unsigned i = 0; i < p->n; i++) {
-        for (int k = 0; k < 3; k++) p->rgb[i][k] = (uint8_t)(c->color[i] >> (16 - 8 * k));
-        for (unsigned at = slot_of(c->color[i]); p->known; at = (at + 1) % HASH_SLOTS) {
-            if (p->known[at]) continue;
-            p->known[at] = (c->color[i] << 8 | i) + 1;
-            break;
-        }
-    }
-    return p->known ? 0 : -1;
+    const struct cell *x = *(const struct cell *const *)a, *y = *(const struct cell *const *)b;
+    if (x->n != y->n) return x->n < y->n ? 1 : -1;
+    return x->color < y->color ? -1 : x->color > y->color;
 }
 
-int palette_choose(struct palette *p, const struct census *c, unsigned most)
+static void choose_few(struct palette *p, const struct census *c)
 {
-    *p = (struct palette){.n = 1};
-    if (most > PALETTE_MAX) most = PALETTE_MAX;
-    p->nearest = malloc(sizeof *p->nearest << 18);
-    if (!p->nearest) return -1;
-    memset(p->nearest, 0xff, sizeof *p->nearest << 18);
-    if (c->distinct == 0) return 0;
-    if (c->distinct <= most && c->distinct < DISTINCT_MAX) return choose_few(p, c);
-    struct point *points = malloc(sizeof *points * CELLS);
+    const struct cell *all[PALETTE_MAX];
     unsigned n = 0;
-    if (!points) return -1;
-    for (unsigned i = 0; i < CELLS; i++) {
-        const struct cell *s = &c->cell[i];
-        if (!s->n) continue;
-        points[n].n = s->n;
-        for (int k = 0; k < 3; k++) points[n].rgb[k] = (double)s->sum[k] / s->n;
-        n++;
-    }
-    cut(p, points, n, most);
-    free(points);
-    return 0;
+    for (unsigned i = 0; i < SLOTS; i++)
+        if (c->cell[i].color) all[n++] = &c->cell[i];
+    qsort(all, n, sizeof *all, commonest_first);
+    for (unsigned i = 0; i < n; i++)
+        for (int k = 0; k < 3; k++) p->rgb[i][k] = (uint8_t)((all[i]->color - 1) >> (16 - 8 * k));
+    p->n = n ? n : 1;
+    p->exact = true;
 }
 
-void palette_free(struct palette *p)
+void palette_choose(struct palette *p, struct census *c, unsigned most, bool reserve)
 {
-    free(p->nearest);
-    free(p->known);
-    *p = (struct palette){0};
-}
-
-unsigned palette_nearest(struct palette *p, uint8_t r, uint8_t g, uint8_t b)
-{
-    if (p->exact) {
-        uint32_t color = (uint32_t)r << 16 | (uint32_t)g << 8 | b;
-        for (unsigned i = slot_of(color); p->known[i]; i = (i + 1) % HASH_SLOTS)
-            if ((p->known[i] - 1) >> 8 == color) return (p->known[i] - 1) & 255;
+    static struct point points[CELLS_MAX + 1];
+    unsigned n = 0;
+    p->n = 1;
+    p->reserved = 0;
+    p->exact = false;
+    memset(p->rgb, 0, sizeof p->rgb);
+    if (most > PALETTE_MAX - (unsigned)reserve) most = PALETTE_MAX - (unsigned)reserve;
+    if (!census_exceeds(c, most)) {
+        choose_few(p, c);
+    } else {
+        for (unsigned i = 0; i < SLOTS; i++) {
+            const struct cell *s = &c->cell[i];
+            if (!s->color || !s->n) continue;
+            points[n].n = s->n;
+            for (int k = 0; k < 3; k++) points[n].rgb[k] = (double)s->sum[k] / s->n;
+            n++;
+        }
+        cut(p, points, n, most);
     }
-    uint16_t *cached = &p->nearest[(r >> 2) << 12 | (g >> 2) << 6 | b >> 2];
-    if (*cached == 0xffff) {
-        const uint8_t middle[3] = {(uint8_t)(r | 2), (uint8_t)(g | 2), (uint8_t)(b | 2)};
-        *cached = (uint16_t)closest(p, middle);
+    if (reserve) {
+        memmove(p->rgb + 1, p->rgb, (size_t)p->n++ * 3);
+        p->reserved = 1;
     }
-    return *cached;
+    make_ready(p);
 }

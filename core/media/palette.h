@@ -1,35 +1,38 @@
 /* palette.h: few colours for many, chosen from what was seen, and the nearest of them for any.
  *
- *   census_add (a few times) -> palette_choose -> palette_nearest
+ *   census_add (a few times) -> palette_choose -> palette_nearest, palette_find
  *
- * While no more distinct colours were seen than are wanted, the palette holds exactly them. Otherwise the colour cube
- * is cut by variance (Wu, "Efficient statistical computations for optimal color quantization", 1991, in its greedy
- * form) and the centres are moved twice (k-means). Single-threaded. */
+ * While no more distinct colours were seen than are wanted, the palette holds exactly them, the commonest first.
+ * Otherwise the colour cube is cut by variance (Wu, "Efficient statistical computations for optimal color
+ * quantization", 1991, in its greedy form) and the centres are moved (k-means). Single-threaded. */
 #ifndef GIFD_MEDIA_PALETTE_H
 #define GIFD_MEDIA_PALETTE_H
 
-#include <libavutil/frame.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #define PALETTE_MAX 256
 
-struct census;                   /* of colours: counts and sums by cells of 5 bits a channel */
+/* Of colours: counts and sums by cells, which are as fine as the memory allows: exact until there are too many. */
+struct census;
 struct census *census_new(void); /* NULL without memory */
 void census_free(struct census *c);
-void census_add(struct census *c, const AVFrame *rgba); /* pixels of alpha under 128 do not count */
+void census_reset(struct census *c);
+void census_add(struct census *c, const uint8_t rgb[3]);
+bool census_exceeds(const struct census *c, unsigned distinct); /* more than so many colours were seen; below 4096 */
 
 struct palette {
-    unsigned n;
+    unsigned n, reserved; /* the latter: 1 if no colour is ever the first */
+    bool exact;           /* every colour that was seen is in it */
     uint8_t rgb[PALETTE_MAX][3];
-    bool exact;        /* every colour that was seen is in it */
-    uint16_t *nearest; /* by 6 bits a channel, 0xffff: not yet known */
-    uint32_t *known;   /* exact: a hash of the colours */
+    int16_t known[1024];                            /* hash of the colours: index, or -1 */
+    int16_t nearest[32768];                         /* by 5 bits a channel: a likely one to begin with, or -1 */
+    uint8_t order[PALETTE_MAX], place[PALETTE_MAX]; /* by green */
 };
 
-int palette_choose(struct palette *p, const struct census *c, unsigned most); /* -1 without memory */
-unsigned palette_nearest(struct palette *p, uint8_t r, uint8_t g, uint8_t b);
-void palette_free(struct palette *p);
+void palette_choose(struct palette *p, struct census *c, unsigned most, bool reserve);
+unsigned palette_nearest(struct palette *p, const uint8_t rgb[3]);
+int palette_find(const struct palette *p, const uint8_t rgb[3]); /* its index, or -1 */
 
 /* Squared distance, green counting most, as eyes do: 0 to 585,225. */
 static inline unsigned palette_distance(const uint8_t *a, const uint8_t *b)

@@ -110,6 +110,9 @@ static int begin(struct making *w, struct task *t, struct err *e)
                                .recipe = t->recipe,
                                .loop = loop_of(t, s),
                                .alpha = alpha,
+                               .untouched =
+                                   t->canvas->pixels.width == s->width && t->canvas->pixels.height == s->height,
+                               .frames = &f->frames,
                                .fd = t->fd,
                                .max = s->limits->out_bytes};
     t->encoder = t->kind->open(&to, e);
