@@ -99,3 +99,37 @@ describe("while a plugin", function()
     s:stop()
   end)
 end)
+
+describe("trusted", function()
+  local dir
+  setup(function()
+    dir = posix.mkdtemp("/tmp/gifd-spec-XXXXXX")
+    os.execute(("mkdir -p '%s/own' '%s/taken'"):format(dir, dir))
+    server.put(dir .. "/own/plugin.lua", [[return { name = "own", api = 1, version = "1",
+      config = schema.record { level = schema.integer { default = 1 } } }]])
+    server.put(dir .. "/own/init.lua", "return {}")
+    server.put(dir .. "/taken/plugin.lua", [[return { name = "taken", api = 1, version = "1",
+      config = schema.record { trusted = schema.boolean { default = true } } }]])
+    server.put(dir .. "/taken/init.lua", "return {}")
+  end)
+  teardown(function() os.execute("rm -rf '" .. dir .. "'") end)
+
+  local function check(plugins)
+    server.put(dir .. "/config.lua", ("return {\n  plugins = {\n    %s\n  },\n}"):format(plugins))
+    local code, out, err = server.command("check", "--config", dir .. "/config.lua", "--plugins", dir, "--root", ".")
+    return code, out .. err
+  end
+
+  it("is the host's word in config.lua, beside the plugin's own", function()
+    assert.equal(0, (check "own = { trusted = true, level = 3 }"))
+    local code, said = check "own = { trusted = 5 }"
+    assert.equal(3, code)
+    assert.matches("config.lua:3: plugins.own.trusted: must be true or false", said)
+  end)
+
+  it("is refused as a word of a plugin", function()
+    local code, said = check "taken = true"
+    assert.equal(3, code)
+    assert.matches("config.trusted: is a word of the host", said)
+  end)
+end)
