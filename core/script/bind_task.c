@@ -310,7 +310,7 @@ static int run_group(lua_State *L, enum group_kind kind, lua_Number seconds)
     int refused = task_refuses(L, t);
     if (refused) return refused;
     struct gen *gen = t->gen;
-    if (gen->task_count + (size_t)n > TASKS_MAX) border_throw(L, "more than %d tasks", TASKS_MAX);
+    task_room(L, (size_t)n);
     struct group *g = calloc(1, sizeof *g);
     uv_timer_t *timer = seconds < 0 ? NULL : calloc(1, sizeof *timer);
     if (!g || (seconds >= 0 && !timer)) {

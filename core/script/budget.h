@@ -33,11 +33,13 @@
 #define BUDGET_TICK_MS 10
 #define LOAD_MS 1000
 #define PLUGINS_MAX 256
+#define PLUGIN_TASKS_MAX 4096
 
 struct plugin {
     char name[65];
     unsigned slice_ms, call_ms;
     size_t memory_max; /* of one call */
+    size_t tasks;      /* that its calls have started and that have not ended, at most PLUGIN_TASKS_MAX */
     ptrdiff_t memory;  /* bytes that its calls have taken and not given back while they ran */
 };
 

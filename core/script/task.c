@@ -10,11 +10,20 @@
 
 /* ---- making ---- */
 
+void task_room(lua_State *L, size_t n)
+{
+    struct gen *g = gen_of(L);
+    if (g->task_count + n > TASKS_MAX) luaL_error(L, "more than %d tasks", TASKS_MAX);
+    if (g->call && g->call->plugin->tasks + n > PLUGIN_TASKS_MAX)
+        luaL_error(L, "more than %d tasks of a plugin", PLUGIN_TASKS_MAX);
+}
+
 /* A task with a coroutine, READY, with nothing on its stack. May throw; L is where Lua stands now. */
 static struct task *take(lua_State *L, struct gen *g, enum context context, const char *name)
 {
     struct task *t;
-    if (g->task_count >= TASKS_MAX) luaL_error(L, "more than %d tasks", TASKS_MAX);
+    struct plugin *payer = g->call ? g->call->plugin : NULL;
+    task_room(L, 1);
     struct list *idle = list_shift(&g->idle);
     if (idle) {
         t = LIST_OF(idle, struct task, node);
@@ -37,6 +46,8 @@ static struct task *take(lua_State *L, struct gen *g, enum context context, cons
     t->context = context;
     t->name = name;
     t->call = call_ref(g->call);
+    t->payer = payer;
+    if (payer) payer->tasks++;
     if (g->running) t->trace = g->running->trace;
     t->results_ref = LUA_NOREF;
     list_init(&t->node);
@@ -108,6 +119,7 @@ static void retire(struct task *t, bool reusable)
     list_remove(&t->ready);
     call_unref(t->call);
     t->call = NULL;
+    if (t->payer) t->payer->tasks--;
     g->task_count--;
     h->tasks--;
     if (reusable && t->refs == 1 && g->idle_count < TASK_IDLE_MAX) {

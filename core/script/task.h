@@ -50,8 +50,9 @@ struct task {
     enum context context;
     const char *name;
     bool cancelled;
-    unsigned refused;  /* waits since it was cancelled */
-    struct call *call; /* budget.h: the plugin's call that it is in while it does not run, or NULL */
+    unsigned refused;     /* waits since it was cancelled */
+    struct plugin *payer; /* of the call that started it, or NULL */
+    struct call *call;    /* budget.h: the plugin's call that it is in while it does not run, or NULL */
     struct wait *wait;
     wait_push_fn push; /* READY: what to resume it with */
     void *push_arg;
@@ -71,7 +72,8 @@ struct task *task_start(struct gen *g, enum context context, const char *name, w
                         struct err *e);
 /* The same from inside Lua: the function is at index fn of L. May throw. */
 struct task *task_spawn(lua_State *L, int fn, enum context context, const char *name);
-void task_cancel(struct task *t); /* also when done or cancelled already */
+void task_room(lua_State *L, size_t n); /* throws when n more were too many */
+void task_cancel(struct task *t);       /* also when done or cancelled already */
 void task_ref(struct task *t);
 void task_unref(struct task *t);
 
