@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
@@ -22,7 +23,8 @@
 
 #define NOBODY 65534
 #define FDS_MAX 32
-#define EXIT_WALL 3 /* a wall could not be put up */
+#define PROCESSES_MAX 512 /* processes and threads of NOBODY in all; of a user who has others, no such limit is set */
+#define EXIT_WALL 3       /* a wall could not be put up */
 
 /* The kernel's struct of ABI 6; older kernels take a prefix of it. */
 struct ruleset {
@@ -172,53 +174,145 @@ static void need(bool held)
     if (!held) _exit(EXIT_WALL);
 }
 
-static void drop_user(void)
+/* Every wall is a function, so that a test can put up one alone. */
+
+static void wall_descriptors(const struct sandbox *s, int sock, int *ruleset)
+{
+    *ruleset = s->ruleset_fd;
+    need(dup2(s->null_fd, 0) == 0 && dup2(s->null_fd, 1) == 1);
+#ifndef SANDBOX_RELAXED
+    need(dup2(s->null_fd, 2) == 2);
+#endif
+    if (*ruleset == SANDBOX_SOCK) need((*ruleset = fcntl(*ruleset, F_DUPFD_CLOEXEC, SANDBOX_SOCK + 1)) >= 0);
+    if (sock != SANDBOX_SOCK) need(dup2(sock, SANDBOX_SOCK) == SANDBOX_SOCK);
+    for (int fd = SANDBOX_SOCK + 1; fd < *ruleset; fd++) close(fd);
+    need(close_range(*ruleset > SANDBOX_SOCK ? (unsigned)*ruleset + 1 : SANDBOX_SOCK + 1, ~0U, 0) == 0);
+}
+
+/* The bounding set can be emptied by root only; without it, no program that a child might start could gain a
+ * capability either, but it can start none. */
+static void wall_capabilities(void)
+{
+    struct __user_cap_header_struct h = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[2] = {0};
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    need(syscall(SYS_capset, &h, none) == 0);
+}
+
+static void empty_bounding_set(void)
+{
+    for (int cap = 0; cap < 64 && prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+        prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
+}
+
+static void wall_user(void)
 {
     if (geteuid() != 0) return;
     need(setgroups(0, NULL) == 0 || errno == EPERM);
     need(setresgid(NOBODY, NOBODY, NOBODY) == 0 && setresuid(NOBODY, NOBODY, NOBODY) == 0);
 }
 
-void sandbox_enter(const struct sandbox *s, int sock, pid_t zygote)
+static void wall_privileges(void)
 {
-    int ruleset = s->ruleset_fd;
-    need(dup2(s->null_fd, 0) == 0 && dup2(s->null_fd, 1) == 1);
-#ifndef SANDBOX_RELAXED
-    need(dup2(s->null_fd, 2) == 2);
-#endif
-    if (ruleset == SANDBOX_SOCK) need((ruleset = fcntl(ruleset, F_DUPFD_CLOEXEC, SANDBOX_SOCK + 1)) >= 0);
-    if (sock != SANDBOX_SOCK) need(dup2(sock, SANDBOX_SOCK) == SANDBOX_SOCK);
-    drop_user();
     need(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
     prctl(PR_SET_DUMPABLE, 0);
-    need(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == zygote); /* after setresuid, which clears it */
+}
+
+static void wall_files(int ruleset)
+{
 #ifndef SANDBOX_RELAXED
     if (ruleset >= 0) need(syscall(SYS_landlock_restrict_self, ruleset, 0) == 0);
 #endif
-    need(close_range(SANDBOX_SOCK + 1, ~0U, 0) == 0);
+    if (ruleset >= 0) close(ruleset);
 }
 
-static void limit(int what, uint64_t soft)
+void sandbox_enter(const struct sandbox *s, int sock, pid_t zygote)
 {
-    struct rlimit r = {soft, soft}, now;
-    if (getrlimit(what, &now) == 0 && now.rlim_max != RLIM_INFINITY && now.rlim_max < soft)
-        r = (struct rlimit){now.rlim_max, now.rlim_max};
+    int ruleset;
+    wall_descriptors(s, sock, &ruleset);
+    empty_bounding_set();
+    wall_user();
+    wall_capabilities();
+    wall_privileges();
+    need(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == zygote); /* after setresuid, which clears it */
+    wall_files(ruleset);
+}
+
+static void limit_two(int what, uint64_t soft, uint64_t hard)
+{
+    struct rlimit r = {soft, hard}, now;
+    if (getrlimit(what, &now) == 0 && now.rlim_max != RLIM_INFINITY) {
+        if (r.rlim_max > now.rlim_max) r.rlim_max = now.rlim_max;
+        if (r.rlim_cur > now.rlim_max) r.rlim_cur = now.rlim_max;
+    }
     need(setrlimit(what, &r) == 0);
 }
 
-void sandbox_lock(const struct sandbox *s, const struct sandbox_limits *l)
+static void limit(int what, uint64_t most)
+{
+    limit_two(what, most, most);
+}
+
+static void wall_limits(const struct sandbox *s, const struct sandbox_limits *l)
 {
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a write past the limit answers EFBIG */
-    limit(RLIMIT_CPU, l->cpu_s);
+    signal(SIGXFSZ, SIG_IGN);                      /* a write past the limit answers EFBIG */
+    limit_two(RLIMIT_CPU, l->cpu_s, l->cpu_s + 1); /* XCPU says why, and KILL comes to who ignores it */
     limit(RLIMIT_FSIZE, l->out_bytes);
     limit(RLIMIT_NOFILE, FDS_MAX);
     limit(RLIMIT_CORE, 0);
+    if (geteuid() == NOBODY) limit(RLIMIT_NPROC, PROCESSES_MAX);
 #ifndef SANDBOX_RELAXED
     limit(RLIMIT_AS, s->base_bytes + l->memory);
+#else
+    (void)s;
+#endif
+}
+
+static void wall_calls(const struct sandbox *s)
+{
+#ifndef SANDBOX_RELAXED
     struct sock_fprog program = {.len = s->filter_n, .filter = s->filter};
     need(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0);
 #else
     (void)s;
 #endif
+}
+
+void sandbox_lock(const struct sandbox *s, const struct sandbox_limits *l)
+{
+    wall_limits(s, l);
+    wall_calls(s);
+}
+
+static bool no_capability(void)
+{
+    struct __user_cap_header_struct h = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct have[2] = {0};
+    return syscall(SYS_capget, &h, have) == 0 &&
+           !(have[0].permitted | have[1].permitted | have[0].inheritable | have[1].inheritable);
+}
+
+static bool no_bounding_set(void)
+{
+    for (int cap = 0; cap < 64; cap++)
+        if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1) return false;
+    return true;
+}
+
+void sandbox_survey(const struct sandbox *s, const struct sandbox_limits *l, struct sandbox_walls *w)
+{
+    struct rlimit r;
+    *w = (struct sandbox_walls){.landlock_abi = s->landlock_abi,
+                                .user = getuid() != 0 && geteuid() != 0,
+                                .own_user = getuid() == NOBODY,
+                                .capabilities = no_capability(),
+                                .bounding_set = no_bounding_set(),
+                                .privileges = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1,
+                                .descriptors = fcntl(SANDBOX_SOCK + 1, F_GETFD) < 0};
+    wall_limits(s, l);
+    w->limits = getrlimit(RLIMIT_AS, &r) == 0 && r.rlim_max != RLIM_INFINITY && getrlimit(RLIMIT_CPU, &r) == 0 &&
+                r.rlim_max == l->cpu_s + 1;
+    wall_calls(s);
+    w->calls = open("/dev/null", O_RDONLY | O_CLOEXEC) < 0 && errno == EACCES;
 }
