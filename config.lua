@@ -38,13 +38,22 @@ return {
   --   canvas_px = 50e6,               -- width times height
   --   total_px = 500e6,               -- canvas times frames
   --   frames = 10000,
-  --   probe_deadline = "10s",         -- to look at one file
+  --   probe_deadline = "2s",          -- to look at one file
   --   render_deadline = "120s",       -- to make all renditions of one file
   --   title = 500,                    -- characters
   --   description = 10000,
   --   tags = 100,                     -- of one share
   --   tag = 100,                      -- characters
   --   disk_reserve = "256 MiB",       -- uploads are refused (507) when less than this is free
+  -- },
+
+  -- What decodes and renders, in processes of its own; uploads are looked at beside it and never wait behind a film.
+  -- media = {
+  --   children = { min = 2, max = 10 }, -- renders at a time: more when over 5 wait, fewer when under 2 do; never more
+  --                                   -- than there are cores, nor than memory allows
+  --   memory = 0,                     -- of all renders together; 0: half of the machine's
+  --   pixels = 4e9,                   -- canvas times frames of all renders at a time
+  --   account_pixels = 2e9,           -- and of those of one account
   -- },
 
   -- http = {

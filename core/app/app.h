@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/segment.h"
 #include "http/server.h"
+#include "media/lanes.h"
 #include "script/build.h"
 
 #define GIFD_VERSION "0.1.0"
@@ -55,6 +56,7 @@ struct flat_settings {
     bool proxied[LISTEN_MAX]; /* the PROXY protocol is spoken there */
     struct cidr_list trusted;
     struct http_limits http;
+    struct lane_limits media;
     int32_t log_level;
     bool reload_auto; /* when a file changes */
     uint32_t plugin_count;

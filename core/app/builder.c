@@ -171,6 +171,24 @@ static void number(const struct json *o, const char *key, uint32_t *out)
     if (v && v->type == JSON_INT && v->i >= 0 && v->i <= UINT32_MAX) *out = (uint32_t)v->i;
 }
 
+static void large(const struct json *o, const char *key, uint64_t *out)
+{
+    const struct json *v = json_get(o, key);
+    if (v && v->type == JSON_INT && v->i >= 0) *out = (uint64_t)v->i;
+}
+
+static void read_media(const struct json *media, struct lane_limits *out)
+{
+    const struct json *children = media ? json_get(media, "children") : NULL;
+    if (!children) return;
+    number(children, "min", &out->least);
+    number(children, "max", &out->most);
+    if (out->most < out->least) out->most = out->least;
+    large(media, "memory", &out->memory);
+    large(media, "pixels", &out->pixels);
+    large(media, "account_pixels", &out->account_pixels);
+}
+
 static void text_of(const struct json *v, char *out, size_t cap)
 {
     bool is_text = v && v->type == JSON_STRING;
@@ -194,7 +212,7 @@ static void read_texts(const struct json *list, struct flat_settings *out)
 
 int flat_settings_read(const char *text, struct flat_settings *out, struct err *e)
 {
-    *out = (struct flat_settings){.http = http_limits_default, .log_level = LOG_INFO};
+    *out = (struct flat_settings){.http = http_limits_default, .media = LANE_LIMITS_DEFAULT, .log_level = LOG_INFO};
     struct arena arena;
     struct json *root = NULL;
     arena_init(&arena, 8 << 20);
@@ -210,6 +228,7 @@ int flat_settings_read(const char *text, struct flat_settings *out, struct err *
             out->proxied[out->listen_count] = proxied && proxied->type == JSON_BOOL && proxied->b;
             snprintf(out->listen[out->listen_count++], sizeof out->listen[0], "%.*s", (int)address->s.n, address->s.p);
         }
+        read_media(json_get(root, "media"), &out->media);
         read_plugins(json_get(root, "plugins"), out);
         read_texts(json_get(root, "plugin_dirs"), out);
         const struct json *reload = json_get(root, "reload");

@@ -95,16 +95,22 @@ static void enter_child(struct supervisor *s, struct child *c, int control_fd, p
     log_role_set(c->name);
 }
 
-_Noreturn void children_exec_media(int media_fd)
+_Noreturn void children_exec_media(int media_fd, const struct lane_limits *limits)
 {
-    char self[PATH_LEN], program[PATH_LEN + 16], number[16];
+    char self[PATH_LEN], program[PATH_LEN + 16], number[16], list[128] = "";
+    char *const nothing[] = {NULL};
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     self[n > 0 ? n : 0] = 0;
     snprintf(program, sizeof program, "%s/gifd-media", dirname(self));
     snprintf(number, sizeof number, "%d", media_fd);
     fcntl(media_fd, F_SETFD, 0);
     signal(SIGPIPE, SIG_DFL); /* what is ignored stays so across exec */
-    execl(program, "gifd-media", "--socket-fd", number, (char *)NULL);
+    if (limits)
+        snprintf(list, sizeof list, "%u,%u,%llu,%llu,%llu", limits->least, limits->most,
+                 (unsigned long long)limits->memory, (unsigned long long)limits->pixels,
+                 (unsigned long long)limits->account_pixels);
+    execle(program, "gifd-media", "--socket-fd", number, limits ? "--limits" : (char *)NULL, list, (char *)NULL,
+           nothing);
     log_error("media.exec", LS("program", program), LS("why", strerror(errno)));
     _exit(127);
 }
@@ -127,7 +133,7 @@ static void start(struct supervisor *s, struct child *c)
     }
     if (pid == 0) {
         enter_child(s, c, pair[1], parent);
-        if (c->kind == CHILD_MEDIA) children_exec_media(s->media_fd);
+        if (c->kind == CHILD_MEDIA) children_exec_media(s->media_fd, &s->settings.media);
         if (c->kind == CHILD_SETUP)
             _exit(script_run(&s->dir, s->settings.bundle, s->url_list, s->segment, "setup", 0, NULL));
         char without[CONTROL_TEXT];

@@ -153,7 +153,7 @@ static int tell(const struct asking *a, const struct json *root)
                changed && changed->b ? "serves" : "serves on: nothing has changed");
         if (restart && restart->b)
             fprintf(stderr,
-                    "listen, trusted_proxies, http or workers differ: USR2 or a restart puts them into effect\n");
+                    "listen, trusted_proxies, http, media or workers differ: USR2 or a restart puts them into effect\n");
     }
     return good ? EXIT_OK : EXIT_FAILED;
 }

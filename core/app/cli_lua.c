@@ -86,7 +86,7 @@ static pid_t begin_media(const struct datadir *d)
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         while (poll(&asked, 1, -1) < 1) {
         }
-        children_exec_media(fd);
+        children_exec_media(fd, NULL);
     }
     close(fd);
     return pid;

@@ -20,8 +20,7 @@
 
 #define BEAT_MS 250
 #define STORE_STUCK_NS (30 * 1000000000ull) /* far beyond the budget of a statement, and what a slow disk may take */
-#define PROBES_AT_ONCE 4
-#define RENDERS_AT_ONCE 2
+#define MEDIA_AT_ONCE 64                    /* of one process; who gets a child is the media process's to decide */
 
 struct process {
     struct services services;
@@ -195,7 +194,7 @@ _Noreturn void process_main(const struct process_context *c)
                                  .urls = c->urls,
                                  .role = c->runner ? "runner" : "worker",
                                  .wake_fd = c->wake_fd,
-                                 .media_running = c->runner ? RENDERS_AT_ONCE : PROBES_AT_ONCE,
+                                 .media_running = MEDIA_AT_ONCE,
                                  .recycle = recycle,
                                  .recycle_arg = &p};
     if (services_open(&p.services, &o, &e) < 0 ||

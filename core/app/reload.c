@@ -148,7 +148,8 @@ static bool take_over(struct supervisor *s, struct flat_settings *next)
                    memcmp(next->listen, s->settings.listen, sizeof next->listen) != 0 ||
                    memcmp(next->proxied, s->settings.proxied, sizeof next->proxied) != 0 ||
                    memcmp(&next->trusted, &s->settings.trusted, sizeof next->trusted) != 0 ||
-                   memcmp(&next->http, &s->settings.http, sizeof next->http) != 0;
+                   memcmp(&next->http, &s->settings.http, sizeof next->http) != 0 ||
+                   memcmp(&next->media, &s->settings.media, sizeof next->media) != 0;
     next->workers = s->settings.workers;
     next->listen_count = s->settings.listen_count;
     memcpy(next->listen, s->settings.listen, sizeof next->listen);
@@ -187,7 +188,8 @@ static void commit(struct supervisor *s)
              LI("ms", (clock_mono_ns() - r->began_ns) / 1000000));
     if (restart)
         log_warn("reload.restart_needed",
-                 LS("why", "listen, trusted_proxies, http or workers differ; USR2 or a restart puts them into effect"));
+                 LS("why",
+                    "listen, trusted_proxies, http, media or workers differ; USR2 or a restart puts them into effect"));
     succeed(s, true, restart);
 }
 

@@ -117,8 +117,9 @@ int supervisor_signals(struct supervisor *s, struct err *e);
 
 /* children.c */
 void children_plan(struct supervisor *s);
-_Noreturn void children_exec_media(int media_fd); /* becomes the media process, listening there */
-void children_start_due(struct supervisor *s);    /* starts what is not running and whose time has come */
+/* Becomes the media process, listening there; limits may be NULL. */
+_Noreturn void children_exec_media(int media_fd, const struct lane_limits *limits);
+void children_start_due(struct supervisor *s); /* starts what is not running and whose time has come */
 void children_reap(struct supervisor *s);
 void children_watch(struct supervisor *s); /* heartbeats and deadlines of leaving */
 /* Tells a worker or runner to leave: what it has begun may take total_ms, idle connections stay open for idle_ms. */

@@ -35,7 +35,8 @@
     X(GIFD_EADDRESS, -21, "address_refused", false) /* an address that must not be dialled */                          \
     X(GIFD_ESCRIPT, -22, "script", false)           /* Lua code raised an error */                                     \
     X(GIFD_EINTERNAL, -23, "internal", false)                                                                          \
-    X(GIFD_EBUDGET, -24, "budget", false) /* a plugin took more time or memory than it may */
+    X(GIFD_EBUDGET, -24, "budget", false)         /* a plugin took more time or memory than it may */                  \
+    X(GIFD_EMEDIACRASH, -25, "media_crash", true) /* what decodes died of it, or was killed */
 
 enum err_code {
     GIFD_OK = 0,

@@ -1,12 +1,14 @@
 /* ask.c: see ask.h.
  *
- *   media_ask -> WAITING --a place is free--> connect, send -> OUT --answer--> checked -> done()
- *                                                               +--end------> once more, then done(GIFD_EBADMEDIA)
+ *   media_ask -> WAITING --a place is free--> connect, send -> OUT --begun---> a render's deadline begins
+ *                                                               +--answer--> checked -> done()
+ *                                                               +--end-----> up to TRIES_MAX times, then
+ * done(GIFD_EBUSY)
  *                                                               +--deadline-> closed (the child is killed), done()
  *
- * The media process says when a child died ("the decoder stopped"); a connection that ends without a word means that
- * the media process itself went away. The supervisor keeps the listening socket, so that asking again waits in its
- * backlog for the next one. A struct media_ask owns two uv handles and lives until both are closed. */
+ * The media process says when a child died (GIFD_EMEDIACRASH); a connection that ends without a word means that the
+ * media process itself went away. The supervisor keeps the listening socket, so that asking again waits in its backlog
+ * for the next one. A struct media_ask owns two uv handles and lives until both are closed. */
 #include "media/ask.h"
 
 #include "base/list.h"
@@ -22,7 +24,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define TRIES_MAX 2
+#define TRIES_MAX 5
+#define TURN_MS 600000 /* that a render waits for its child */
 #define BACKLOG_RETRY_MS 20
 #define DURATION_MS_MAX (UINT64_C(1) << 40)
 #define LOOP_MAX 65536
@@ -46,7 +49,7 @@ struct media_ask {
     size_t fds;
     int sock;
     int tries;
-    bool is_out, has_poll;
+    bool is_out, has_poll, begun, crashed;
     uint64_t deadline; /* loop time, ms */
     media_done_fn done;
     void *arg;
@@ -57,6 +60,7 @@ struct media_ask {
 };
 
 static void start(struct media_ask *a);
+static void on_timer(uv_timer_t *timer);
 static void start_waiting(struct media_pool *p);
 
 struct media_pool *media_pool_new(struct loop *l, const char *path, size_t running, size_t waiting, struct err *e)
@@ -202,7 +206,8 @@ static bool check_answer(const struct media_ask *a, const struct wire_answer *w,
 /* The text of a stranger's process: printable ASCII only. */
 static void check_error(const struct wire_answer *w, struct err *e)
 {
-    static const int allowed[] = {GIFD_EUNSUPPORTED, GIFD_EBADMEDIA, GIFD_ETOOBIG, GIFD_ENOSPACE, GIFD_EINVALID};
+    static const int allowed[] = {GIFD_EUNSUPPORTED, GIFD_EBADMEDIA, GIFD_ETOOBIG,    GIFD_ENOSPACE,
+                                  GIFD_EINVALID,     GIFD_ETIMEOUT,  GIFD_EMEDIACRASH};
     int code = GIFD_EBADMEDIA;
     for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
         if (w->code == allowed[i]) code = w->code;
@@ -223,7 +228,11 @@ static void on_answer(struct media_ask *a, const struct wire_answer *w)
         check_error(w, &e);
     else if (!check_answer(a, w, &answer))
         err_set(&e, GIFD_EBADMEDIA, "the decoder's answer was refused");
-    if (e.code)
+    if (e.code == GIFD_EMEDIACRASH && a->question.op != MEDIA_RENDER && !a->crashed) {
+        a->crashed = true;
+        hang_up(a);
+        start(a);
+    } else if (e.code)
         fail(a, &e);
     else
         finish(a, 0, &answer, &e);
@@ -234,11 +243,27 @@ static void on_end(struct media_ask *a)
     struct err e;
     hang_up(a);
     if (a->tries < TRIES_MAX) {
+        if (a->question.op == MEDIA_RENDER) a->deadline = loop_now_ms(a->pool->loop) + TURN_MS;
         start(a);
         return;
     }
-    err_set(&e, GIFD_EBADMEDIA, "the decoder stopped without an answer");
+    err_set(&e, GIFD_EBUSY, "the media process went away %d times", TRIES_MAX);
     fail(a, &e);
+}
+
+static void wake_at(struct media_ask *a, uint64_t when)
+{
+    uint64_t now = loop_now_ms(a->pool->loop);
+    uv_timer_start(&a->timer, on_timer, when > now ? when - now : 0, 0);
+}
+
+static void on_begun(struct media_ask *a)
+{
+    a->begun = true;
+    if (a->question.op != MEDIA_RENDER) return;
+    uv_update_time(&a->pool->loop->uv);
+    a->deadline = loop_now_ms(a->pool->loop) + a->question.limits.deadline_ms;
+    wake_at(a, a->deadline);
 }
 
 static void on_ready(uv_poll_t *poll, int status, int events)
@@ -254,6 +279,10 @@ static void on_ready(uv_poll_t *poll, int status, int events)
         on_end(a);
         return;
     }
+    if (n == sizeof(struct wire_begun) && !a->begun && w.magic == WIRE_MAGIC && w.version == WIRE_VERSION) {
+        on_begun(a);
+        return;
+    }
     if ((size_t)n != sizeof w) w.magic = 0;
     on_answer(a, &w);
 }
@@ -265,17 +294,14 @@ static void on_timer(uv_timer_t *timer)
     if (a->failure.code) {
         fail(a, &a->failure);
     } else if (loop_now_ms(a->pool->loop) >= a->deadline) {
-        err_set(&e, GIFD_ETIMEOUT, "no answer within %u ms", (unsigned)a->question.limits.deadline_ms);
+        if (a->begun)
+            err_set(&e, GIFD_ETIMEOUT, "no answer within %u ms", (unsigned)a->question.limits.deadline_ms);
+        else
+            err_set(&e, GIFD_EBUSY, "the media process had no turn for it");
         fail(a, &e);
     } else {
         start(a);
     }
-}
-
-static void wake_at(struct media_ask *a, uint64_t when)
-{
-    uint64_t now = loop_now_ms(a->pool->loop);
-    uv_timer_start(&a->timer, on_timer, when > now ? when - now : 0, 0);
 }
 
 /* Socket names hold 107 bytes; a longer path is reached through a descriptor of its folder. */
@@ -332,6 +358,7 @@ static void start(struct media_ask *a)
         wake_at(a, loop_now_ms(l) + 1);
         return;
     }
+    a->begun = false;
     wake_at(a, a->deadline);
     a->sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (a->sock < 0 || connect_path(a->sock, a->pool->path) < 0) {
@@ -364,8 +391,6 @@ static void start_waiting(struct media_pool *p)
         p->waiting--;
         p->running++;
         a->is_out = true;
-        uv_update_time(&p->loop->uv);
-        a->deadline = loop_now_ms(p->loop) + a->question.limits.deadline_ms;
         start(a);
     }
 }
@@ -412,6 +437,8 @@ struct media_ask *media_ask(struct media_pool *p, const struct media_question *q
                                          .version = WIRE_VERSION,
                                          .op = (uint32_t)q->op,
                                          .recipes = (uint32_t)q->recipes,
+                                         .account = q->account,
+                                         .pixels = q->pixels,
                                          .limits = q->limits};
     memcpy(a->question.recipe, q->recipe, sizeof q->recipe[0] * q->recipes);
     a->sock = -1;
@@ -427,6 +454,9 @@ struct media_ask *media_ask(struct media_pool *p, const struct media_question *q
     uv_timer_init(&p->loop->uv, &a->timer);
     a->timer.data = a;
     a->handles = 1;
+    uv_update_time(&p->loop->uv);
+    a->deadline = loop_now_ms(p->loop) + (q->op == MEDIA_RENDER ? TURN_MS : q->limits.deadline_ms);
+    wake_at(a, a->deadline);
     list_push(&p->queue, &a->node);
     p->waiting++;
     start_waiting(p);

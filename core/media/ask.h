@@ -6,10 +6,13 @@
  *             --question, descriptors-------------------------------------------------> decodes, writes to the
  * descriptors, done()    <-----------------------------------------------------------------------  answers, exits
  *
- * The zygote listens on a SOCK_SEQPACKET socket; one connection is one question. Closing it (cancel, deadline, our
- * death) makes the zygote kill the child. A connection that ends without an answer is a crash: GIFD_EBADMEDIA with a
- * text that says so. Answers are checked against their bounds here before anybody sees them, since a child may have
- * been taken over by what it read. Loop thread only. */
+ * The zygote listens on a SOCK_SEQPACKET socket; one connection is one question. It decides who of all processes'
+ * askers gets a child next (lanes.h); the deadline runs from then. Closing the connection (cancel, deadline, our death)
+ * makes the zygote kill the child. A child that dies is GIFD_EMEDIACRASH, told apart from a file that is refused: a
+ * question that renders nothing is asked once more before, since what died may have been killed. A connection that ends
+ * without a word means that the zygote died; the question is asked again, of the next one. Answers are checked against
+ * their bounds here before anybody sees them, since a child may have been taken over by what it read. Loop thread only.
+ */
 #ifndef GIFD_MEDIA_ASK_H
 #define GIFD_MEDIA_ASK_H
 
@@ -27,7 +30,7 @@ struct media_limits {
     uint64_t canvas_px; /* width x height of the canvas */
     uint64_t total_px;  /* canvas x frames */
     uint32_t frames;
-    uint32_t deadline_ms; /* for the whole question, kept by the asker */
+    uint32_t deadline_ms; /* kept by the asker. A render's counts from its child's start, others' from media_ask */
     uint64_t memory;      /* address space the child may add, bytes */
     uint64_t out_bytes;   /* of each output */
 };
@@ -73,7 +76,9 @@ struct media_question {
     enum media_op op;
     int in_fd; /* any position; read with pread. Stays the asker's */
     struct media_limits limits;
-    size_t recipes; /* MEDIA_RENDER: one decode serves all of them */
+    uint64_t account; /* whose, for a fair share; 0: nobody's */
+    uint64_t pixels;  /* canvas x frames, where known; 0: as many as the limits allow */
+    size_t recipes;   /* MEDIA_RENDER: one decode serves all of them */
     struct media_recipe recipe[MEDIA_RECIPES_MAX];
     int out_fd[MEDIA_RECIPES_MAX]; /* empty regular files or memfds, read-write. Stay the asker's */
 };
@@ -101,8 +106,8 @@ struct media_answer {
 };
 
 /* rc 0 and the answer, or a negative code with e: GIFD_EUNSUPPORTED (e->text names what was seen), GIFD_EBADMEDIA,
- * GIFD_ETIMEOUT, GIFD_ETOOBIG (an output), GIFD_ENOSPACE, GIFD_EBUSY (no media process). Both pointers are valid only
- * during the call. */
+ * GIFD_EMEDIACRASH, GIFD_ETIMEOUT, GIFD_ETOOBIG (an output), GIFD_ENOSPACE, GIFD_EBUSY (no media process, or no turn).
+ * Both pointers are valid only during the call. */
 typedef void (*media_done_fn)(void *arg, int rc, const struct media_answer *answer, const struct err *e);
 
 struct media_pool;

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define PATIENCE_MS 20000
+#define RENDERS 3 /* more than there are places for, on two cores */
 
 static struct rig {
     struct loop loop;
@@ -396,7 +397,7 @@ static void close_question(const struct media_question *q)
     for (size_t i = 0; i < q->recipes; i++) close(q->out_fd[i]);
 }
 
-TEST(a_killed_child_is_bad_media)
+TEST(a_killed_child_is_a_crash)
 {
     pid_t child = 0;
     open_rig(2, 8);
@@ -407,7 +408,7 @@ TEST(a_killed_child_is_bad_media)
     children(&child);
     CHECK(child > 0 && kill(child, SIGKILL) == 0);
     CHECK(wait_for(answered));
-    CHECK(got.rc == GIFD_EBADMEDIA);
+    CHECK(got.rc == GIFD_EMEDIACRASH && err_retryable(got.rc));
     CHECK(strstr(got.e.text, "the decoder stopped"));
     close_question(&q);
     gif_begin(2, 2);
@@ -415,6 +416,82 @@ TEST(a_killed_child_is_bad_media)
     put("\x3b", 1);
     probe_gif(); /* the zygote goes on */
     CHECK(got.rc == 0);
+    close_rig();
+}
+
+/* A probe that walks 80 million pixels. */
+static struct media_question slow_probe(void)
+{
+    gif_begin(2000, 2000);
+    for (unsigned i = 0; i < 20; i++) gif_frame(2000, 2000, i % 4, 5, -1);
+    put("\x3b", 1);
+    return question(MEDIA_PROBE, memory_file(gif.p, gif.n));
+}
+
+TEST(a_probe_is_asked_again_when_its_child_was_killed_once)
+{
+    pid_t child = 0, second = 0;
+    open_rig(2, 8);
+    rig.zygote = start_zygote();
+    struct media_question q = slow_probe();
+    for (int kills = 1; kills <= 2; kills++) {
+        memset(&got, 0, sizeof got);
+        CHECK(media_ask(rig.pool, &q, on_done, &got, NULL));
+        CHECK(wait_for(has_child));
+        children(&child);
+        CHECK(kill(child, SIGKILL) == 0);
+        for (second = child; kills == 2 && second == child; turn(2)) children(&second);
+        if (kills == 2) CHECK(kill(second, SIGKILL) == 0);
+        CHECK(wait_for(answered));
+        CHECK(got.rc == (kills == 1 ? GIFD_OK : GIFD_EMEDIACRASH));
+        CHECK(wait_for(has_no_child));
+    }
+    close(q.in_fd);
+    close_rig();
+}
+
+static struct result renders[RENDERS];
+
+static void on_render(void *arg, int rc, const struct media_answer *answer, const struct err *e)
+{
+    (void)answer, (void)e;
+    ((struct result *)arg)->calls++;
+    ((struct result *)arg)->rc = rc;
+    loop_stop(&rig.loop);
+}
+
+static bool all_rendered(void)
+{
+    for (size_t i = 0; i < RENDERS; i++)
+        if (!renders[i].calls) return false;
+    return true;
+}
+
+TEST(a_probe_does_not_wait_behind_renders)
+{
+    open_rig(16, 8);
+    memset(renders, 0, sizeof renders);
+    rig.zygote = start_zygote();
+    struct media_question q = long_question();
+    int out[RENDERS];
+    for (size_t i = 0; i < RENDERS; i++) {
+        out[i] = memfd_create("out", MFD_CLOEXEC);
+        struct media_question each = q;
+        each.out_fd[0] = out[i];
+        CHECK(media_ask(rig.pool, &each, on_render, &renders[i], NULL));
+    }
+    CHECK(wait_for(has_child));
+    gif_begin(2, 2);
+    gif_frame(2, 2, 0, 5, -1);
+    put("\x3b", 1);
+    probe_gif();
+    CHECK(got.rc == 0 && !all_rendered());
+    CHECK(wait_for(all_rendered));
+    for (size_t i = 0; i < RENDERS; i++) {
+        CHECK(renders[i].rc == 0);
+        close(out[i]);
+    }
+    close_question(&q);
     close_rig();
 }
 

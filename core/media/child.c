@@ -55,6 +55,16 @@ int child_warm_up(struct err *e)
     return GIFD_OK;
 }
 
+void child_print_codecs(void)
+{
+    static const char *const decoders[] = {"png", "h264", "hevc", "vp8", "vp9", "libvpx", "libvpx-vp9", "libdav1d"};
+    static const char *const encoders[] = {"libx264", "libvpx-vp9", "mjpeg", "png"};
+    for (size_t i = 0; i < sizeof decoders / sizeof *decoders; i++)
+        printf("decoder %s %s\n", decoders[i], avcodec_find_decoder_by_name(decoders[i]) ? "yes" : "no");
+    for (size_t i = 0; i < sizeof encoders / sizeof *encoders; i++)
+        printf("encoder %s %s\n", encoders[i], avcodec_find_encoder_by_name(encoders[i]) ? "yes" : "no");
+}
+
 struct job {
     struct wire_question q;
     int fd[WIRE_FDS_MAX];

@@ -2,12 +2,12 @@
  *
  *   quick lane    probes and other short looks: QUICK_MAX at a time, whatever is being rendered, so that an upload's
  *                 answer never waits behind a film
- *   render lane   `least` to `most` at a time: one place more whenever over 5 wait, one fewer whenever under 2 do; never
- *                 more than there are cores, and never more memory or pixels than all of them may have
+ *   render lane   `least` to `most` at a time: one place more whenever over 5 wait, one fewer whenever under 2 do;
+ * never more than there are cores, and never more memory or pixels than all of them may have
  *
- * Within a lane it is first come, first served, except that an account which has its share lets others pass: half of the
- * quick lane's places, `account_pixels` of the render lane's pixels. What is over a sum all by itself runs alone. Pure:
- * no descriptor, no clock. Owned by the zygote's one thread. */
+ * Within a lane it is first come, first served, except that an account which has its share lets others pass: half of
+ * the quick lane's places, `account_pixels` of the render lane's pixels. What is over a sum all by itself runs alone.
+ * Pure: no descriptor, no clock. Owned by the zygote's one thread. */
 #ifndef GIFD_MEDIA_LANES_H
 #define GIFD_MEDIA_LANES_H
 
@@ -25,6 +25,11 @@ struct lane_limits {
     uint64_t pixels;         /* canvas x frames of all of them */
     uint64_t account_pixels; /* and of those of one account */
 };
+
+#define LANE_LIMITS_DEFAULT                                                                                            \
+    {                                                                                                                  \
+        2, 10, 0, UINT64_C(4000000000), UINT64_C(2000000000)                                                           \
+    } /* memory 0: half of the machine's */
 
 struct lane_job {
     struct list node; /* of the lanes', while added */

@@ -1,9 +1,10 @@
 /* wire.h: what travels on the socket between ask.c and the media process.
  *
- * One SOCK_SEQPACKET message each way. The question comes from us and is trusted; it carries 1 + recipes descriptors by
- * SCM_RIGHTS (input first). The answer comes from a process that has read strangers' bytes: ask.c believes none of it,
- * which is why it has no bool, no pointer and no length that is not checked. Both ends are built from one tree; the
- * version only catches a media process left over from another build. */
+ * SOCK_SEQPACKET messages: the question, "begun" from the zygote when a child gets to it, the child's answer. The
+ * question comes from us and is trusted; it carries 1 + recipes descriptors by SCM_RIGHTS (input first). The answer
+ * comes from a process that has read strangers' bytes: ask.c believes none of it, which is why it has no bool, no
+ * pointer and no length that is not checked. Both ends are built from one tree; the version only catches a media
+ * process left over from another build. */
 #ifndef GIFD_MEDIA_WIRE_H
 #define GIFD_MEDIA_WIRE_H
 
@@ -12,7 +13,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC 0x6d616b67u
-#define WIRE_VERSION 2u
+#define WIRE_VERSION 3u
 #define WIRE_TEXT_MAX 256
 #define WIRE_FDS_MAX (1 + MEDIA_RECIPES_MAX)
 
@@ -20,8 +21,13 @@ struct wire_question {
     uint32_t magic, version;
     uint32_t op;
     uint32_t recipes;
-    struct media_limits limits;
+    uint64_t account, pixels;
+    struct media_limits limits; /* the zygote reads up to here */
     struct media_recipe recipe[MEDIA_RECIPES_MAX];
+};
+
+struct wire_begun {
+    uint32_t magic, version;
 };
 
 struct wire_facts {

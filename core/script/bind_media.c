@@ -115,6 +115,13 @@ static void read_limits(lua_State *L, int arg, struct media_limits *l)
     l->out_bytes = (uint64_t)border_field_number(L, arg, "out_bytes", 1, 1e11, (lua_Number)OUT_BYTES_MAX);
 }
 
+/* Whose turn it is, and how large. */
+static void read_turn(lua_State *L, int arg, struct media_question *q)
+{
+    q->account = (uint64_t)border_field_number(L, arg, "account", 0, 9007199254740992.0, 0);
+    q->pixels = (uint64_t)border_field_number(L, arg, "pixels", 0, 1e15, 0);
+}
+
 /* ---- recipes: fields by name, each checked; what a format does not know is refused by name ---- */
 
 static uint32_t word_of(lua_State *L, int at, const char *field, const char *const *words, uint32_t fallback)
@@ -248,6 +255,7 @@ static int l_probe(lua_State *L)
 {
     struct media_question q = {.op = MEDIA_PROBE};
     read_limits(L, 2, &q.limits);
+    read_turn(L, 2, &q);
     return begin(L, &q);
 }
 
@@ -256,6 +264,7 @@ static int l_render(lua_State *L)
     struct media_question q = {.op = MEDIA_RENDER};
     read_recipes(L, &q);
     read_limits(L, 3, &q.limits);
+    read_turn(L, 3, &q);
     return begin(L, &q);
 }
 

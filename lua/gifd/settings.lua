@@ -1,7 +1,7 @@
 --- settings: the schema of config.lua. The finished table is settings.json of a generation, read by C and Lua alike.
 --
 -- C reads: listen[], trusted_proxies, workers (0: one per core), log.level, http.*, uploads.max_bytes, reload,
--- plugin_dirs, fetch.* and the names of plugins. Everything else is read here.
+-- plugin_dirs, fetch.*, media.* and the names of plugins. Everything else is read here.
 local S = require "gifd.schema"
 local limits = require "gifd.limits"
 
@@ -58,13 +58,22 @@ return S.record {
     canvas_px = S.integer { default = 50e6, min = 1, max = 65535 * 65535, doc = "width times height" },
     total_px = S.integer { default = 500e6, min = 1, max = 2 ^ 40, doc = "canvas times frames" },
     frames = S.integer { default = 10000, min = 1, max = 1e6, doc = "of one file" },
-    probe_deadline = S.duration { default = "10s", min = 1, max = 300, doc = "to look at one file" },
+    probe_deadline = S.duration { default = "2s", min = 0.1, max = 300, doc = "to look at one file" },
     render_deadline = S.duration { default = "120s", min = 1, max = 3600, doc = "to make all renditions of one file" },
     title = S.integer { default = 500, min = 1, max = 10000, doc = "characters of a title" },
     description = S.integer { default = 10000, min = 1, max = 100000, doc = "characters of a description" },
     tags = S.integer { default = 100, min = 1, max = 1000, doc = "tags of one share" },
     tag = S.integer { default = 100, min = 1, max = 500, doc = "characters of a tag" },
     disk_reserve = S.bytes { default = "256 MiB", doc = "uploads are refused (507) when less than this is free" },
+  },
+  media = S.record {
+    children = S.record {
+      min = S.integer { default = 2, min = 1, max = 64, doc = "renders at a time when few wait" },
+      max = S.integer { default = 10, min = 1, max = 64, doc = "when many do; never more than there are cores" },
+    },
+    memory = S.bytes { default = 0, max = 2 ^ 50, doc = "that all renders may take together; 0: half of the machine's" },
+    pixels = S.integer { default = 4e9, min = 1, max = 2 ^ 50, doc = "canvas times frames of all renders at a time" },
+    account_pixels = S.integer { default = 2e9, min = 1, max = 2 ^ 50, doc = "and of those of one account" },
   },
   http = S.record {
     head_bytes = S.bytes { default = "32 KiB", min = 1024, max = 2 ^ 20, doc = "request line and fields together" },

@@ -41,9 +41,10 @@ end
 function M.run(app, ctx_of, identity, draft, fields)
   local u = app.settings.uploads
   local facts, err = gifd.media.probe(draft, { canvas_px = u.canvas_px, total_px = u.total_px, frames = u.frames,
-    deadline = u.probe_deadline })
+    deadline = u.probe_deadline, account = tonumber(identity.account_id) or 0 })
   if not facts then
     if err.code == "timeout" then err = gifd.err("bad_media", { message = "looking at the file took too long" }) end
+    if err.code == "media_crash" then err = gifd.err("bad_media", { message = err.message }) end
     return nil, err
   end
   local digest, size = gifd.blob.commit(draft)
