@@ -5,7 +5,6 @@
 #include "media/ask.h"
 #include "media/wire.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -768,41 +767,6 @@ TEST(an_output_over_its_limit_is_too_large)
     CHECK(got.rc == GIFD_ETOOBIG);
     CHECK(lseek(q.out_fd[0], 0, SEEK_END) <= 2000);
     close_question(&q);
-    close_rig();
-}
-
-/* GIFD_CORPUS=DIR: DIR/good is accepted (AVIF apart), DIR/bad is answered, all of it soon. */
-static void probe_folder(const char *folder, bool good)
-{
-    char path[1024];
-    DIR *d = opendir(folder);
-    for (struct dirent *x; d && (x = readdir(d));) {
-        if (x->d_name[0] == '.') continue;
-        snprintf(path, sizeof path, "%s/%s", folder, x->d_name);
-        struct media_question q = question(MEDIA_PROBE, open(path, O_RDONLY | O_CLOEXEC));
-        q.limits.deadline_ms = 2000;
-        ask(&q);
-        close(q.in_fd);
-        bool accepted = got.rc == 0, avif = strstr(x->d_name, ".avif");
-        if (got.rc == GIFD_ETIMEOUT || strstr(got.e.text, "stopped") || (good && accepted == avif)) {
-            fprintf(stderr, "%s: %s\n", x->d_name, got.e.text);
-            CHECK(false);
-        }
-    }
-    if (d) closedir(d);
-}
-
-TEST(the_corpus_is_answered)
-{
-    char path[512];
-    const char *corpus = getenv("GIFD_CORPUS");
-    if (!corpus) return;
-    open_rig(2, 8);
-    rig.zygote = start_zygote();
-    snprintf(path, sizeof path, "%s/good", corpus);
-    probe_folder(path, true);
-    snprintf(path, sizeof path, "%s/bad", corpus);
-    probe_folder(path, false);
     close_rig();
 }
 

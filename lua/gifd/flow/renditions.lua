@@ -27,9 +27,10 @@ function M.expected(asset, name)
   return false
 end
 
-local function limits_of(settings)
+local function limits_of(settings, asset)
   local u = settings.uploads
-  return { canvas_px = u.canvas_px, total_px = u.total_px, frames = u.frames, deadline = u.render_deadline }
+  return { canvas_px = u.canvas_px, total_px = u.total_px, frames = u.frames, deadline = u.render_deadline,
+    pixels = asset.width * asset.height * asset.frames }
 end
 
 local function ended(app, id, calls, event)
@@ -66,7 +67,7 @@ local function render(settings, asset, rungs)
     recipes[i] = { background = 0xffffff }
     for key, value in pairs(rung) do if key ~= "name" then recipes[i][key] = value end end
   end
-  return gifd.catch(gifd.media.render, asset.digest, recipes, limits_of(settings))
+  return gifd.catch(gifd.media.render, asset.digest, recipes, limits_of(settings, asset))
 end
 
 --- What was made of the ladder, the ladder, and the steps that count as skipped: recipes of plugins that make no sense
