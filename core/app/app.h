@@ -194,6 +194,7 @@ int cli_live(int argc, char **argv);
 int cli_up(int argc, char **argv);
 int cli_plugin(int argc, char **argv);
 int cli_verify(int argc, char **argv);
+int cli_doctor(int argc, char **argv);
 int cli_admin(int argc, char **argv); /* reload, rollback, status */
 int cli_version(int argc, char **argv);
 int cli_help(int argc, char **argv);

@@ -115,6 +115,13 @@ const struct cli_command cli_commands[] = {
      "Hashes each original again and compares it with its id, which is the beginning of its SHA-256.\n"
      "Exits 0 when all are unaltered, 1 when one is altered, 4 when there is none of that id.\n",
      cli_verify},
+    {"doctor", "gifd doctor [--data DIR] [--json]", "say what on this machine keeps gifd from working well",
+     "Looks at the data directory, its disk, the limit of open files, the walls around decoders and the codecs. Each\n"
+     "finding is ok, warn or fail, and what is not ok ends with what mends it. Run it as the server's user.\n"
+     "Exits 0 when nothing fails, 1 when something does.\n\n"
+     "  --data DIR   default: ./data, or GIFD_DATA\n"
+     "  --json       {\"ok\":true,\"findings\":[{\"name\",\"state\",\"text\",\"mend\"}]}\n",
+     cli_doctor},
     {"version", "gifd version", "print the version", "", cli_version},
     {"help", "gifd help [TOPIC]", "explain a command", "", cli_help},
     {0},

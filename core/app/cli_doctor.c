@@ -1,0 +1,286 @@
+/* cli_doctor.c: `gifd doctor`: what on this machine keeps gifd from working well, each finding with what mends it.
+ *
+ * A check is a row of `checks` and adds findings: ok, warn (works, but not as well or as safely as it could) or fail.
+ * Nothing is changed, apart from a file that comes and goes in the data directory. What gifd-media can do is asked of
+ * gifd-media itself (--walls), behind its own walls. Run it as the user who runs the server. */
+#include "app/app.h"
+#include "base/json.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define FINDINGS_MAX 64
+#define RESERVE_BYTES (UINT64_C(256) << 20) /* uploads.disk_reserve as shipped */
+#define ROOM_BYTES (UINT64_C(4) << 30)
+#define DESCRIPTORS_LEAST 4096
+#define DESCRIPTORS_GOOD 65536
+#define MEDIA_LINES 64
+
+enum state { OK, WARN, FAIL };
+static const char *const state_names[] = {"ok", "warn", "fail"};
+
+struct finding {
+    char name[40], text[300], mend[300];
+    enum state state;
+};
+
+struct doctor {
+    char data[PATH_LEN];
+    struct finding finding[FINDINGS_MAX];
+    size_t count;
+};
+
+static struct finding *find(struct doctor *d, enum state state, const char *name, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+static struct finding *find(struct doctor *d, enum state state, const char *name, const char *fmt, ...)
+{
+    va_list ap;
+    if (d->count == FINDINGS_MAX) d->count--;
+    struct finding *f = &d->finding[d->count++];
+    *f = (struct finding){.state = state};
+    snprintf(f->name, sizeof f->name, "%s", name);
+    va_start(ap, fmt);
+    vsnprintf(f->text, sizeof f->text, fmt, ap);
+    va_end(ap);
+    return f;
+}
+
+static void mend(struct finding *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void mend(struct finding *f, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(f->mend, sizeof f->mend, fmt, ap);
+    va_end(ap);
+}
+
+/* The data directory, or the folder where it will be made. */
+static void nearest(const struct doctor *d, char out[PATH_LEN])
+{
+    snprintf(out, PATH_LEN, "%s", d->data);
+    while (access(out, F_OK) < 0 && errno == ENOENT && strcmp(out, ".") != 0 && strcmp(out, "/") != 0) {
+        char copy[PATH_LEN];
+        snprintf(copy, sizeof copy, "%s", out);
+        snprintf(out, PATH_LEN, "%s", dirname(copy));
+    }
+}
+
+static void check_data(struct doctor *d)
+{
+    char folder[PATH_LEN], path[PATH_LEN + 32];
+    struct stat st;
+    nearest(d, folder);
+    snprintf(path, sizeof path, "%s/.doctor-%d", folder, (int)getpid());
+    int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600), why = errno;
+    if (fd < 0) {
+        mend(find(d, FAIL, "data", "%s cannot be written to: %s", folder, strerror(why)),
+             "chown %d:%d '%s' && chmod u+rwx '%s', or gifd serve --data with another folder", (int)getuid(),
+             (int)getgid(), folder, folder);
+        return;
+    }
+    bool synced = fsync(fd) == 0;
+    close(fd);
+    unlink(path);
+    if (!synced)
+        mend(find(d, FAIL, "data", "%s cannot be synced to its disk", folder), "gifd serve --data on a local disk");
+    else if (strcmp(folder, d->data) != 0)
+        find(d, OK, "data", "%s is not there yet; it can be made", d->data);
+    else
+        find(d, OK, "data", "%s can be written to", d->data);
+    if (stat(d->data, &st) == 0 && (st.st_mode & 077))
+        mend(find(d, WARN, "data.private", "%s may be entered by others", d->data), "chmod 700 '%s'", d->data);
+}
+
+static void check_disk(struct doctor *d)
+{
+    char folder[PATH_LEN];
+    struct statvfs v;
+    nearest(d, folder);
+    if (statvfs(folder, &v) < 0) return;
+    uint64_t room = (uint64_t)v.f_bavail * v.f_frsize;
+    enum state state = room < RESERVE_BYTES ? FAIL : room < ROOM_BYTES ? WARN : OK;
+    struct finding *f = find(d, state, "disk", "%" PRIu64 " MiB are free under %s", room >> 20, folder);
+    if (state != OK)
+        mend(f, "make room there, or gifd serve --data on a larger disk (uploads stop at uploads.disk_reserve)");
+    if (v.f_favail && v.f_favail < 10000)
+        mend(find(d, WARN, "disk.files", "%" PRIu64 " more files fit under %s", (uint64_t)v.f_favail, folder),
+             "remove files there, or make a file system with more inodes");
+}
+
+static void check_descriptors(struct doctor *d)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) < 0) return;
+    enum state state = r.rlim_max < DESCRIPTORS_LEAST ? FAIL : r.rlim_max < DESCRIPTORS_GOOD ? WARN : OK;
+    struct finding *f =
+        find(d, state, "descriptors", "a process may have %llu open files", (unsigned long long)r.rlim_max);
+    if (state != OK)
+        mend(f, "LimitNOFILE=%d in the systemd unit, or ulimit -Hn %d before gifd serve", DESCRIPTORS_GOOD,
+             DESCRIPTORS_GOOD);
+}
+
+static const struct {
+    const char *name;
+    enum state without;
+    const char *mend;
+} walls[] = {
+    {"calls", FAIL, "a kernel with CONFIG_SECCOMP_FILTER, and no container profile that refuses seccomp()"},
+    {"landlock", WARN, "a kernel of 5.13 or later with CONFIG_SECURITY_LANDLOCK, started with lsm=landlock,..."},
+    {"user", FAIL, "let gifd start as root with CAP_SETUID and CAP_SETGID, or as an ordinary user"},
+    {"capabilities", FAIL, "remove AmbientCapabilities from the systemd unit"},
+    {"privileges", FAIL, "a kernel of 3.5 or later"},
+    {"limits", FAIL, "gifd-media of a build without sanitizers"},
+    {"descriptors", FAIL, "a kernel of 5.9 or later (close_range)"},
+    {"any", FAIL, "gifd-media --walls says more; a container needs setuid, setgid and seccomp"},
+};
+
+static void on_wall(struct doctor *d, const char *name, bool stands, const char *detail)
+{
+    char full[40];
+    snprintf(full, sizeof full, "wall.%.30s", name);
+    for (size_t i = 0; i < sizeof walls / sizeof *walls; i++) {
+        if (strcmp(walls[i].name, name) != 0) continue;
+        struct finding *f = find(d, stands ? OK : walls[i].without, full, "%s%s", stands ? "" : "missing: ", detail);
+        if (!stands) mend(f, "%s", walls[i].mend);
+    }
+}
+
+static void on_codec(struct doctor *d, const char *kind, const char *name, bool there)
+{
+    bool needed = strcmp(kind, "encoder") == 0 || strcmp(name, "h264") == 0 || strcmp(name, "png") == 0 ||
+                  strcmp(name, "vp8") == 0 || strcmp(name, "vp9") == 0;
+    char full[40];
+    snprintf(full, sizeof full, "%.10s.%.20s", kind, name);
+    if (!there)
+        mend(find(d, needed ? FAIL : WARN, full, "libavcodec has none"),
+             "a libavcodec built with the %s %s (Debian's and Ubuntu's are)", kind, name);
+}
+
+static void on_media_line(struct doctor *d, const char *line, size_t *codecs)
+{
+    char kind[16], name[32], there[8];
+    int at = 0;
+    if (sscanf(line, "%15s %31s %7s %n", kind, name, there, &at) < 3) return;
+    bool yes = strcmp(there, "yes") == 0;
+    if (strcmp(kind, "wall") == 0) {
+        on_wall(d, name, yes, line + at);
+    } else {
+        on_codec(d, kind, name, yes);
+        *codecs += yes;
+    }
+}
+
+static FILE *run_media(pid_t *pid)
+{
+    char self[PATH_LEN], program[PATH_LEN + 16];
+    int out[2];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[n > 0 ? n : 0] = 0;
+    snprintf(program, sizeof program, "%s/gifd-media", dirname(self));
+    if (pipe2(out, O_CLOEXEC) < 0) return NULL;
+    *pid = fork();
+    if (*pid == 0) {
+        dup2(out[1], STDOUT_FILENO);
+        execl(program, "gifd-media", "--walls", (char *)NULL);
+        _exit(127);
+    }
+    close(out[1]);
+    return fdopen(out[0], "r");
+}
+
+static void check_media(struct doctor *d)
+{
+    char line[256];
+    pid_t pid = -1;
+    size_t codecs = 0;
+    int status = -1;
+    FILE *f = run_media(&pid);
+    for (int i = 0; f && i < MEDIA_LINES && fgets(line, sizeof line, f); i++) {
+        line[strcspn(line, "\n")] = 0;
+        on_media_line(d, line, &codecs);
+    }
+    if (f) fclose(f);
+    if (pid > 0) waitpid(pid, &status, 0);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) == 127)
+        mend(find(d, FAIL, "media", "gifd-media does not start"), "put gifd-media beside gifd, of the same build");
+    else if (codecs)
+        find(d, OK, "codecs", "%zu decoders and encoders", codecs);
+}
+
+static void (*const checks[])(struct doctor *d) = {check_data, check_disk, check_descriptors, check_media};
+
+static void print_text(const struct doctor *d)
+{
+    for (size_t i = 0; i < d->count; i++) {
+        const struct finding *f = &d->finding[i];
+        printf("%-4s  %-20s %s\n", state_names[f->state], f->name, f->text);
+        if (f->mend[0]) printf("      %-20s mend: %s\n", "", f->mend);
+    }
+}
+
+static void put_text(struct json_writer *w, const char *key, const char *text)
+{
+    json_write_key(w, slice_str(key));
+    json_write_string(w, slice_str(text));
+}
+
+static int print_json(const struct doctor *d, bool ok)
+{
+    struct buf out;
+    struct json_writer w;
+    buf_init(&out, 1 << 20);
+    json_write_begin(&w, &out, NULL);
+    json_write_object(&w);
+    json_write_key(&w, slice_str("ok"));
+    json_write_bool(&w, ok);
+    json_write_key(&w, slice_str("findings"));
+    json_write_array(&w);
+    for (size_t i = 0; i < d->count; i++) {
+        const struct finding *f = &d->finding[i];
+        json_write_object(&w);
+        put_text(&w, "name", f->name);
+        put_text(&w, "state", state_names[f->state]);
+        put_text(&w, "text", f->text);
+        if (f->mend[0]) put_text(&w, "mend", f->mend);
+        json_write_object_end(&w);
+    }
+    json_write_array_end(&w);
+    json_write_object_end(&w);
+    int rc = json_write_end(&w);
+    if (rc == GIFD_OK) printf("%s\n", buf_str(&out));
+    buf_free(&out);
+    return rc;
+}
+
+int cli_doctor(int argc, char **argv)
+{
+    static struct doctor d;
+    const char *data = getenv("GIFD_DATA");
+    bool json = false, ok = true;
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--json"))
+            json = true;
+        else if (!strcmp(argv[i], "--data") && i + 1 < argc)
+            data = argv[++i];
+        else
+            return cli_usage("doctor", "'%s' is not known", argv[i]);
+    }
+    if (snprintf(d.data, sizeof d.data, "%s", data ? data : "data") >= PATH_LEN)
+        return cli_usage("doctor", "--data is too long");
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) checks[i](&d);
+    for (size_t i = 0; i < d.count; i++) ok &= d.finding[i].state != FAIL;
+    if (json && print_json(&d, ok) < 0) return EXIT_FAILED;
+    if (!json) print_text(&d);
+    return ok ? EXIT_OK : EXIT_FAILED;
+}

@@ -1,0 +1,57 @@
+--- gifd doctor: what it finds on a sound machine, and what it says when something is wrong.
+local cjson = require "cjson"
+local server = require "spec.support.server"
+
+local function shell(command)
+  local f = assert(io.popen(command .. " 2>&1; echo $?"))
+  local text = f:read "*a"
+  f:close()
+  local out, code = text:match("^(.-)(%d+)\n$")
+  return tonumber(code), out
+end
+
+local function by_name(findings)
+  local out = {}
+  for _, f in ipairs(findings) do out[f.name] = f end
+  return out
+end
+
+describe("gifd doctor", function()
+  local dir
+
+  setup(function() dir = assert(io.popen("mktemp -d /tmp/gifd-spec-XXXXXX")):read "*l" end)
+  teardown(function() os.execute("rm -rf " .. dir) end)
+
+  it("finds a sound machine sound, and changes nothing", function()
+    local code, out = shell(("%s doctor --data %s --json"):format(server.binary, dir))
+    local report = cjson.decode(out)
+    local found = by_name(report.findings)
+    assert.equal(report.ok and 0 or 1, code)
+    assert.equal("ok", found.data.state)
+    for _, wall in ipairs { "calls", "user", "capabilities", "privileges", "limits", "descriptors" } do
+      assert.equal("ok", found["wall." .. wall].state)
+    end
+    assert.equal("ok", found.codecs.state)
+    assert.equal("", io.popen("ls -A " .. dir):read "*a")
+  end)
+
+  it("ends each finding that is not ok with what mends it", function()
+    os.execute("chmod 755 " .. dir)
+    local code, out = shell(("ulimit -n 256; %s doctor --data %s --json"):format(server.binary, dir))
+    local report = cjson.decode(out)
+    local found = by_name(report.findings)
+    assert.equal(1, code)
+    assert.is_false(report.ok)
+    assert.equal("fail", found.descriptors.state)
+    assert.matches("LimitNOFILE", found.descriptors.mend)
+    assert.equal("warn", found["data.private"].state)
+    for _, f in ipairs(report.findings) do assert.equal(f.state ~= "ok", f.mend ~= nil, f.name) end
+  end)
+
+  it("says so when the data directory cannot be had", function()
+    local code, out = shell(("%s doctor --data /proc/nowhere/data"):format(server.binary))
+    assert.equal(1, code)
+    assert.matches("fail  data .*cannot be written to", out)
+    assert.matches("mend: ", out)
+  end)
+end)
