@@ -37,7 +37,7 @@ struct encoder_kind {
     double side, area;                       /* larger pictures are scaled down */
     enum AVPixelFormat format, alpha_format; /* the latter AV_PIX_FMT_NONE: transparency is flattened before */
     struct encoder *(*open)(const struct encode_target *t, struct err *e);
-    /* start and duration in time_base; f is writable and only lent. */
+    /* start and duration in time_base; f is only lent; its pixels are not to be written. */
     int (*add)(struct encoder *c, AVFrame *f, int64_t start, int64_t duration, struct err *e);
     int (*finish)(struct encoder *c, uint64_t *bytes, struct err *e);
     void (*free)(struct encoder *c); /* NULL is fine */

@@ -172,9 +172,14 @@ static struct match longest(const struct lzw *z, const struct lzw_pixels *p, siz
     if (choice != LZW_CLEAR) follow(&w, index, at + 1, 1, 0);
     if (choice != LZW_OWN || !p->tolerance) return w.best;
     const uint32_t *near = z->near + index * PALETTE_MAX / 32;
-    for (unsigned i = 0; i < PALETTE_MAX && w.branches < BRANCHES_MAX; i++)
-        if (i != index && near[i / 32] >> (i % 32) & 1)
-            w.branches++, follow(&w, i, at + 1, 1, palette_distance(p->palette->rgb[index], p->palette->rgb[i]));
+    for (unsigned word = 0; word < PALETTE_MAX / 32; word++) {
+        for (uint32_t left = near[word]; left && w.branches < BRANCHES_MAX; left &= left - 1) {
+            unsigned other = word * 32 + (unsigned)__builtin_ctz(left);
+            if (other == index) continue;
+            w.branches++;
+            follow(&w, other, at + 1, 1, palette_distance(p->palette->rgb[index], p->palette->rgb[other]));
+        }
+    }
     return w.best;
 }
 

@@ -42,6 +42,8 @@ void pixels_init(struct pixels *p, const struct source *s, enum AVPixelFormat fo
 
 void pixels_free(struct pixels *p)
 {
+    scale_free(p->scale);
+    p->scale = NULL;
     sws_freeContext(p->to_rgba);
     sws_freeContext(p->to_format);
     av_frame_free(&p->rgba);
@@ -149,10 +151,28 @@ static bool direct(const struct pixels *p, const struct source *s, const AVFrame
            p->height == p->inner_height;
 }
 
+/* RGBA made smaller is made anew only where it changed. */
+static bool shrink_rgba(struct pixels *p, const struct source *s, const AVFrame *in)
+{
+    const uint8_t *dirty = p->scale ? p->dirty : NULL;
+    AVFrame *before = p->out;
+    if (!p->scale) p->scale = scale_new(in->width, in->height, p->width, p->height, s->facts.has_alpha);
+    if (!p->scale) return false;
+    if (before && !av_frame_is_writable(before)) p->out = NULL;
+    bool ok = room_for(&p->out, p->format, p->width, p->height);
+    if (before && ok && before != p->out) ok = av_frame_copy(p->out, before) >= 0;
+    if (before != p->out) av_frame_free(&before);
+    if (ok) scale_make(p->scale, in, p->out, dirty);
+    return ok;
+}
+
 static bool make(struct pixels *p, const struct source *s, const AVFrame *in)
 {
     bool aside = s->rotation % 180 != 0;
     int w = aside ? p->inner_height : p->inner_width, h = aside ? p->inner_width : p->inner_height;
+    bool smaller = p->width < in->width && p->height <= in->height;
+    if (p->format == AV_PIX_FMT_RGBA && in->format == AV_PIX_FMT_RGBA && !s->rotation && smaller)
+        return shrink_rgba(p, s, in);
     if (!room_for(&p->out, p->format, p->width, p->height)) return false;
     if (direct(p, s, in)) return convert(&p->to_format, in, p->out);
     if (in->format != AV_PIX_FMT_RGBA || in->width != w || in->height != h) {

@@ -6,6 +6,8 @@
 #include "base/err.h"
 #include "media/source.h"
 
+#include "media/scale.h"
+
 #include <libswscale/swscale.h>
 
 struct pixels {
@@ -14,6 +16,8 @@ struct pixels {
     int inner_width, inner_height; /* before padding */
     uint32_t background;
     struct SwsContext *to_rgba, *to_format;
+    struct scale *scale; /* in place of to_format, where it can */
+    uint8_t *dirty;      /* the caller's: tiles of the source that changed since the picture before; NULL: all */
     AVFrame *rgba, *turned, *flat, *out;
 };
 

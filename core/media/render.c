@@ -7,6 +7,7 @@
 
 #include "media/encode.h"
 #include "media/pixels.h"
+#include "media/tiles.h"
 #include "media/timeline.h"
 
 #include <libavutil/imgutils.h>
@@ -44,8 +45,7 @@ struct making {
     struct task task[MEDIA_RECIPES_MAX];
     struct canvas canvas[MEDIA_RECIPES_MAX];
     size_t n, canvases;
-    uint8_t *last; /* bytes of the picture before, to tell equal ones */
-    size_t last_n;
+    struct tiles tiles; /* of the picture that passes by: what differs from the one before */
 };
 
 const struct encoder_kind *encoder_of(uint32_t format)
@@ -121,30 +121,34 @@ static int begin(struct making *w, struct task *t, struct err *e)
 
 /* ---- each picture ---- */
 
-/* Whether the picture looks like the one before. Only composited pictures are compared; films hardly ever repeat. */
+/* Whether the picture looks like the one before. Only composited pictures are compared; films hardly ever repeat. What
+ * differs is added to what each canvas has not made yet. */
 static bool repeats(struct making *w, const AVFrame *f)
 {
     if (f->format != AV_PIX_FMT_RGBA) return false;
-    size_t line = (size_t)f->width * 4, n = line * (size_t)f->height;
-    bool same = w->last && w->last_n == n;
-    if (w->last_n != n) {
-        free(w->last);
-        w->last = malloc(n);
-        w->last_n = w->last ? n : 0;
+    if (tiles_see(&w->tiles, f)) return true;
+    for (size_t i = 0; i < w->canvases; i++) {
+        struct pixels *p = &w->canvas[i].pixels;
+        size_t n = tiles_count(&w->tiles);
+        if (!w->tiles.map) {
+            free(p->dirty);
+            p->dirty = NULL;
+        } else if (p->dirty) {
+            for (size_t k = 0; k < n; k++) p->dirty[k] |= w->tiles.map[k];
+        } else if ((p->dirty = malloc(n))) {
+            memset(p->dirty, 1, n);
+        }
     }
-    for (int y = 0; w->last && y < f->height; y++) {
-        const uint8_t *row = f->data[0] + (ptrdiff_t)y * f->linesize[0];
-        uint8_t *kept = w->last + (size_t)y * line;
-        if (same && memcmp(row, kept, line) == 0) continue;
-        same = false;
-        memcpy(kept, row, line);
-    }
-    return same;
+    return false;
 }
 
 static AVFrame *make(struct making *w, struct task *t, const AVFrame *frame, struct err *e)
 {
-    if (!t->canvas->made) t->canvas->made = pixels_make(&t->canvas->pixels, w->s, frame, e);
+    struct pixels *p = &t->canvas->pixels;
+    if (!t->canvas->made) {
+        t->canvas->made = pixels_make(p, w->s, frame, e);
+        if (p->dirty && t->canvas->made) memset(p->dirty, 0, tiles_count(&w->tiles));
+    }
     AVFrame *f = t->canvas->made ? av_frame_clone(t->canvas->made) : NULL;
     if (t->canvas->made && !f) err_set(e, GIFD_EBADMEDIA, "out of memory");
     return f;
@@ -243,9 +247,7 @@ static int rewind_source(struct making *w, struct err *e)
     struct bytes in = w->s->in;
     const struct media_limits *limits = w->s->limits;
     source_close(w->s);
-    w->last_n = 0;
-    free(w->last);
-    w->last = NULL;
+    tiles_free(&w->tiles);
     return source_open(w->s, in, limits, e);
 }
 
@@ -256,8 +258,11 @@ static void free_work(struct making *w)
         av_frame_free(&t->held);
         if (t->kind) t->kind->free(t->encoder);
     }
-    for (size_t i = 0; i < w->canvases; i++) pixels_free(&w->canvas[i].pixels);
-    free(w->last);
+    for (size_t i = 0; i < w->canvases; i++) {
+        pixels_free(&w->canvas[i].pixels);
+        free(w->canvas[i].pixels.dirty);
+    }
+    tiles_free(&w->tiles);
     free(w);
 }
 
