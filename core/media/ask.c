@@ -199,6 +199,7 @@ static bool check_answer(const struct media_ask *a, const struct wire_answer *w,
         if (!bytes || bytes > q->limits.out_bytes) return false;
         if (fstat(a->fd[1 + i], &st) < 0 || st.st_size < 0 || (uint64_t)st.st_size != bytes) return false;
         out->output[i].bytes = bytes;
+        out->output[i].choice = w->output[i].choice; /* numbers, of which any will do */
     }
     return true;
 }

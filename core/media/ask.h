@@ -94,9 +94,18 @@ struct media_facts {
     bool truncated; /* a tail was unreadable; the facts are of the whole frames before it */
 };
 
+/* What a budget led to (fit.h). All 0 where there was none, or where it led to nothing. */
+struct media_choice {
+    uint32_t rung; /* 0: as the recipe says */
+    uint32_t lossy, quality, fps_milli;
+    uint32_t ssim_milli; /* where a floor was given and had to be looked at */
+    uint32_t encodes;    /* that it took */
+};
+
 struct media_output {
     struct media_facts facts;
     uint64_t bytes;
+    struct media_choice choice;
 };
 
 struct media_answer {

@@ -1,6 +1,7 @@
 /* child.c: see child.h. The input is mapped, never opened; the answer is one message on SANDBOX_SOCK. */
 #include "media/child.h"
 
+#include "media/fit.h"
 #include "media/render.h"
 #include "media/source.h"
 #include "media/wire.h"
@@ -105,6 +106,27 @@ static int map_input(int fd, struct bytes *in, struct err *e)
     return GIFD_OK;
 }
 
+/* What has no budget is made in one go. */
+static int render_all(struct job *j, struct bytes in, struct source *s, struct media_answer *a, struct err *e)
+{
+    static struct media_recipe recipe[MEDIA_RECIPES_MAX];
+    static struct media_output output[MEDIA_RECIPES_MAX];
+    size_t place[MEDIA_RECIPES_MAX], n = 0;
+    int fd[MEDIA_RECIPES_MAX], rc = GIFD_OK;
+    a->outputs = j->q.recipes;
+    for (size_t i = 0; i < a->outputs; i++) {
+        if (j->q.recipe[i].budget) continue;
+        recipe[n] = j->q.recipe[i];
+        fd[n] = j->fd[1 + i];
+        place[n++] = i;
+    }
+    if (n) rc = render(s, recipe, n, fd, output, e);
+    for (size_t i = 0; i < n && rc >= 0; i++) a->output[place[i]] = output[i];
+    for (size_t i = 0; i < a->outputs && rc >= 0; i++)
+        if (j->q.recipe[i].budget) rc = fit(in, &j->q.limits, &j->q.recipe[i], j->fd[1 + i], &a->output[i], e);
+    return rc;
+}
+
 static int answer(struct job *j, struct bytes in, struct media_answer *a, struct err *e)
 {
     struct source s;
@@ -115,10 +137,7 @@ static int answer(struct job *j, struct bytes in, struct media_answer *a, struct
         rc = source_next(&s, &p, e);
         if (rc == 0) rc = err_set(e, GIFD_EBADMEDIA, "not one picture could be decoded");
     }
-    if (rc >= 0 && j->q.op == MEDIA_RENDER) {
-        rc = render(&s, j->q.recipe, j->q.recipes, j->fd + 1, a->output, e);
-        a->outputs = j->q.recipes;
-    }
+    if (rc >= 0 && j->q.op == MEDIA_RENDER) rc = render_all(j, in, &s, a, e);
     a->facts = s.facts;
     return rc < 0 ? rc : GIFD_OK; /* the exit frees the source */
 }
@@ -151,6 +170,7 @@ static bool send_answer(int rc, const struct media_answer *a, const struct err *
         for (size_t i = 0; i < a->outputs; i++) {
             w.output[i].facts = pack(&a->output[i].facts);
             w.output[i].bytes = a->output[i].bytes;
+            w.output[i].choice = a->output[i].choice;
         }
     }
     return write(SANDBOX_SOCK, &w, sizeof w) == sizeof w;

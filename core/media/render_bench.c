@@ -4,10 +4,13 @@
  *   render_bench look SOURCE OTHER                           -> bytes, SSIM, width, height, pictures
  *
  * The work is done in this process, as in a child of gifd-media that has been forked: no start is counted. */
+#include "media/fit.h"
 #include "media/render.h"
 #include "media/ssim.h"
 
 #include <fcntl.h>
+#include <libavutil/log.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +59,7 @@ static void look(const char *truth, const char *other, double spent)
     double alike = 0;
     open_source(&a, truth);
     open_source(&b, other);
-    struct ssim_span span = {.width = (int)b.facts.width, .height = (int)b.facts.height, .background = 0xffffff};
+    struct ssim_span span = {.width = (int)b.facts.width, .height = (int)b.facts.height, .background = 0x808080};
     size_t bytes = b.in.n;
     struct media_facts f = b.facts;
     if (ssim_sources(&a, &b, &span, &alike, &e) < 0) fail(other, e.text);
@@ -103,13 +106,25 @@ static void make(int argc, char **argv)
     if (fd < 0) fail(argv[3], "cannot be written");
     double began = cpu();
     open_source(&s, argv[2]);
-    if (render(&s, &r, 1, &fd, &out, &e) < 0) fail(argv[2], e.text);
+    int rc = r.budget ? fit(s.in, &limits, &r, fd, &out, &e) : render(&s, &r, 1, &fd, &out, &e);
+    if (rc < 0) fail(argv[2], e.text);
     source_close(&s);
+    if (r.budget) {
+        const struct media_choice *c = &out.choice;
+        printf("rung %u, lossy %u, quality %u, fps %.1f, ssim %.3f, %u encodes: ", c->rung, c->lossy, c->quality,
+               c->fps_milli / 1000.0, c->ssim_milli / 1000.0, c->encodes);
+    }
     look(argv[2], argv[3], cpu() - began);
+}
+
+static void silent(void *p, int level, const char *fmt, va_list ap)
+{
+    (void)p, (void)level, (void)fmt, (void)ap;
 }
 
 int main(int argc, char **argv)
 {
+    av_log_set_callback(silent);
     if (argc > 4 && strcmp(argv[1], "make") == 0)
         make(argc, argv);
     else if (argc == 4 && strcmp(argv[1], "look") == 0)

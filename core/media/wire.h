@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC 0x6d616b67u
-#define WIRE_VERSION 3u
+#define WIRE_VERSION 4u
 #define WIRE_TEXT_MAX 256
 #define WIRE_FDS_MAX (1 + MEDIA_RECIPES_MAX)
 
@@ -41,6 +41,7 @@ struct wire_facts {
 struct wire_output {
     struct wire_facts facts;
     uint64_t bytes;
+    struct media_choice choice;
 };
 
 struct wire_answer {

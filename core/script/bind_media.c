@@ -65,6 +65,18 @@ static void push_facts(lua_State *L, const struct media_facts *f)
     set_bool(L, "truncated", f->truncated);
 }
 
+static void push_choice(lua_State *L, const struct media_choice *c)
+{
+    lua_createtable(L, 0, 6);
+    set_number(L, "rung", c->rung);
+    set_number(L, "lossy", c->lossy);
+    set_number(L, "quality", c->quality);
+    set_number(L, "fps", c->fps_milli / 1000.0);
+    set_number(L, "encodes", c->encodes);
+    if (c->ssim_milli) set_number(L, "ssim", c->ssim_milli / 1000.0);
+    lua_setfield(L, -2, "choice");
+}
+
 static int push_answer(lua_State *L, void *arg)
 {
     struct media_wait *m = arg;
@@ -85,6 +97,7 @@ static int push_answer(lua_State *L, void *arg)
         set_number(L, "bytes", (lua_Number)m->answer->output[i].bytes);
         push_facts(L, &m->answer->output[i].facts);
         lua_setfield(L, -2, "facts");
+        if (m->answer->output[i].choice.encodes) push_choice(L, &m->answer->output[i].choice);
         lua_rawseti(L, -2, (int)i + 1);
     }
     lua_setfield(L, -2, "outputs");
