@@ -12,13 +12,13 @@ static char role[32] = "gifd";
 static const char *const names[] = {"debug", "info", "warn", "error", "critical"};
 
 struct line {
-    char p[LOG_LINE_MAX];
+    char *p; /* LOG_LINE_MAX */
     size_t n;
 };
 
 static void put(struct line *l, const char *p, size_t n)
 {
-    size_t room = sizeof l->p - 1 - l->n; /* one byte is kept for the line end */
+    size_t room = LOG_LINE_MAX - 1 - l->n; /* one byte is kept for the line end */
     if (n > room) n = room;
     memcpy(l->p + l->n, p, n);
     l->n += n;
@@ -36,7 +36,7 @@ static void put_value(struct line *l, const char *p, size_t n)
         return;
     }
     put(l, "\"", 1);
-    for (size_t i = 0; i < n && l->n < sizeof l->p - 16; i++) {
+    for (size_t i = 0; i < n && l->n < LOG_LINE_MAX - 16; i++) {
         unsigned char c = (unsigned char)p[i];
         char esc[8];
         if (c == '"' || c == '\\')
@@ -68,10 +68,14 @@ void log_role_set(const char *name)
     snprintf(role, sizeof role, "%s", name);
 }
 
-void log_emit(enum log_level level, const char *event, const struct log_field *f)
+bool log_says(enum log_level level)
 {
-    if (level < lowest) return;
-    struct line l = {.n = 0};
+    return level >= lowest;
+}
+
+size_t log_format(char out[LOG_LINE_MAX], enum log_level level, const char *event, const struct log_field *f)
+{
+    struct line l = {out, 0};
     char text[64];
     put(&l, text, clock_rfc3339(clock_wall_us(), 3, text, sizeof text));
     put(&l, text, (size_t)snprintf(text, sizeof text, " %s %s ", names[level], role));
@@ -87,6 +91,13 @@ void log_emit(enum log_level level, const char *event, const struct log_field *f
             put(&l, text, (size_t)snprintf(text, sizeof text, "%lld", (long long)f->i));
     }
     l.p[l.n++] = '\n';
-    ssize_t ignored = write(STDERR_FILENO, l.p, l.n);
+    return l.n;
+}
+
+void log_emit(enum log_level level, const char *event, const struct log_field *f)
+{
+    char line[LOG_LINE_MAX];
+    if (level < lowest) return;
+    ssize_t ignored = write(STDERR_FILENO, line, log_format(line, level, event, f));
     (void)ignored;
 }

@@ -8,6 +8,7 @@
 #ifndef GIFD_BASE_LOG_H
 #define GIFD_BASE_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,9 @@ struct log_field {
 void log_level_set(enum log_level lowest);
 int log_level_parse(const char *name); /* -1 when unknown */
 void log_role_set(const char *role);   /* "supervisor", "worker-1", ...; copied */
+bool log_says(enum log_level level);   /* is it logged? */
+/* The line that log_emit writes, with its end. */
+size_t log_format(char out[LOG_LINE_MAX], enum log_level level, const char *event, const struct log_field *fields);
 void log_emit(enum log_level level, const char *event, const struct log_field *fields);
 
 /* clang-format off */

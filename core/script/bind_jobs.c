@@ -1,7 +1,8 @@
 /* bind_jobs.c: gifd.jobs, a bell that all processes of a server share: an eventfd.
  *
  * wake() rings it. wait() is for whoever does durable work: the eventfd is polled only while somebody waits here, so
- * that a bell rung in between is not lost; the first to read it silences it and wakes all that wait in this process. */
+ * that a bell rung in between is not lost; the first to read it silences it and wakes all that wait in this process. A
+ * waiter says which ring it has heard last, so that one which another has read while it was busy is not lost either. */
 #include "script/border.h"
 #include "script/host_int.h"
 
@@ -55,6 +56,13 @@ static int push_false(lua_State *L, void *unused)
     return 1;
 }
 
+static int push_rings(lua_State *L, void *arg)
+{
+    const struct host *h = arg;
+    lua_pushnumber(L, (lua_Number)h->rings);
+    return 1;
+}
+
 static void on_time(uv_timer_t *timer)
 {
     struct jobs_wait *j = LIST_OF(timer, struct jobs_wait, timer);
@@ -69,10 +77,11 @@ static void on_bell(uv_poll_t *poll, int status, int events)
     (void)status;
     (void)events;
     if (read(h->s.wake_fd, &count, sizeof count) != sizeof count) return;
+    h->rings++;
     for (struct list *n; (n = h->wakers.next) != &h->wakers;) {
         struct jobs_wait *j = LIST_OF(n, struct jobs_wait, node);
         release(j);
-        wait_later(&j->wait, push_true, NULL);
+        wait_later(&j->wait, push_rings, h);
     }
     host_settle(h);
 }
@@ -110,6 +119,7 @@ static int l_wait(lua_State *L)
     int refused = task_refuses(L, t);
     if (refused) return refused;
     struct host *h = t->gen->host;
+    if (lua_type(L, 2) == LUA_TNUMBER && lua_tonumber(L, 2) < (lua_Number)h->rings) return push_rings(L, h);
     struct jobs_wait *j = calloc(1, sizeof *j);
     if (!j || !listen_for_bell(h)) {
         free(j);
@@ -127,6 +137,7 @@ static int l_wait(lua_State *L)
 const struct binding bind_jobs[] = {
     {"gifd.jobs.wake", l_wake, CTX_TASK, "wake() -> boolean"},
     {"gifd.jobs.wait", l_wait, CTX_JOB | CTX_COMMAND,
-     "wait(seconds) -> true when woken, false when the time passed | nil, err"},
+     "wait(seconds, heard?) -> number of the ring that woke it, false when the time passed | nil, err; at once when "
+     "there was one after `heard`"},
     {NULL, NULL, 0, NULL},
 };

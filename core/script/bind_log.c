@@ -1,6 +1,8 @@
-/* bind_log.c: gifd.log. One event, a flat table of fields; in the task of a request its id is added. */
+/* bind_log.c: gifd.log. One event, a flat table of fields; in the task of a request its id is added. A
+ * line goes to the log of the process, and to the journal of its task. */
 #include "base/log.h"
 #include "script/border.h"
+#include "script/journal.h"
 #include "script/task.h"
 
 #include <math.h>
@@ -49,6 +51,10 @@ static int write_line(lua_State *L, enum log_level level)
     }
     fields[n] = (struct log_field){0};
     log_emit(level, event.p, fields);
+    if (t && t->journal && log_says(level)) {
+        char line[LOG_LINE_MAX];
+        journal_add(t->journal, slice_of(line, log_format(line, level, event.p, fields)));
+    }
     return 0;
 }
 
@@ -72,10 +78,55 @@ static int l_error(lua_State *L)
     return write_line(L, LOG_ERROR);
 }
 
+/* ---- journals ---- */
+
+#define KIND "gifd.journal"
+
+struct kept {
+    struct journal *j;
+};
+
+static int kept_gc(lua_State *L)
+{
+    struct kept *k = lua_touserdata(L, 1);
+    journal_unref(k->j);
+    k->j = NULL;
+    return 0;
+}
+
+static int kept_text(lua_State *L)
+{
+    struct kept *k = border_udata(L, 1, "journal", KIND);
+    lua_pushlstring(L, k->j->n ? k->j->bytes : "", k->j->n);
+    return 1;
+}
+
+static int kept_clear(lua_State *L)
+{
+    struct kept *k = border_udata(L, 1, "journal", KIND);
+    journal_clear(k->j);
+    return 0;
+}
+
+static int l_journal(lua_State *L)
+{
+    static const luaL_Reg methods[] = {{"text", kept_text}, {"clear", kept_clear}, {NULL, NULL}};
+    struct task *t = task_here(L);
+    struct kept *k = border_udata_new(L, sizeof *k, KIND, kept_gc, methods);
+    k->j = journal_new();
+    if (!k->j) return push_fault(L, GIFD_ENOMEM, "journal");
+    journal_unref(t->journal);
+    t->journal = journal_ref(k->j);
+    return 1;
+}
+
 const struct binding bind_log[] = {
     {"gifd.log.debug", l_debug, CTX_ANY, "debug(event, fields?)"},
     {"gifd.log.info", l_info, CTX_ANY, "info(event, fields?)"},
     {"gifd.log.warn", l_warn, CTX_ANY, "warn(event, fields?)"},
     {"gifd.log.error", l_error, CTX_ANY, "error(event, fields?)"},
+    {"gifd.log.journal", l_journal, CTX_JOB | CTX_COMMAND,
+     "journal() -> journal: what this task and those that it starts log from now on; journal:text() -> the last 8 KiB; "
+     "journal:clear()"},
     {NULL, NULL, 0, NULL},
 };

@@ -6,6 +6,7 @@
 #include "script/border.h"
 #include "script/budget.h"
 #include "script/host_int.h"
+#include "script/journal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -300,6 +301,8 @@ static void abandon_tasks(struct gen *g)
         list_remove(&t->ready);
         call_unref(t->call);
         t->call = NULL;
+        journal_unref(t->journal);
+        t->journal = NULL;
         t->state = TASK_CANCELLED;
         t->wait = NULL;
         if (t->request) t->request->user = NULL;

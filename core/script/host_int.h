@@ -34,6 +34,7 @@ struct host {
     size_t tasks;       /* of all generations */
     uv_poll_t *wake;    /* polls wake_fd while somebody waits for it */
     struct list wakers; /* struct jobs_wait of bind_jobs.c */
+    uint64_t rings;     /* of the bell, that this process has read */
     struct drain {
         void (*done)(void *);
         void *arg;

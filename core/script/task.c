@@ -5,6 +5,7 @@
 #include "script/border.h"
 #include "script/budget.h"
 #include "script/host_int.h"
+#include "script/journal.h"
 
 #include <stdlib.h>
 
@@ -48,7 +49,10 @@ static struct task *take(lua_State *L, struct gen *g, enum context context, cons
     t->call = call_ref(g->call);
     t->payer = payer;
     if (payer) payer->tasks++;
-    if (g->running) t->trace = g->running->trace;
+    if (g->running) {
+        t->trace = g->running->trace;
+        t->journal = journal_ref(g->running->journal);
+    }
     t->results_ref = LUA_NOREF;
     list_init(&t->node);
     list_init(&t->ready);
@@ -120,6 +124,8 @@ static void retire(struct task *t, bool reusable)
     call_unref(t->call);
     t->call = NULL;
     if (t->payer) t->payer->tasks--;
+    journal_unref(t->journal);
+    t->journal = NULL;
     g->task_count--;
     h->tasks--;
     if (reusable && t->refs == 1 && g->idle_count < TASK_IDLE_MAX) {

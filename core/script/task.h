@@ -57,6 +57,7 @@ struct task {
     wait_push_fn push; /* READY: what to resume it with */
     void *push_arg;
     struct trace trace;
+    struct journal *journal; /* journal.h: what it logs is kept there too; or NULL */
     struct request *request; /* ROUTE: until its reply or its client's end */
     void *body;              /* ROUTE: the reader of the body, once asked for */
     /* Once, when it ends. RETURNED: its results are on co's stack. FAILED: what went wrong is text. */

@@ -67,8 +67,8 @@ describe("a job of a plugin", function()
   it("tells its progress, and what is cancelled leaves no result", function()
     local id = post(s, { progress = 7, seconds = 1 })
     server.wait_until("progress", function()
-      local progress = get(s, id).progress
-      return progress and progress.done == 7
+      local job = get(s, id)
+      return job.progress == 7 and job.message == "so far"
     end)
     assert.is_true(s:request({ "DELETE", "/p/worker/jobs/" .. id }).json.cancelled)
     assert.equal("cancelled", get(s, id).state)

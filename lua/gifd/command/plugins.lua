@@ -1,7 +1,7 @@
 --- command/plugins: gifd plugins list|graph: what plugins take part in, in which order, and how long that takes.
 local arguments = require "gifd.command.arguments"
 local contracts = require "gifd.plugin.contracts"
-local job_model = require "gifd.model.job"
+local job_list = require "gifd.model.job_list"
 local moment = require "gifd.moment"
 local stats = require "gifd.plugin.stats"
 
@@ -58,7 +58,7 @@ end
 
 --- -> array, or nil, err
 local function jobs_of(registry, all)
-  local rows, err = job_model.schedules()
+  local rows, err = job_list.schedules()
   if not rows then return nil, err end
   local next_run, ids, out = {}, {}, {}
   for _, row in ipairs(rows) do next_run[row.plugin .. "/" .. row.name] = row end

@@ -1,10 +1,13 @@
 --- flow/plugin_jobs: gifd.jobs as a plugin has it: durable work of its own, which the runner does (jobs/plugin_work).
 local contracts = require "gifd.plugin.contracts"
+local job_events = require "gifd.flow.job_events"
+local job_list = require "gifd.model.job_list"
 local job_model = require "gifd.model.job"
 local moment = require "gifd.moment"
 local nearest = require "gifd.nearest"
+local row = require "gifd.model.row"
 
-local WAITING_MOST, YEAR = 10000, 366 * 86400
+local WAITING_MOST, MESSAGE_MOST, YEAR = 10000, 500, 366 * 86400
 
 local function job_of(app, plugin, name)
   local jobs = app.registry and app.registry.jobs
@@ -26,7 +29,8 @@ local function number_option(options, name, min, max)
   end
 end
 
-local known = { key = true, delay = true, priority = true }
+local known = { key = true, delay = true, priority = true, after = true, after_asset = true }
+local AFTER_MOST = 64
 
 local function check_options(options)
   if type(options) ~= "table" then error("gifd.jobs.enqueue: options must be a table", 3) end
@@ -38,7 +42,9 @@ local function check_options(options)
     error("gifd.jobs.enqueue: key must be text of 1 to 200 bytes", 3)
   end
   number_option(options, "delay", 0, YEAR)
-  number_option(options, "priority", -100, 100)
+  if options.priority ~= nil and not job_model.priorities[options.priority] then
+    error("gifd.jobs.enqueue: priority must be critical, high, normal or low", 3)
+  end
 end
 
 local function id_of(id, what)
@@ -48,9 +54,32 @@ local function id_of(id, what)
 end
 
 local function shown(job)
+  local result = row.decode(job.result)
+  if result == gifd.null then result = nil end
   return { id = tostring(job.id), name = job.name:match("^job (.*)$"), state = job.state, attempts = job.attempts,
-    progress = job.progress, result = job.result, error = job.error, created_at = moment.seconds(job.created_at),
-    run_at = moment.seconds(job.run_after) }
+    progress = job.percent, message = job.message, result = result, error = job.error,
+    created_at = moment.seconds(job.created_at), run_at = moment.seconds(job.run_after) }
+end
+
+--- The jobs that options name -> ids, or nil; or nil, err when one is not there
+local function needs(options, plugin)
+  local after, ids = options.after or {}, {}
+  if type(after) ~= "table" or #after > AFTER_MOST then
+    error(("gifd.jobs.enqueue: after must be a list of at most %d ids"):format(AFTER_MOST), 3)
+  end
+  for i, id in ipairs(after) do ids[i] = id_of(id, "enqueue: after") end
+  if #ids > 0 then
+    local there, err = job_model.exist(ids, plugin.name)
+    if there == nil then return nil, err end
+    if not there then return nil, gifd.err("not_found", { message = "one of the jobs in `after` is not there" }) end
+  end
+  if options.after_asset ~= nil then
+    local ladder, err = job_model.ladder_of(tostring(options.after_asset))
+    if ladder == nil then return nil, err end
+    if ladder then ids[#ids + 1] = ladder end
+  end
+  if #ids == 0 then return nil end
+  return ids
 end
 
 --- app (filled in by boot) -> function(plugin) -> the plugin's gifd.jobs
@@ -68,29 +97,47 @@ return function(app)
         return nil, gifd.err("too_large", { message = "the payload " .. wrong })
       end
       if not text then error("gifd.jobs.enqueue: payload " .. wrong, 2) end
-      local id, made = job_model.enqueue({ plugin = plugin.name, name = name, payload = text, key = options.key,
-        delay = options.delay, priority = options.priority, deadline = job.deadline }, WAITING_MOST)
+      local after, missing = needs(options, plugin)
+      if missing then return nil, missing end
+      local id, made = job_model.enqueue({ plugin = plugin.name, lane = "plugin", name = "job " .. name, payload = text,
+        key = options.key and ("plugin:%s:%s:%s"):format(plugin.name, name, options.key), delay = options.delay,
+        priority = job_model.priorities[options.priority], deadline = job.deadline, after = after }, WAITING_MOST)
       if not id then return nil, made end
       if made then gifd.jobs.wake() end
       return tostring(id), made
     end
 
-    --- -> { id, name, state, attempts, progress, result, error, created_at, run_at }, false, or nil, err
+    --- -> { id, name, state, attempts, progress, message, result, error, created_at, run_at }, false, or nil, err
     function M.get(id)
-      local job, err = job_model.find(id_of(id, "get"), plugin.name)
+      local job, err = job_list.find_of(id_of(id, "get"), plugin.name)
       if not job then return job, err end
       return shown(job)
     end
 
     --- -> true when it was not over yet
-    function M.cancel(id) return job_model.cancel(id_of(id, "cancel"), plugin.name) end
+    function M.cancel(id)
+      local number = id_of(id, "cancel")
+      local done, err = job_list.cancel(number, plugin.name)
+      if done then
+        gifd.jobs.wake()
+        job_events.tell(number)
+      end
+      return done, err
+    end
 
-    --- Of a job that runs; id: ctx.job.id -> true, or nil, err: "cancelled" says that nobody wants its result
-    function M.progress(id, value)
-      local text, wrong = contracts.text(value)
-      if not text then error("gifd.jobs.progress: the value " .. wrong, 2) end
-      local running, err = job_model.progress(id_of(id, "progress"), plugin.name, text)
-      if running == nil then return nil, err end
+    --- Of a job that runs; id: ctx.job.id; percent: 0 to 100 -> true, or nil, err: "cancelled" says that nobody wants
+    -- its result
+    function M.progress(id, percent, message)
+      local number = id_of(id, "progress")
+      if type(percent) ~= "number" or not (percent >= 0 and percent <= 100) then
+        error("gifd.jobs.progress: percent must be a number from 0 to 100", 2)
+      end
+      if message ~= nil and (type(message) ~= "string" or #message > MESSAGE_MOST) then
+        error(("gifd.jobs.progress: message must be text of at most %d bytes"):format(MESSAGE_MOST), 2)
+      end
+      local running, watched = job_model.progress(number, plugin.name, math.floor(percent + 0.5), message)
+      if running == nil then return nil, watched end
+      if watched then job_events.tell(number) end
       if running then return true end
       return nil, gifd.err("cancelled", { message = "the job is not to go on" })
     end

@@ -7,6 +7,7 @@
 local admin = require "gifd.http.admin"
 local assets = require "gifd.http.assets"
 local health = require "gifd.http.health"
+local jobs = require "gifd.http.jobs"
 local media = require "gifd.http.media"
 local oembed = require "gifd.http.oembed"
 local pages = require "gifd.http.pages"
@@ -36,6 +37,12 @@ local routes = {
   { "PATCH", "/api/v1/shares/{code}", auth = "upload", body = "json", run = shares.update },
   { "DELETE", "/api/v1/shares/{code}", auth = "upload", run = shares.delete },
   { "POST", "/api/v1/signed-urls", auth = "read", body = "json", run = signed_urls.create },
+
+  { "GET", "/api/v1/jobs", auth = "read", run = jobs.list },
+  { "POST", "/api/v1/jobs", auth = "upload", body = "json", run = jobs.create },
+  { "GET", "/api/v1/jobs/metrics", auth = "admin", run = jobs.metrics },
+  { "GET", "/api/v1/jobs/{id}", auth = "read", run = jobs.get },
+  { "DELETE", "/api/v1/jobs/{id}", auth = "upload", run = jobs.cancel },
 
   { "GET", "/api/v1/admin/status", auth = "admin", run = admin.status },
   { "POST", "/api/v1/admin/reload", auth = "admin", body = "json", run = admin.reload },

@@ -1,6 +1,6 @@
 --- jobs/plugin_work: one job of the queue that enters a plugin: a job of its own, or an event that it listens to.
 --
--- A failure that may pass is tried again with back-off until its attempts or its deadline are used up. A run that ends
+-- A failure that may pass is tried again (jobs/retry) until its attempts or its deadline are used up. A run that ends
 -- the process, attempt after attempt, has failed too. What draining interrupts is pending again for the next
 -- generation, and no attempt is lost.
 local call = require "gifd.plugin.call"
@@ -10,11 +10,8 @@ local events = require "gifd.flow.events"
 local fault_model = require "gifd.model.fault"
 local hooks = require "gifd.plugin.hooks"
 local job_model = require "gifd.model.job"
-local moment = require "gifd.moment"
 
 local M = {}
-
-local function backoff(attempts) return math.min(600, 2 ^ attempts) end
 
 --- "job refresh", "tell on_share" -> the entry of the registry, or nil
 local function entry_of(app, job)
@@ -47,48 +44,35 @@ local function tell(entry, job)
   return "null"
 end
 
---- Statements of a failure for good. That of a listener is seen on what the event is about.
-local function failure(entry, job, err)
-  local message = tostring(err.message or err.code)
-  if job.every then return { job_model.reschedule_statement(job, nil, message) } end
-  local calls, event = { job_model.fail_statement(job, message) }, job.payload
-  if not entry.hook then return calls end
-  local fault = { hook = entry.hook, plugin = entry.plugin.name, version = entry.plugin.version, err = err }
-  local more = event.code and fault_model.share_statements(event.code, fault)
-    or fault_model.asset_statements(event.asset_id, fault)
-  for _, statement in ipairs(more) do calls[#calls + 1] = statement end
-  return calls
+function M.attempts(app, job)
+  local entry = entry_of(app, job)
+  return entry and entry.attempts or app.settings.jobs.attempts
 end
 
-local function again(job, err, attempts)
-  if not err.retryable and err.code ~= "cancelled" or job.attempts >= attempts then return nil end
-  local seconds = backoff(job.attempts)
-  if job.give_up_at and moment.now() + seconds * 1e6 > job.give_up_at then return nil end
-  return seconds
-end
-
---- -> true, or nil, err when not even the outcome could be written (the lease runs out then)
 function M.run(app, job)
   local entry, kind = entry_of(app, job)
   if not entry then
     return gifd.db.batch { job_model.park_statement(job, ("plugin %s with its %s is not loaded"):format(job.plugin,
       job.name)) }
   end
-  local attempts = entry.attempts or app.settings.jobs.attempts
   local result, err
-  if job.attempts > attempts then
-    err = gifd.err("internal", { message = "the process ended while this ran, " .. attempts .. " times" })
-  elseif kind == "job" then result, err = work(entry, job)
-  else result, err = tell(entry, job) end
-  if result then
-    return gifd.db.batch { job.every and job_model.reschedule_statement(job, result)
-      or job_model.result_statement(job, result) }
+  if kind == "job" then result, err = work(entry, job) else result, err = tell(entry, job) end
+  if not result or not job.every then return result, err end
+  return gifd.db.batch { job_model.reschedule_statement(job, result) }
+end
+
+--- A failure for good. That of a listener is seen on what the event is about.
+function M.failed(app, job, err)
+  local message = tostring(err.message or err.code)
+  if job.every then return gifd.db.batch { job_model.reschedule_statement(job, nil, message) } end
+  local calls, event, entry = { job_model.fail_statement(job, message) }, job.payload, entry_of(app, job)
+  if entry and entry.hook then
+    local fault = { hook = entry.hook, plugin = entry.plugin.name, version = entry.plugin.version, err = err }
+    local more = event.code and fault_model.share_statements(event.code, fault)
+      or fault_model.asset_statements(event.asset_id, fault)
+    for _, statement in ipairs(more) do calls[#calls + 1] = statement end
   end
-  gifd.log.warn("job.failed", { plugin = job.plugin, job = job.name, id = job.id, attempt = job.attempts,
-    code = err.code, error = tostring(err.message) })
-  local seconds = again(job, err, attempts)
-  if seconds then return job_model.retry(job, seconds, tostring(err.message or err.code)) end
-  return gifd.db.batch(failure(entry, job, err))
+  return gifd.db.batch(calls)
 end
 
 return M

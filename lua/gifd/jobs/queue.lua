@@ -1,58 +1,217 @@
---- jobs/queue: leases due jobs and runs them, a few at a time, in two lanes: the product's heavy work, and all that
--- enters a plugin, of which one plugin may have half. One runner per server; a lease that its owner did not end
--- (kill -9, a reload) is taken up again by the next one at once, or when it runs out.
-local context = require "gifd.plugin.context"
+--- jobs/queue: the runner's pump. One transaction per turn writes what is done and leases what is due; a few workers of
+-- each lane run it.
+--
+--   turn:  outcomes of quick jobs + heartbeat + leases --> lane.ready, by priority --> workers --> outcomes
+--
+-- Lanes: the product's heavy work, and all that enters a plugin, of which one plugin may have half. As many jobs are
+-- held as a lane has workers, and beyond that only those of kinds that were quick so far (QUICK seconds), so that
+-- thousands a second need a few transactions, and nothing waits long behind what was leased before it. One runner per
+-- server; a lease that its owner did not end (kill -9, a reload) is taken up again by the next one at once.
+local attempt = require "gifd.jobs.attempt"
+local job_events = require "gifd.flow.job_events"
 local job_model = require "gifd.model.job"
-local judge = require "gifd.jobs.judge"
-local ladder = require "gifd.jobs.ladder"
-local plugin_work = require "gifd.jobs.plugin_work"
+local job_stats = require "gifd.model.job_stats"
 
-local IDLE, MARGIN = 1, 30
+local IDLE, BUSY, LOOK = 1, 0.25, 0.05
+local QUICK, AHEAD, MANY = 0.002, 256, 512
 
 local M = {}
 
-local runs = { ladder = ladder.run, judge = judge.run }
+local function kind_of(job) return (job.plugin or "") .. " " .. job.name end
 
-local function hook_ctx(plugin, deadline) return context.make(plugin, { deadline = deadline }) end
+local function later(a, b) -- the most urgent one stands last
+  if a.priority ~= b.priority then return a.priority < b.priority end
+  if a.run_after ~= b.run_after then return a.run_after > b.run_after end
+  return a.id > b.id
+end
 
-local function run(app, job)
-  local work = job.plugin and plugin_work.run or runs[job.name]
-  if not work then
-    gifd.log.error("job.unknown", { name = job.name, id = job.id })
-    return gifd.db.batch { job_model.fail_statement(job, "no such kind of job") }
-  end
-  local outcome, err = gifd.catch(work, app, job, hook_ctx)
-  if outcome or err.code == "cancelled" then return end
-  if err.code == "conflict" then -- it was cancelled, or somebody else has the lease
-    gifd.log.info("job.superseded", { name = job.name, id = job.id })
-  else
-    gifd.log.warn("job.lost", { name = job.name, id = job.id, error = tostring(err) })
+--- The next ready job whose plugin does not run as many as it may have.
+local function take(lane)
+  for i = #lane.ready, 1, -1 do
+    local job = lane.ready[i]
+    if not job.plugin or (lane.running[job.plugin] or 0) < lane.share then return table.remove(lane.ready, i) end
   end
 end
 
---- Plugins that run as many jobs as one may have.
-local function busy(lane)
-  local out = {}
-  for name, count in pairs(lane.running) do if count >= lane.share then out[#out + 1] = name end end
+--- How long jobs of this kind take: the longest of late, slowly forgotten.
+local function learn(self, job, seconds)
+  local kind = kind_of(job)
+  local known = self.pace[kind] or 4 * QUICK
+  self.pace[kind] = seconds > known and seconds or known + (seconds - known) / 8
+end
+
+local function is_quick(self, job) return (self.pace[kind_of(job)] or QUICK) < QUICK end
+
+local function note(self, lane, job, outcome, result, seconds)
+  self.held[job.id] = nil
+  if not job.quick then lane.slow = lane.slow - 1 end
+  if job.plugin then lane.running[job.plugin] = lane.running[job.plugin] - 1 end
+  if not outcome then return end
+  learn(self, job, seconds)
+  job_stats.add(outcome, seconds)
+  if outcome == "completed" then
+    self.done[#self.done + 1] = { job = job, result = result, log = job.journal:text() }
+  else
+    job_events.tell(job.id)
+  end
+end
+
+local function ring(self)
+  if self.waiting then gifd.jobs.wake() end
+end
+
+--- A worker runs what is ready until nothing is. One whose job was cancelled ends with it.
+local function work(self, lane, me)
+  local journal = gifd.log.journal()
+  while not me.stopped and #self.done < MANY do
+    local job = take(lane)
+    if not job then break end
+    if job.plugin then lane.running[job.plugin] = (lane.running[job.plugin] or 0) + 1 end
+    journal:clear()
+    job.journal, job.worker = journal, me
+    local began = gifd.time.now()
+    local outcome, result = attempt.run(self.app, job)
+    note(self, lane, job, outcome, result, math.max(0, gifd.time.now() - began))
+    ring(self)
+  end
+  lane.workers = lane.workers - 1
+  ring(self)
+end
+
+local function staff(self, lane)
+  for _ = lane.workers + 1, math.min(lane.slots, lane.workers + #lane.ready) do
+    lane.workers = lane.workers + 1
+    local me = {}
+    me.handle = gifd.task.spawn(function() work(self, lane, me) end)
+  end
+end
+
+local function ready(self, lane, rows)
+  for _, job in ipairs(job_model.leased(rows)) do
+    self.held[job.id] = job
+    job.quick = is_quick(self, job)
+    if not job.quick then lane.slow = lane.slow + 1 end
+    lane.ready[#lane.ready + 1] = job
+  end
+  table.sort(lane.ready, later)
+end
+
+--- Plugins that hold as many slow jobs as one may run.
+local function busy(self, lane)
+  local count, out = {}, {}
+  for _, job in pairs(self.held) do
+    if job.plugin and job.lane == lane.name and not job.quick then count[job.plugin] = (count[job.plugin] or 0) + 1 end
+  end
+  for name, n in pairs(count) do if n >= lane.share then out[#out + 1] = name end end
   return out
 end
 
---- One of a lane's few: leases and runs until there is nothing due, then waits to be woken.
-local function work(app, owner, lane)
+local function quick_kinds(self)
+  local out = {}
+  for kind, seconds in pairs(self.pace) do if seconds < QUICK then out[#out + 1] = kind end end
+  return out
+end
+
+--- Adds the leases of a lane to the turn.
+local function lease(self, calls, handlers, lane)
+  local room, ahead = lane.slots - lane.slow, AHEAD - #lane.ready
+  if room <= 0 and ahead < AHEAD / 2 then return true end
+  local due, err = job_model.due(lane.name)
+  if due == nil then return nil, err end
+  if not due then return true end
+  local function add(count, list, only)
+    calls[#calls + 1] = job_model.lease_statement(self.owner, self.lease, lane.name, count, list, only)
+    handlers[#calls] = function(result)
+      self.got = self.got + result.changes
+      ready(self, lane, result.rows)
+    end
+  end
+  if room > 0 then add(room, busy(self, lane)) end
+  local kinds = ahead >= AHEAD / 2 and quick_kinds(self) or {}
+  if #kinds > 0 then add(ahead, kinds, true) end
+  return true
+end
+
+local function tell_ended(rows)
+  for _, found in ipairs(rows or {}) do
+    if found.watched == 1 then job_events.tell(found.id) end
+  end
+end
+
+--- One transaction -> true when there may be more to do at once; or nil, err
+local function turn(self)
+  local calls, handlers, done = {}, {}, self.done
+  self.got = 0
+  if #done > 0 then
+    calls[1] = job_model.complete_many_statement(done)
+    handlers[1] = function(result) tell_ended(result.rows) end
+  end
+  if gifd.time.now() >= self.beat_at then
+    calls[#calls + 1], calls[#calls + 2] = job_model.heartbeat_statements(self.owner, self.lease)
+    self.beat_at = gifd.time.now() + self.lease / 4
+  end
+  for _, lane in ipairs(self.lanes) do
+    local added, err = lease(self, calls, handlers, lane)
+    if not added then return nil, err end
+  end
+  if #calls == 0 then
+    for _, lane in ipairs(self.lanes) do staff(self, lane) end
+    return false
+  end
+  self.done = {}
+  local results, err = gifd.db.batch(calls)
+  if not results then
+    for _, d in ipairs(done) do self.done[#self.done + 1] = d end
+    self.beat_at = 0
+    return nil, err
+  end
+  for i, handle in pairs(handlers) do handle(results[i]) end
+  for _, lane in ipairs(self.lanes) do staff(self, lane) end
+  return #self.done > 0 or self.got > 0
+end
+
+--- Ends what was cancelled, or is not ours any more, whatever it is at: its media process is killed with its task.
+local function stop_lost(self)
+  if next(self.held) == nil then return true end
+  local rows, err = job_model.lost(self.held)
+  if not rows then return nil, err end
+  for _, found in ipairs(rows) do
+    local job = self.held[found.id]
+    if job and job.worker then
+      job.worker.stopped = true
+      job.worker.handle:cancel()
+    elseif job then
+      for _, lane in ipairs(self.lanes) do
+        for i = #lane.ready, 1, -1 do
+          if lane.ready[i] == job then
+            table.remove(lane.ready, i)
+            if not job.quick then lane.slow = lane.slow - 1 end
+          end
+        end
+      end
+      self.held[found.id] = nil
+    end
+  end
+  return true
+end
+
+local function pump(self)
+  local looked = 0
   while true do
-    local due, err = job_model.due(lane.name)
-    local job = false
-    if due then job, err = job_model.lease(owner, lane.lease, lane.name, busy(lane)) end
+    local more, err = turn(self)
+    if more ~= nil and gifd.time.now() - looked >= LOOK then
+      local fine
+      fine, err = stop_lost(self)
+      more, looked = fine and more, gifd.time.now()
+    end
     if err and err.code == "cancelled" then return end
-    if err then gifd.log.warn("queue.lease", { code = err.code, error = tostring(err.message) }) end
-    if job then
-      local whose = job.plugin
-      if whose then lane.running[whose] = (lane.running[whose] or 0) + 1 end
-      run(app, job)
-      if whose then lane.running[whose] = lane.running[whose] - 1 end
-    else
-      local woken, wait_err = gifd.jobs.wait(IDLE)
-      if woken == nil and wait_err then return end
+    if err then gifd.log.warn("queue.turn", { code = err.code, error = tostring(err.message) }) end
+    if not more then
+      self.waiting = true
+      local heard = gifd.jobs.wait((err or next(self.held) == nil) and IDLE or BUSY, self.heard)
+      self.waiting = false
+      if heard == nil then return end
+      self.heard = heard or self.heard
     end
   end
 end
@@ -72,15 +231,6 @@ local function offer(registry)
   return job_model.offer(schedules, known)
 end
 
-local function longest(registry)
-  local seconds = 300
-  for _, job in pairs(registry.jobs) do seconds = math.max(seconds, job.timeout) end
-  for _, entries in pairs(registry.hooks) do
-    for _, entry in ipairs(entries) do seconds = math.max(seconds, entry.timeout or 0) end
-  end
-  return seconds
-end
-
 --- Takes over the table, however often that takes -> true, or false when the generation drains.
 local function begin(app, owner, own)
   while true do
@@ -93,18 +243,20 @@ local function begin(app, owner, own)
   end
 end
 
+local function lane_of(name, slots)
+  return { name = name, slots = slots, share = math.max(1, math.floor(slots / 2)), ready = {}, running = {}, slow = 0,
+    workers = 0 }
+end
+
+--- Until the generation drains.
 function M.run(app)
   local own = ("runner-%d-"):format(gifd.server.pid)
   local owner = own .. gifd.crypto.hex(gifd.crypto.random(4))
   if not begin(app, owner, own) then return end
   local jobs = app.settings.jobs
-  local plugin_lane = { name = "plugin", lease = math.max(jobs.lease, longest(app.registry) + MARGIN), running = {},
-    share = math.max(1, math.floor(jobs.plugins / 2)) }
-  local media_lane = { name = "media", lease = jobs.lease, running = {}, share = 0 }
-  local tasks = {}
-  for _ = 1, jobs.running do tasks[#tasks + 1] = gifd.task.spawn(function() work(app, owner, media_lane) end) end
-  for _ = 1, jobs.plugins do tasks[#tasks + 1] = gifd.task.spawn(function() work(app, owner, plugin_lane) end) end
-  for _, handle in ipairs(tasks) do handle:wait() end
+  job_stats.slots(jobs.running + jobs.plugins)
+  pump { app = app, owner = owner, lease = jobs.lease, beat_at = 0, heard = 0, done = {}, held = {}, pace = {},
+    lanes = { lane_of("media", jobs.running), lane_of("plugin", jobs.plugins) } }
 end
 
 return M

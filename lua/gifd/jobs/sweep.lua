@@ -1,17 +1,21 @@
 --- jobs/sweep: seeks verdicts that a kill or a failing judge left open, and removes what has run out.
 local context = require "gifd.plugin.context"
-local job_model = require "gifd.model.job"
+local job_list = require "gifd.model.job_list"
 local moderate = require "gifd.flow.moderate"
 local moment = require "gifd.moment"
 local session_model = require "gifd.model.session"
 
-local JUDGE_EVERY, CLEAN_EVERY, JOBS_KEPT = 1, 600, 7 * 86400
+local JUDGE_EVERY, CLEAN_EVERY, AT_ONCE = 1, 60, 2000
 
 local M = {}
 
-local function clean()
+local function clean(app)
+  local keep = app.settings.retention
   local done, err = session_model.sweep()
-  if done then done, err = job_model.sweep(moment.now() - JOBS_KEPT * 1e6) end
+  while done do
+    done, err = job_list.sweep(moment.now() - keep.jobs * 1e6, keep.jobs_count, AT_ONCE)
+    if done and done < AT_ONCE then break end
+  end
   if not done and err.code ~= "cancelled" then
     gifd.log.warn("sweep.clean", { code = err.code, error = tostring(err.message) })
   end
@@ -23,7 +27,7 @@ function M.run(app)
   while true do
     moderate.sweep(app, hook_ctx)
     if gifd.time.now() - cleaned >= CLEAN_EVERY then
-      clean()
+      clean(app)
       cleaned = gifd.time.now()
     end
     if not gifd.time.sleep(JUDGE_EVERY) then return end

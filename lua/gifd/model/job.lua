@@ -4,14 +4,19 @@
 --   pending --lease--> running --complete--> completed        a schedule goes back to pending until its next time
 --      ^ |                |---retry (later)--> pending
 --      | '--cancel--> cancelled <--cancel--|
---      '--lease ran out---'---give up--------> failed
+--      '--lease ran out---'---give up--------> failed, or parked as poison
 --
 -- Lanes run side by side: "media" is the product's heavy work, "plugin" all that enters a plugin. A job whose plugin
--- is gone is parked until it comes back.
+-- is gone is parked until it comes back. One that waits for others (`waits` > 0) is pending, and not leased.
+-- What people ask about jobs is in model/job_list.
 local moment = require "gifd.moment"
 local row = require "gifd.model.row"
 
 local M = {}
+
+M.priorities = { critical = 2, high = 1, normal = 0, low = -1 }
+M.priority_names = {}
+for name, value in pairs(M.priorities) do M.priority_names[value] = name end
 
 --- A statement for a batch: the ladder of the asset with this digest, unless it was climbed or is waiting already.
 function M.ladder_statement(digest)
@@ -22,17 +27,18 @@ function M.ladder_statement(digest)
     ON CONFLICT (unique_key) DO NOTHING]], digest, moment.now() }
 end
 
-local again = [[ ON CONFLICT (unique_key) DO UPDATE SET payload = excluded.payload, state = 'pending',
-  priority = excluded.priority, run_after = excluded.run_after, attempts = 0, error = NULL, progress = NULL,
-  result = NULL, give_up_at = excluded.give_up_at, created_at = excluded.created_at, updated_at = excluded.updated_at
-  WHERE jobs.state IN ('completed', 'failed', 'cancelled')]]
+local over = "('completed', 'failed', 'cancelled')"
+local fresh = [[state = 'pending', attempts = 0, crashes = 0, error = NULL, doomed = NULL, waits = 0, percent = 0,
+  message = NULL, result = NULL, log = NULL, started_at = NULL, ended_at = NULL]]
 
 --- A statement for a batch: the slow judges of this revision of a subject { kind, row }, unless they are at it.
 function M.judge_statement(subject)
   return { [[
     INSERT INTO jobs (name, lane, unique_key, payload, state, run_after, created_at, updated_at)
-    VALUES ('judge', 'plugin', 'judge:' || ?1 || ':' || ?2, json_object('kind', ?1, 'id', ?2), 'pending', ?3, ?3, ?3)]]
-    .. again, subject.kind, subject.row.id, moment.now() }
+    VALUES ('judge', 'plugin', 'judge:' || ?1 || ':' || ?2, json_object('kind', ?1, 'id', ?2), 'pending', ?3, ?3, ?3)
+    ON CONFLICT (unique_key) DO UPDATE SET ]] .. fresh .. [[, run_after = excluded.run_after,
+      created_at = excluded.created_at, updated_at = excluded.updated_at WHERE jobs.state IN ]] .. over,
+    subject.kind, subject.row.id, moment.now() }
 end
 
 --- A statement for a batch: an event for each of these plugins, told until give_up_at.
@@ -43,118 +49,188 @@ function M.tell_statement(name, plugins, event, give_up_at)
     "tell " .. name, row.list(plugins), gifd.json.encode(event), give_up_at, moment.now() }
 end
 
---- job = { plugin, name, payload (JSON text), key?, delay (seconds), priority, deadline? (seconds) } -> id, made; or
--- nil, err. At most `most` of one plugin wait at a time.
+--- The jobs that `job` waits for, of those that are not over; or the reason why it cannot be run any more.
+local function needs_statements(after)
+  local ids = row.list(after)
+  return { [[
+    INSERT INTO job_needs (needs, job) SELECT id, last_insert_rowid() FROM jobs
+    WHERE id IN (SELECT value FROM json_each(?1)) AND state NOT IN ]] .. over, ids }, { [[
+    UPDATE jobs SET
+      doomed = (SELECT 'job ' || n.id || ' ended as ' || n.state FROM jobs n
+                WHERE n.id IN (SELECT value FROM json_each(?1)) AND n.state IN ('failed', 'cancelled') LIMIT 1),
+      waits = CASE WHEN EXISTS (SELECT 1 FROM jobs n WHERE n.id IN (SELECT value FROM json_each(?1))
+                                AND n.state IN ('failed', 'cancelled')) THEN 0
+              ELSE (SELECT count(*) FROM job_needs WHERE job = jobs.id) END
+    WHERE id = last_insert_rowid()]], ids }
+end
+
+local function held(key)
+  local found, err = gifd.db.row("SELECT id FROM jobs WHERE unique_key = ?1", key)
+  if found == nil then return nil, err end
+  return found and found.id
+end
+
+--- job = { name, lane, plugin?, account_id?, payload (JSON text), key?, delay (seconds), priority (number),
+-- deadline? (seconds), after? (ids) } -> id, made; or nil, err. At most `most` of its owner, the plugin or the account,
+-- wait at a time. With a key there is one of that key until it is over.
 function M.enqueue(job, most)
   local now = moment.now()
   local run_after = now + math.floor((job.delay or 0) * 1e6)
-  local key = job.key and ("plugin:%s:%s:%s"):format(job.plugin, job.name, job.key)
-  local done, err = gifd.db.run([[
-    INSERT INTO jobs (name, lane, plugin, unique_key, payload, state, priority, run_after, give_up_at, created_at,
-      updated_at)
-    SELECT 'job ' || ?1, 'plugin', ?2, ?3, ?4, 'pending', ?5, ?6, ?7, ?8, ?8
-    WHERE (SELECT COUNT(*) FROM jobs WHERE plugin = ?2 AND state IN ('pending', 'running', 'parked')) < ?9]] .. again
-    .. " RETURNING id", job.name, job.plugin, row.null(key), job.payload, job.priority or 0, run_after,
-    row.null(job.deadline and run_after + math.floor(job.deadline * 1e6)), now, most)
-  if not done then return nil, err end
-  local made = done.rows and done.rows[1]
-  if made then return made.id, true end
-  local held
-  if key then
-    held, err = gifd.db.row("SELECT id FROM jobs WHERE unique_key = ?1", key)
-    if held == nil then return nil, err end
+  local owner = job.plugin and "plugin = ?3 AND state IN ('pending', 'running', 'parked')"
+    or "account_id IS ?4 AND state IN ('pending', 'running', 'parked')"
+  local calls = {}
+  if job.key then calls[1] = { "DELETE FROM jobs WHERE unique_key = ?1 AND state IN " .. over, job.key } end
+  local place = #calls + 1
+  calls[place] = { ([[
+    INSERT INTO jobs (name, lane, plugin, account_id, unique_key, payload, state, priority, run_after, give_up_at,
+      created_at, updated_at)
+    SELECT ?1, ?2, ?3, ?4, ?5, ?6, 'pending', ?7, ?8, ?9, ?10, ?10
+    WHERE (SELECT count(*) FROM jobs WHERE %s) < ?11 ON CONFLICT (unique_key) DO NOTHING RETURNING id]]):format(owner),
+    job.name, job.lane, row.null(job.plugin), row.null(job.account_id), row.null(job.key), job.payload,
+    job.priority or 0, run_after, row.null(job.deadline and run_after + math.floor(job.deadline * 1e6)), now, most,
+    expect = 1 }
+  if job.after then calls[place + 1], calls[place + 2] = needs_statements(job.after) end
+  local done, err = gifd.db.batch(calls)
+  if done then return done[place].rows[1].id, true end
+  if err.code ~= "conflict" then return nil, err end
+  local holder, find_err
+  if job.key then holder, find_err = held(job.key) end
+  if holder == nil and find_err then return nil, find_err end
+  if holder then return holder, false end
+  return nil, gifd.err("busy", { retryable = true, message = ("%d jobs of this %s wait already"):format(most,
+    job.plugin and "plugin" or "account") })
+end
+
+--- Of an asset's renditions, for who waits for them -> id, false when they are made, or nil, err
+function M.ladder_of(asset_id) return held("ladder:" .. asset_id) end
+
+--- Do all of these exist? plugin: and are its own
+function M.exist(ids, plugin)
+  local found, err = gifd.db.row([[SELECT count(*) AS n FROM jobs WHERE id IN (SELECT value FROM json_each(?1))
+    AND (?2 IS NULL OR plugin = ?2)]], row.list(ids), row.null(plugin))
+  if not found then return nil, err end
+  return found.n == #ids
+end
+
+local leased = "id, name, lane, plugin, payload, priority, attempts, fence, every, run_after, give_up_at, crashes, "
+  .. "watched, doomed, account_id"
+
+local by_priority = {}
+for value = 2, -1, -1 do
+  by_priority[#by_priority + 1] = ([[SELECT * FROM (SELECT id, priority, run_after FROM jobs
+    WHERE state = 'pending' AND waits = 0 AND lane = ?4 AND priority = %d AND run_after <= ?3 AND %%s
+    ORDER BY run_after, id LIMIT ?6)]]):format(value)
+end
+local lease_sql = [[
+  UPDATE jobs SET state = 'running', lease_owner = ?1, lease_until = ?2, fence = fence + 1, attempts = attempts + 1,
+    percent = 0, message = NULL, started_at = ?3, updated_at = ?3
+  WHERE id IN (SELECT id FROM (]] .. table.concat(by_priority, " UNION ALL ") .. [[)
+    ORDER BY priority DESC, run_after, id LIMIT ?6)
+  RETURNING ]] .. leased
+local any_kind = "(plugin IS NULL OR plugin NOT IN (SELECT value FROM json_each(?5)))"
+local these_kinds = "coalesce(plugin, '') || ' ' || name IN (SELECT value FROM json_each(?5))"
+
+--- A statement for a batch: the next due jobs of the lane, at most `count`. list: plugins that have enough to do, or
+-- with only = true the kinds ("plugin name") that are wanted. M.leased makes jobs of its rows.
+function M.lease_statement(owner, seconds, lane, count, list, only)
+  local now, which = moment.now(), only and these_kinds or any_kind
+  return { lease_sql:format(which, which, which, which), owner, now + math.floor(seconds * 1e6), now, lane,
+    row.list(list), count }
+end
+
+function M.leased(rows)
+  for _, job in ipairs(rows or {}) do
+    job.payload = row.decode(job.payload)
+    if job.payload == gifd.null then job.payload = nil end
+    job.watched = job.watched == 1
   end
-  if held then return held.id, false end
-  return nil, gifd.err("busy", { retryable = true, message = ("%d jobs of this plugin wait already"):format(most) })
+  return rows or {}
 end
 
-local function shaped(job)
-  for _, field in ipairs { "payload", "progress", "result" } do
-    local value = row.decode(job[field])
-    if value == gifd.null then value = nil end
-    job[field] = value
-  end
-  return job
-end
-
-function M.find(id, plugin)
-  local found, err = gifd.db.row("SELECT * FROM jobs WHERE id = ?1 AND plugin = ?2 AND name LIKE 'job %'", id, plugin)
-  if not found then return found, err end
-  return shaped(found)
-end
-
---- -> true when it was not over yet. A schedule goes on.
-function M.cancel(id, plugin)
-  local done, err = gifd.db.run([[
-    UPDATE jobs SET state = 'cancelled', lease_owner = NULL, lease_until = NULL, updated_at = ?3
-    WHERE id = ?1 AND plugin = ?2 AND name LIKE 'job %' AND every IS NULL
-      AND state IN ('pending', 'running', 'parked')]], id, plugin, moment.now())
-  if not done then return nil, err end
-  return done.changes == 1
-end
-
---- -> true, or false when it does not run any more
-function M.progress(id, plugin, text)
-  local done, err = gifd.db.run([[
-    UPDATE jobs SET progress = ?3, updated_at = ?4 WHERE id = ?1 AND plugin = ?2 AND state = 'running']], id, plugin,
-    text, moment.now())
-  if not done then return nil, err end
-  return done.changes == 1
-end
-
---- Takes the next due job of the lane, or one whose owner's lease ran out -> row with payload decoded, or false.
--- busy: plugins that have enough to do.
-function M.lease(owner, seconds, lane, busy)
-  local now = moment.now()
-  local done, err = gifd.db.run([[
-    UPDATE jobs SET state = 'running', lease_owner = ?1, lease_until = ?2, fence = fence + 1, attempts = attempts + 1,
-      progress = NULL, updated_at = ?3
-    WHERE id = COALESCE(
-      (SELECT id FROM jobs WHERE state = 'running' AND lease_until < ?3 AND lane = ?4 ORDER BY lease_until LIMIT 1),
-      (SELECT id FROM jobs WHERE state = 'pending' AND run_after <= ?3 AND lane = ?4
-         AND (plugin IS NULL OR plugin NOT IN (SELECT value FROM json_each(?5)))
-       ORDER BY priority DESC, run_after, id LIMIT 1))
-    RETURNING *]], owner, now + math.floor(seconds * 1e6), now, lane, row.list(busy))
-  if not done then return nil, err end
-  local job = done.rows and done.rows[1]
-  return job and shaped(job) or false
-end
-
---- A cheap look before lease() takes the writer's turn.
+--- A cheap look before a lease takes the writer's turn.
 function M.due(lane)
-  local now = moment.now()
-  local found, err = gifd.db.row([[
-    SELECT EXISTS (SELECT 1 FROM jobs WHERE state = 'pending' AND run_after <= ?1 AND lane = ?2)
-        OR EXISTS (SELECT 1 FROM jobs WHERE state = 'running' AND lease_until < ?1 AND lane = ?2) AS due]], now, lane)
+  local found, err = gifd.db.row([[SELECT EXISTS (SELECT 1 FROM jobs WHERE state = 'pending' AND waits = 0
+    AND lane = ?2 AND priority IN (2, 1, 0, -1) AND run_after <= ?1) AS due]], moment.now(), lane)
   if not found then return nil, err end
   return found.due == 1
 end
 
+--- Statements for a batch: this owner's jobs stay its own for so long; and what no owner has kept is pending again.
+function M.heartbeat_statements(owner, seconds)
+  local now = moment.now()
+  return { "UPDATE jobs SET lease_until = ?2 WHERE state = 'running' AND lease_owner = ?1", owner,
+      now + math.floor(seconds * 1e6) },
+    { [[UPDATE jobs SET state = 'pending', lease_owner = NULL, lease_until = NULL, updated_at = ?1
+        WHERE state = 'running' AND lease_until < ?1]], now }
+end
+
+--- Of these jobs, by id: those that are not ours to run any more: cancelled, or somebody else's.
+function M.lost(jobs)
+  local list = {}
+  for _, job in pairs(jobs) do list[#list + 1] = gifd.json.array { job.id, job.fence } end
+  return gifd.db.rows([[
+    SELECT j.value ->> 0 AS id FROM json_each(?1) j WHERE NOT EXISTS (
+      SELECT 1 FROM jobs WHERE id = j.value ->> 0 AND fence = j.value ->> 1 AND state = 'running')]], row.list(list))
+end
+
 local function settle(job, state, more, ...)
-  local sql = ("UPDATE jobs SET state = ?3, lease_owner = NULL, lease_until = NULL, updated_at = ?4, %s "
-    .. "WHERE id = ?1 AND fence = ?2 AND state = 'running'"):format(more)
-  return { sql, job.id, job.fence, state, moment.now(), expect = 1, ... }
+  local log, now = job.journal and job.journal:text() or "", moment.now()
+  local sql = ([[UPDATE jobs SET state = ?3, lease_owner = NULL, lease_until = NULL, updated_at = ?4,
+    ended_at = CASE WHEN ?3 IN ('completed', 'failed') THEN ?4 END, log = nullif(?5, ''), %s
+    WHERE id = ?1 AND fence = ?2 AND state = 'running']]):format(more)
+  return { sql, job.id, job.fence, state, now, log, expect = 1, ... }
 end
 
 --- Statements for a batch: the outcome is written together with what the job made, or not at all.
-function M.complete_statement(job) return settle(job, "completed", "error = ?5", gifd.null) end
-function M.fail_statement(job, message) return settle(job, "failed", "error = ?5", message) end
-function M.park_statement(job, why) return settle(job, "parked", "error = ?5, attempts = attempts - 1", why) end
+function M.complete_statement(job) return settle(job, "completed", "percent = 100, error = ?6", gifd.null) end
+--- A poison is parked: nothing takes it up but somebody who says so.
+function M.fail_statement(job, message)
+  return settle(job, job.poison and "parked" or "failed", "crashes = ?7, error = ?6", message, job.crashes or 0)
+end
+function M.park_statement(job, why) return settle(job, "parked", "error = ?6, attempts = attempts - 1", why) end
 
 --- result: JSON text
-function M.result_statement(job, result) return settle(job, "completed", "error = NULL, result = ?5", result) end
+function M.result_statement(job, result)
+  return settle(job, "completed", "percent = 100, error = NULL, result = ?6", result)
+end
 
 --- A schedule after a run: its next time is the first one of its grid that has not passed, however long it took.
 function M.reschedule_statement(job, result, message)
-  return settle(job, "pending", [[attempts = 0, result = coalesce(?5, result), error = ?6,
+  return settle(job, "pending", [[attempts = 0, result = coalesce(?6, result), error = ?7,
     run_after = run_after + every * max(1, (?4 - run_after + every - 1) / every)]], row.null(result),
     row.null(message))
 end
 
 --- Back to pending after `seconds`, with the reason.
 function M.retry(job, seconds, message)
-  return gifd.db.batch { settle(job, "pending", "run_after = ?5, error = ?6",
-    moment.now() + math.floor(seconds * 1e6), message) }
+  return gifd.db.batch { settle(job, "pending", "run_after = ?6, error = ?7, crashes = ?8",
+    moment.now() + math.floor(seconds * 1e6), message, job.crashes or 0) }
+end
+
+--- One statement for many: done = array of { job, result (JSON text) } -> rows of those that were still ours
+function M.complete_many_statement(done)
+  local list = {}
+  for i, d in ipairs(done) do
+    list[i] = gifd.json.array { d.job.id, d.job.fence, d.result, d.log }
+  end
+  return { [[
+    UPDATE jobs SET state = 'completed', lease_owner = NULL, lease_until = NULL, updated_at = ?2, ended_at = ?2,
+      percent = 100, error = NULL, result = d.result, log = nullif(d.log, '')
+    FROM (SELECT value ->> 0 AS id, value ->> 1 AS fence, value ->> 2 AS result, value ->> 3 AS log
+          FROM json_each(?1)) AS d
+    WHERE jobs.id = d.id AND jobs.fence = d.fence AND jobs.state = 'running'
+    RETURNING jobs.id, jobs.watched]], row.list(list), moment.now() }
+end
+
+--- Of a job that runs -> true, or false when it does not run any more; and whether somebody listens
+function M.progress(id, plugin, percent, message, log)
+  local done, err = gifd.db.run([[
+    UPDATE jobs SET percent = ?3, message = ?4, log = coalesce(?6, log), updated_at = ?5
+    WHERE id = ?1 AND plugin IS ?2 AND state = 'running' RETURNING watched]], id, row.null(plugin), percent,
+    row.null(message), moment.now(), row.null(log))
+  if not done then return nil, err end
+  local found = done.rows and done.rows[1]
+  return found ~= nil, found and found.watched == 1
 end
 
 --- What the generation's plugins offer: schedules = array of { plugin, name, every (microseconds) }. A schedule that
@@ -190,21 +266,6 @@ function M.reclaim(owner, own)
     UPDATE jobs SET state = 'pending', attempts = attempts - (substr(lease_owner, 1, length(?3)) = ?3),
       lease_owner = NULL, lease_until = NULL, updated_at = ?2
     WHERE state = 'running' AND lease_owner <> ?1]], owner, moment.now(), own)
-end
-
-function M.sweep(before)
-  return gifd.db.run([[
-    DELETE FROM jobs WHERE id IN (
-      SELECT id FROM jobs WHERE updated_at < ?1 AND every IS NULL
-        AND (state IN ('completed', 'cancelled') OR state = 'failed' AND plugin IS NOT NULL) LIMIT 500)]], before)
-end
-
---- Schedules for whoever asks: array of { plugin, name, every, run_after, state, error }
-function M.schedules()
-  local rows, err = gifd.db.rows([[SELECT plugin, substr(name, 5) AS name, every, run_after, state, error FROM jobs
-    WHERE every IS NOT NULL ORDER BY plugin, name]])
-  if not rows then return nil, err end
-  return rows
 end
 
 return M

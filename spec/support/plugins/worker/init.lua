@@ -2,7 +2,7 @@
 local function toil(ctx, payload)
   payload = payload or {}
   ctx.log.info("toil", { note = payload.note, attempt = ctx.job.attempt })
-  if payload.progress then gifd.jobs.progress(ctx.job.id, { done = payload.progress }) end
+  if payload.progress then gifd.jobs.progress(ctx.job.id, payload.progress, "so far") end
   if payload.seconds then gifd.time.sleep(payload.seconds) end
   if payload.fail == "later" and ctx.job.attempt < 2 then
     return nil, gifd.err("busy", { retryable = true, message = "not now" })
@@ -16,7 +16,7 @@ local function tick(ctx) ctx.log.info("tick", { job = ctx.job.id }) end
 
 local function post(_, req)
   local id, made = gifd.jobs.enqueue(req.query.job or "toil", req.body.payload,
-    { key = req.body.key, delay = req.body.delay })
+    { key = req.body.key, delay = req.body.delay, priority = req.body.priority, after = req.body.after })
   if not id then return nil, made end
   return { status = 202, json = { id = id, made = made } }
 end
@@ -38,7 +38,9 @@ return {
     end } },
   routes = {
     ["POST /jobs"] = { auth = "public", run = post, body = schema.record { payload = schema.any { optional = true },
-      key = schema.optional(schema.string { max = 100 }), delay = schema.optional(schema.number {}) } },
+      key = schema.optional(schema.string { max = 100 }), delay = schema.optional(schema.number {}),
+      priority = schema.optional(schema.string {}),
+      after = schema.optional(schema.list { of = schema.string {} }) } },
     ["GET /jobs/{id}"] = { auth = "public", run = get },
     ["DELETE /jobs/{id}"] = { auth = "public", run = cancel },
   },
