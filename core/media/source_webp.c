@@ -31,6 +31,8 @@ static int count_frames(struct source *s, const WebPDemuxer *d, struct err *e)
                                  i.height != (int)s->facts.height))
             s->facts.has_alpha = true;
         if (i.dispose_method == WEBP_MUX_DISPOSE_BACKGROUND && s->facts.frames > 1) s->facts.has_alpha = true;
+        if (i.blend_method == WEBP_MUX_NO_BLEND && i.has_alpha)
+            s->facts.has_alpha = true; /* it clears what it covers */
     } while (WebPDemuxNextFrame(&i));
     WebPDemuxReleaseIterator(&i);
     return GIFD_OK;
