@@ -56,6 +56,18 @@ return {
   --   account_pixels = 2e9,           -- and of those of one account
   -- },
 
+  -- What is made of each file for pages, platforms and pickers: docs/api.md lists it.
+  -- renditions = {
+  --   at_once = { "poster", "mp4", "tinygif" }, -- with the upload, in one decode; NAME or NAME.EXT
+  --   background = false,             -- true: all others soon after; else each when it is asked for first
+  --   without = {},                   -- { "webm", "discord.mp4" }: never made
+  --   own = {},                       -- further ones, or in place of those of the same name and format:
+  --                                   -- { name = "square", format = "webp", width = 64, height = 64, frames = 8 }
+  --   matte = 0xffffff,               -- under transparent pixels where the format has none
+  --   pixels = 5e9,                   -- width times height times frames of all renditions of one file
+  --   pixels_waiting = 20e9,          -- of all that wait to be made; beyond it a request gets 503
+  -- },
+
   -- http = {
   --   head_bytes = "32 KiB",          -- request line and fields together
   --   head_fields = 100,

@@ -195,6 +195,7 @@ int cli_up(int argc, char **argv);
 int cli_plugin(int argc, char **argv);
 int cli_verify(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
+int cli_media(int argc, char **argv); /* probe, ladder, fit, render: of files, without a server */
 int cli_admin(int argc, char **argv); /* reload, rollback, status */
 int cli_version(int argc, char **argv);
 int cli_help(int argc, char **argv);

@@ -1,5 +1,6 @@
-/* cli_lua.c: `gifd lua` and `gifd plugin run`: one Lua file with the primitives, or as a plugin's code, on a data
- * directory or on one that is thrown away. */
+/* cli_lua.c: commands of host Lua that need the media process, on a data directory or on one that is thrown away: one
+ * Lua file with the primitives (`gifd lua`) or as a plugin's code (`gifd plugin run`), files in and files out (`gifd
+ * probe`, `ladder`, `fit`, `render`), and what is stored (`gifd verify`). */
 #include "app/supervisor.h"
 #include "base/log.h"
 #include "script/limits.h"
@@ -165,16 +166,51 @@ static int run_on_nothing(struct asked *a)
     return EXIT_FAILED;
 }
 
+static int begin(struct asked *a)
+{
+    log_role_set(a->command);
+    log_level_set(LOG_WARN);
+    signal(SIGPIPE, SIG_IGN);
+    return a->o.data ? run_on(a->o.data, a) : run_on_nothing(a);
+}
+
 int cli_file(const char *command, const char *data, int argc, char **argv)
 {
     static struct asked a;
     a = (struct asked){.command = command, .o = {.root = getenv("GIFD_ROOT"), .data = data}};
     int code = read_options(argc, argv, &a);
-    if (code != EXIT_OK) return code;
-    log_role_set(command);
-    log_level_set(LOG_WARN);
-    signal(SIGPIPE, SIG_IGN);
-    return a.o.data ? run_on(a.o.data, &a) : run_on_nothing(&a);
+    return code == EXIT_OK ? begin(&a) : code;
+}
+
+/* The arguments are the command's own, but for --data where it works on one. */
+static int run_command(bool stored, int argc, char **argv)
+{
+    static struct asked a;
+    a = (struct asked){.command = argv[0], .o = {.root = getenv("GIFD_ROOT")}};
+    if (stored && !(a.o.data = getenv("GIFD_DATA"))) a.o.data = "data";
+    for (int i = 1; i < argc; i++) {
+        if (stored && !strncmp(argv[i], "--data=", 7)) {
+            a.o.data = argv[i] + 7;
+        } else if (stored && !strcmp(argv[i], "--data")) {
+            if (++i == argc) return usage_error(&a, "--data");
+            a.o.data = argv[i];
+        } else if (a.count < ARGS_MAX) {
+            a.rest[a.count++] = argv[i];
+        } else {
+            return cli_usage(a.command, "more than %d arguments", ARGS_MAX);
+        }
+    }
+    return begin(&a);
+}
+
+int cli_media(int argc, char **argv)
+{
+    return run_command(false, argc, argv);
+}
+
+int cli_verify(int argc, char **argv)
+{
+    return run_command(true, argc, argv);
 }
 
 int cli_lua(int argc, char **argv)

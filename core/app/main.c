@@ -111,8 +111,34 @@ const struct cli_command cli_commands[] = {
      cli_lua},
     {"login", "gifd login --data DIR", "print a one-time sign-in link for the pages",
      "The link is good for 30 minutes and for one use.\n", cli_script},
-    {"verify", "gifd verify ID... --data DIR", "prove that stored originals are unaltered",
-     "Hashes each original again and compares it with its id, which is the beginning of its SHA-256.\n"
+    {"probe", "gifd probe FILE [--json]", "say what a media file is",
+     "Type, size, frames, duration, how long each frame is shown, how often it plays, whether it is transparent.\n"
+     "Exits 1 with the reason when it would be refused. Needs no server.\n",
+     cli_media},
+    {"ladder", "gifd ladder FILE DIR [--json]", "make all that pages, platforms and pickers ask for of a file",
+     "Writes each one of the default ladder as DIR/NAME.EXT and prints its facts, and which ones cannot be and why.\n"
+     "Needs no server.\n\n"
+     "  --json  one object for programs\n",
+     cli_media},
+    {"fit", "gifd fit FILE --under SIZE [-o OUT] [--floor SSIM] [--json]", "make a GIF, WebP or film fit a size",
+     "OUT (default: FILE-fit.EXT) is of the type that its name says. What fits already is copied as it is. Needs no\n"
+     "server. Exits 7 when it cannot fit without falling below the floor.\n\n"
+     "  --under SIZE   8MB, 256KB, 500KiB or bytes\n"
+     "  --floor SSIM   0.5 to 0.999: how like the source it must stay\n",
+     cli_media},
+    {"render", "gifd render FILE --recipe JSON -o OUT [--json]", "make one thing of a file by a recipe",
+     "JSON names what to make and how, as {\"gif\": {\"width\": 320}}; fields that are unknown or contradict each "
+     "other\n"
+     "are refused by name. Needs no server.\n\n"
+     "  transcode  container (mp4, webm, webp), video, audio, bitrate or crf or quality, width, height, fps, from, to, "
+     "loop\n"
+     "  thumbnail  at, width, height, format (jpeg, png, webp)\n"
+     "  gif        width, height, fps, from, to, colors, dither, lossy, budget, floor, loop\n"
+     "  frames     count or times, width, height, format; OUT is a folder\n",
+     cli_media},
+    {"verify", "gifd verify ID... [--data DIR]", "prove that what is stored is what it should be",
+     "Hashes each original again and compares it with its id, which is the beginning of its SHA-256; then makes again\n"
+     "what was made of it and compares the bytes, or says that other versions made them.\n"
      "Exits 0 when all are unaltered, 1 when one is altered, 4 when there is none of that id.\n",
      cli_verify},
     {"doctor", "gifd doctor [--data DIR] [--json]", "say what on this machine keeps gifd from working well",

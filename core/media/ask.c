@@ -145,6 +145,12 @@ void media_cancel(struct media_ask *a)
     start_waiting(leave(a));
 }
 
+/* How many descriptors a question gives for answers. */
+static size_t outputs_of(uint32_t op, size_t recipes)
+{
+    return op == MEDIA_TIMES ? 1 : recipes;
+}
+
 static const char *const source_types[] = {"image/gif", "image/webp", "image/png", "image/jpeg",
                                            "video/mp4", "video/webm", NULL};
 
@@ -184,27 +190,41 @@ static const char *type_of(uint32_t format)
     }
 }
 
+static bool has_size(int fd, uint64_t bytes)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && st.st_size >= 0 && (uint64_t)st.st_size == bytes;
+}
+
+/* Text of a stranger's process: printable ASCII only. */
+static void copy_text(char *to, size_t cap, const char *from)
+{
+    size_t n = strnlen(from, cap - 1);
+    for (size_t i = 0; i < n; i++) to[i] = from[i] >= ' ' && from[i] <= '~' ? from[i] : '?';
+    to[n] = 0;
+}
+
 static bool check_answer(const struct media_ask *a, const struct wire_answer *w, struct media_answer *out)
 {
     const struct wire_question *q = &a->question;
     if (!check_facts(&w->facts, &q->limits, &out->facts)) return false;
     if (w->outputs != q->recipes) return false;
+    if (q->op == MEDIA_TIMES) return has_size(a->fd[1], (uint64_t)w->facts.frames * sizeof(uint32_t));
+    copy_text(out->made_by, sizeof out->made_by, w->made_by);
     out->outputs = w->outputs;
     for (size_t i = 0; i < out->outputs; i++) {
-        struct stat st;
         uint64_t bytes = w->output[i].bytes;
         if (!check_facts(&w->output[i].facts, NULL, &out->output[i].facts)) return false;
         if (strcmp(out->output[i].facts.type, type_of(q->recipe[i].format)) != 0) return false;
         if (out->output[i].facts.frames > (uint64_t)q->limits.frames + REPEAT_FRAMES_MAX) return false;
         if (!bytes || bytes > q->limits.out_bytes) return false;
-        if (fstat(a->fd[1 + i], &st) < 0 || st.st_size < 0 || (uint64_t)st.st_size != bytes) return false;
+        if (!has_size(a->fd[1 + i], bytes)) return false;
         out->output[i].bytes = bytes;
         out->output[i].choice = w->output[i].choice; /* numbers, of which any will do */
     }
     return true;
 }
 
-/* The text of a stranger's process: printable ASCII only. */
 static void check_error(const struct wire_answer *w, struct err *e)
 {
     static const int allowed[] = {GIFD_EUNSUPPORTED, GIFD_EBADMEDIA, GIFD_ETOOBIG,    GIFD_ENOSPACE,
@@ -213,10 +233,8 @@ static void check_error(const struct wire_answer *w, struct err *e)
     for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
         if (w->code == allowed[i]) code = w->code;
     char text[WIRE_TEXT_MAX];
-    size_t n = strnlen(w->text, sizeof w->text - 1);
-    for (size_t i = 0; i < n; i++) text[i] = w->text[i] >= ' ' && w->text[i] <= '~' ? w->text[i] : '?';
-    text[n] = 0;
-    err_set(e, code, "%s", n ? text : "no reason was given");
+    copy_text(text, sizeof text, w->text);
+    err_set(e, code, "%s", *text ? text : "no reason was given");
 }
 
 static void on_answer(struct media_ask *a, const struct wire_answer *w)
@@ -399,12 +417,12 @@ static void start_waiting(struct media_pool *p)
 static int check_question(const struct media_question *q, struct err *e)
 {
     const struct media_limits *l = &q->limits;
-    bool render = q->op == MEDIA_RENDER;
-    if (!render && q->op != MEDIA_PROBE) return err_set(e, GIFD_EINVALID, "unknown media operation %d", (int)q->op);
+    bool render = q->op == MEDIA_RENDER, writes = render || q->op == MEDIA_TIMES;
+    if (!writes && q->op != MEDIA_PROBE) return err_set(e, GIFD_EINVALID, "unknown media operation %d", (int)q->op);
     if (render ? q->recipes < 1 || q->recipes > MEDIA_RECIPES_MAX : q->recipes != 0)
-        return err_set(e, GIFD_EINVALID, "%zu recipes: a render takes 1 to %d, a probe none", q->recipes,
+        return err_set(e, GIFD_EINVALID, "%zu recipes: a render takes 1 to %d, other questions none", q->recipes,
                        MEDIA_RECIPES_MAX);
-    if (!l->canvas_px || !l->total_px || !l->frames || !l->deadline_ms || !l->memory || (render && !l->out_bytes))
+    if (!l->canvas_px || !l->total_px || !l->frames || !l->deadline_ms || !l->memory || (writes && !l->out_bytes))
         return err_set(e, GIFD_EINVALID, "a media question needs every limit");
     for (size_t i = 0; i < q->recipes; i++)
         if (media_recipe_check(&q->recipe[i], e) < 0) return e->code;
@@ -413,7 +431,7 @@ static int check_question(const struct media_question *q, struct err *e)
 
 static int copy_descriptors(struct media_ask *a, const struct media_question *q, struct err *e)
 {
-    for (size_t i = 0; i < 1 + q->recipes; i++) {
+    for (size_t i = 0; i < 1 + outputs_of(q->op, q->recipes); i++) {
         int fd = fcntl(i ? q->out_fd[i - 1] : q->in_fd, F_DUPFD_CLOEXEC, 3);
         if (fd < 0) return err_sys(e, errno, "media question, descriptor %zu", i);
         a->fd[a->fds++] = fd;

@@ -22,7 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum media_op { MEDIA_PROBE = 1, MEDIA_RENDER = 2 };
+enum media_op { MEDIA_PROBE = 1, MEDIA_RENDER = 2, MEDIA_TIMES = 3 };
 enum media_format { MEDIA_JPEG = 1, MEDIA_PNG, MEDIA_MP4, MEDIA_WEBM, MEDIA_WEBP, MEDIA_GIF };
 enum media_dither { MEDIA_DITHER_AUTO, MEDIA_DITHER_NONE, MEDIA_DITHER_ORDERED, MEDIA_DITHER_DIFFUSE };
 
@@ -64,7 +64,7 @@ struct media_recipe {
     uint32_t zero;
 };
 
-#define MEDIA_RECIPES_MAX 48
+#define MEDIA_RECIPES_MAX 64
 #define MEDIA_TIME_MAX_MS 3600000u
 #define MEDIA_FPS_MAX_MILLI 120000u
 #define MEDIA_REPEAT_MAX_MS 60000u
@@ -80,7 +80,9 @@ struct media_question {
     uint64_t pixels;  /* canvas x frames, where known; 0: as many as the limits allow */
     size_t recipes;   /* MEDIA_RENDER: one decode serves all of them */
     struct media_recipe recipe[MEDIA_RECIPES_MAX];
-    int out_fd[MEDIA_RECIPES_MAX]; /* empty regular files or memfds, read-write. Stay the asker's */
+    /* Empty regular files or memfds, read-write, one a recipe. Stay the asker's. MEDIA_TIMES takes one: milliseconds
+     * that each picture is shown, as uint32_t, rounded so that they add up to the duration. */
+    int out_fd[MEDIA_RECIPES_MAX];
 };
 
 struct media_facts {
@@ -108,9 +110,12 @@ struct media_output {
     struct media_choice choice;
 };
 
+#define MEDIA_MADE_BY_MAX 200
 struct media_answer {
     struct media_facts facts; /* of the source */
-    size_t outputs;           /* as many as recipes, or 0 */
+    /* MEDIA_RENDER: the program and its libraries. Equal ones make equal bytes of equal sources and recipes. */
+    char made_by[MEDIA_MADE_BY_MAX];
+    size_t outputs; /* as many as recipes, or 0 */
     struct media_output output[MEDIA_RECIPES_MAX];
 };
 

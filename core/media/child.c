@@ -1,14 +1,20 @@
 /* child.c: see child.h. The input is mapped, never opened; the answer is one message on SANDBOX_SOCK. */
 #include "media/child.h"
 
+#include "media/encode.h"
 #include "media/fit.h"
 #include "media/render.h"
 #include "media/source.h"
 #include "media/wire.h"
+#include "media_revision.h"
 
 #include <errno.h>
 #include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
 #include <libavutil/log.h>
+#include <libavutil/mathematics.h>
+#include <libswscale/swscale.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +23,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <webp/encode.h>
 
 #define POPULATE_BYTES (4u << 20)
 #define PROBE_DECODE_PX (4u << 20) /* of the first picture, decoded while probing to be sure that it can be */
 #define RENDER_NICE 10
+
+static char made_by[MEDIA_MADE_BY_MAX];
 
 static void silent(void *p, int level, const char *fmt, va_list ap)
 {
@@ -41,8 +50,30 @@ static void open_once(const AVCodec *codec, int width, int height, enum AVPixelF
     avcodec_free_context(&c);
 }
 
+/* Encoders that libavcodec does not tell the version of, by their files: " libx264.so.164". */
+static int add_library(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    const char *name = info->dlpi_name ? strrchr(info->dlpi_name, '/') : NULL;
+    size_t n = strlen(made_by);
+    (void)size, (void)arg;
+    if (name && (!strncmp(name, "/libx264.", 9) || !strncmp(name, "/libvpx.", 8)))
+        snprintf(made_by + n, sizeof made_by - n, " %s", name + 1);
+    return 0;
+}
+
+#define V(x) (unsigned)(x) >> 16, (unsigned)(x) >> 8 & 255, (unsigned)(x)&255
+static void name_makers(void)
+{
+    snprintf(made_by, sizeof made_by, "gifd-media %s avcodec %u.%u.%u avformat %u.%u.%u swscale %u.%u.%u webp %u.%u.%u",
+             MEDIA_REVISION, V(avcodec_version()), V(avformat_version()), V(swscale_version()),
+             V(WebPGetEncoderVersion()));
+    dl_iterate_phdr(add_library, NULL);
+}
+#undef V
+
 int child_warm_up(struct err *e)
 {
+    name_makers();
     static const enum AVCodecID decoders[] = {AV_CODEC_ID_PNG, AV_CODEC_ID_H264, AV_CODEC_ID_VP8, AV_CODEC_ID_VP9};
     av_log_set_callback(silent);
     for (size_t i = 0; i < sizeof decoders / sizeof *decoders; i++)
@@ -89,7 +120,8 @@ static int read_question(struct job *j, struct err *e)
         memcpy(j->fd, CMSG_DATA(c), j->fds * sizeof(int));
     }
     bool fits = n == (ssize_t)sizeof j->q && !(m.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) && j->q.magic == WIRE_MAGIC &&
-                j->q.version == WIRE_VERSION && j->q.recipes <= MEDIA_RECIPES_MAX && j->fds == 1 + j->q.recipes;
+                j->q.version == WIRE_VERSION && j->q.recipes <= MEDIA_RECIPES_MAX &&
+                j->fds == 1 + (j->q.op == MEDIA_TIMES ? 1 : j->q.recipes);
     return fits ? GIFD_OK : err_set(e, GIFD_EINVALID, "not a question of this version");
 }
 
@@ -127,6 +159,32 @@ static int render_all(struct job *j, struct bytes in, struct source *s, struct m
     return rc;
 }
 
+/* How long each picture is shown, in whole milliseconds that add up: what rounding takes from one, the next one gets.
+ */
+static int write_times(struct source *s, int fd, struct err *e)
+{
+    uint32_t buf[1024], n = 0, frames = 0;
+    uint64_t at = 0;
+    int64_t before = 0;
+    struct picture p;
+    int rc;
+    while ((rc = source_next(s, &p, e)) > 0) {
+        int64_t end = av_rescale_q(p.start + p.duration, s->time_base, (AVRational){1, 1000});
+        buf[n++] = end > before ? (uint32_t)(end - before) : 0;
+        before = end > before ? end : before;
+        frames++;
+        if (n < sizeof buf / sizeof *buf) continue;
+        if (encode_write(fd, (const uint8_t *)buf, sizeof buf, at, s->limits->out_bytes, e) < 0) return e->code;
+        at += sizeof buf;
+        n = 0;
+    }
+    if (rc < 0) return rc;
+    if (!frames) return err_set(e, GIFD_EBADMEDIA, "not one picture could be decoded");
+    s->facts.frames = frames;
+    s->facts.duration_ms = (uint64_t)before;
+    return n ? encode_write(fd, (const uint8_t *)buf, n * sizeof *buf, at, s->limits->out_bytes, e) : GIFD_OK;
+}
+
 static int answer(struct job *j, struct bytes in, struct media_answer *a, struct err *e)
 {
     struct source s;
@@ -138,6 +196,7 @@ static int answer(struct job *j, struct bytes in, struct media_answer *a, struct
         if (rc == 0) rc = err_set(e, GIFD_EBADMEDIA, "not one picture could be decoded");
     }
     if (rc >= 0 && j->q.op == MEDIA_RENDER) rc = render_all(j, in, &s, a, e);
+    if (rc >= 0 && j->q.op == MEDIA_TIMES) rc = write_times(&s, j->fd[1], e);
     a->facts = s.facts;
     return rc < 0 ? rc : GIFD_OK; /* the exit frees the source */
 }
@@ -167,6 +226,7 @@ static bool send_answer(int rc, const struct media_answer *a, const struct err *
     } else {
         w.facts = pack(&a->facts);
         w.outputs = (uint32_t)a->outputs;
+        snprintf(w.made_by, sizeof w.made_by, "%s", made_by);
         for (size_t i = 0; i < a->outputs; i++) {
             w.output[i].facts = pack(&a->output[i].facts);
             w.output[i].bytes = a->output[i].bytes;
@@ -189,8 +249,7 @@ int child_run(const struct sandbox *s)
         struct sandbox_limits walls = {.memory = l->memory + in.n,
                                        .out_bytes = l->out_bytes ? l->out_bytes : 4096,
                                        .cpu_s = l->deadline_ms / 1000 * 2 + 2};
-        if (j.q.op == MEDIA_RENDER)
-            setpriority(PRIO_PROCESS, 0, RENDER_NICE); /* probes first: an upload waits for it */
+        if (j.q.op != MEDIA_PROBE) setpriority(PRIO_PROCESS, 0, RENDER_NICE); /* probes first: an upload waits for it */
         sandbox_lock(s, &walls);
         rc = answer(&j, in, &a, &e);
     }

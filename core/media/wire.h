@@ -1,10 +1,10 @@
 /* wire.h: what travels on the socket between ask.c and the media process.
  *
  * SOCK_SEQPACKET messages: the question, "begun" from the zygote when a child gets to it, the child's answer. The
- * question comes from us and is trusted; it carries 1 + recipes descriptors by SCM_RIGHTS (input first). The answer
- * comes from a process that has read strangers' bytes: ask.c believes none of it, which is why it has no bool, no
- * pointer and no length that is not checked. Both ends are built from one tree; the version only catches a media
- * process left over from another build. */
+ * question comes from us and is trusted; it carries 1 + recipes descriptors by SCM_RIGHTS (input first; 1 + 1 for the
+ * times). The answer comes from a process that has read strangers' bytes: ask.c believes none of it, which is why it
+ * has no bool, no pointer and no length that is not checked. Both ends are built from one tree; the version only
+ * catches a media process left over from another build. */
 #ifndef GIFD_MEDIA_WIRE_H
 #define GIFD_MEDIA_WIRE_H
 
@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC 0x6d616b67u
-#define WIRE_VERSION 4u
+#define WIRE_VERSION 5u
 #define WIRE_TEXT_MAX 256
 #define WIRE_FDS_MAX (1 + MEDIA_RECIPES_MAX)
 
@@ -50,6 +50,7 @@ struct wire_answer {
     uint32_t outputs;
     struct wire_facts facts;
     struct wire_output output[MEDIA_RECIPES_MAX];
+    char made_by[MEDIA_MADE_BY_MAX];
     char text[WIRE_TEXT_MAX];
 };
 

@@ -1,4 +1,5 @@
 /* bind_blob.c: gifd.blob, and the draft that Lua holds between an upload and its commit. */
+#include "crypto/crypto.h"
 #include "script/draft.h"
 #include "script/host_int.h"
 
@@ -182,6 +183,32 @@ static int l_drop(lua_State *L)
     return 1;
 }
 
+/* Blocks: for commands. */
+static int l_hash(lua_State *L)
+{
+    struct err e = {0};
+    uint64_t size;
+    uint8_t buf[1 << 15], sum[SHA256_LEN];
+    char hex[SHA256_HEX + 1];
+    const char *digest = digest_arg(L, 1);
+    if (!blobs_here(L)) return push_fault(L, GIFD_ECLOSED, "there are no blobs");
+    int fd = blob_open(blobs_here(L), digest, &size, &e);
+    if (fd < 0) return push_err(L, &e);
+    struct sha256 *h = sha256_new();
+    ssize_t n = h ? 1 : 0;
+    if (!h) err_set(&e, GIFD_ENOMEM, "no memory for a digest");
+    while (n > 0 && (n = read(fd, buf, sizeof buf)) > 0) sha256_update(h, buf, (size_t)n);
+    if (n < 0) err_sys(&e, errno, "blob %s", digest);
+    close(fd);
+    if (e.code == GIFD_OK) {
+        sha256_final(h, sum);
+        hex_encode(sum, sizeof sum, hex);
+        lua_pushstring(L, hex);
+    }
+    sha256_free(h);
+    return e.code < 0 ? push_err(L, &e) : 1;
+}
+
 static int l_free(lua_State *L)
 {
     const char *dir = gen_of(L)->host->s.data_dir;
@@ -193,6 +220,7 @@ const struct binding bind_blob[] = {
     {"gifd.blob.commit", l_commit, CTX_TASK, "commit(draft) -> digest, size | nil, err; durable when it returns"},
     {"gifd.blob.stat", l_stat, CTX_TASK, "stat(digest) -> size | nil, err"},
     {"gifd.blob.read", l_read, CTX_TASK, "read(digest, offset, n) -> bytes | nil, err; n at most 1 MiB"},
+    {"gifd.blob.hash", l_hash, CTX_COMMAND, "hash(digest) -> the SHA-256 that its bytes have now | nil, err"},
     {"gifd.blob.at_rest", l_at_rest, CTX_TASK,
      "at_rest(from) -> digests that nobody committed for an hour, where to go on (nil: all seen); 0 to begin"},
     {"gifd.blob.drop", l_drop, CTX_TASK, "drop(digest) -> whether it went: only one at rest does | nil, err"},

@@ -77,6 +77,24 @@ static void push_choice(lua_State *L, const struct media_choice *c)
     lua_setfield(L, -2, "choice");
 }
 
+/* What ask.c has checked: as many numbers as frames. */
+static int push_times(lua_State *L, struct media_wait *m)
+{
+    uint32_t buf[512], n = m->answer->facts.frames;
+    push_facts(L, &m->answer->facts);
+    lua_createtable(L, (int)n, 0);
+    for (uint32_t i = 0; i < n;) {
+        uint32_t some = n - i < 512 ? n - i : 512;
+        ssize_t got = pread(m->q.out_fd[0], buf, some * sizeof *buf, (off_t)(i * sizeof *buf));
+        for (uint32_t k = 0; k < some; k++) {
+            lua_pushnumber(L, got == (ssize_t)(some * sizeof *buf) ? buf[k] : 0);
+            lua_rawseti(L, -2, (int)++i);
+        }
+    }
+    lua_setfield(L, -2, "delays_ms");
+    return 1;
+}
+
 static int push_answer(lua_State *L, void *arg)
 {
     struct media_wait *m = arg;
@@ -84,9 +102,12 @@ static int push_answer(lua_State *L, void *arg)
         push_facts(L, &m->answer->facts);
         return 1;
     }
-    lua_createtable(L, 0, 2);
+    if (m->q.op == MEDIA_TIMES) return push_times(L, m);
+    lua_createtable(L, 0, 3);
     push_facts(L, &m->answer->facts);
     lua_setfield(L, -2, "facts");
+    lua_pushstring(L, m->answer->made_by);
+    lua_setfield(L, -2, "made_by");
     lua_createtable(L, (int)m->answer->outputs, 0);
     for (size_t i = 0; i < m->answer->outputs; i++) {
         lua_createtable(L, 0, 3);
@@ -219,7 +240,8 @@ static void read_recipes(lua_State *L, struct media_question *q)
 static int make_drafts(struct media_wait *m, struct blobs *b, struct err *e)
 {
     if (!b) return err_set(e, GIFD_ECLOSED, "there are no blobs");
-    for (size_t i = 0; i < m->q.recipes; i++) {
+    size_t n = m->q.op == MEDIA_TIMES ? 1 : m->q.recipes;
+    for (size_t i = 0; i < n; i++) {
         m->out[i] = blob_draft_new(b, m->q.limits.out_bytes, e);
         if (!m->out[i]) return e->code;
         m->q.out_fd[i] = blob_draft_fd(m->out[i]);
@@ -238,7 +260,7 @@ static int ask(lua_State *L, struct task *t, const struct media_question *q, boo
         m->q = *q;
         if (!s->media) rc = err_set(&e, GIFD_ECLOSED, "there is no media process");
     }
-    if (rc == GIFD_OK && q->recipes) rc = make_drafts(m, s->blobs, &e);
+    if (rc == GIFD_OK && q->op != MEDIA_PROBE) rc = make_drafts(m, s->blobs, &e);
     if (rc == GIFD_OK) {
         m->ask = media_ask(s->media, &m->q, on_media, m, &e);
         if (!m->ask) rc = e.code;
@@ -272,6 +294,13 @@ static int l_probe(lua_State *L)
     return begin(L, &q);
 }
 
+static int l_times(lua_State *L)
+{
+    struct media_question q = {.op = MEDIA_TIMES};
+    read_limits(L, 2, &q.limits);
+    return begin(L, &q);
+}
+
 static int l_render(lua_State *L)
 {
     struct media_question q = {.op = MEDIA_RENDER};
@@ -283,7 +312,9 @@ static int l_render(lua_State *L)
 
 const struct binding bind_media[] = {
     {"gifd.media.probe", l_probe, CTX_TASK, "probe(draft | digest, limits?) -> facts | nil, err"},
+    {"gifd.media.times", l_times, CTX_TASK,
+     "times(draft | digest, limits?) -> facts with delays_ms of each frame | nil, err"},
     {"gifd.media.render", l_render, CTX_TASK,
-     "render(draft | digest, {{format, ...}, ...}, limits?) -> {facts, outputs} | nil, err"},
+     "render(draft | digest, {{format, ...}, ...}, limits?) -> {facts, outputs, made_by} | nil, err"},
     {NULL, NULL, 0, NULL},
 };

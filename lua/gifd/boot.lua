@@ -6,9 +6,11 @@ local cors = require "gifd.http.cors"
 local dispatch = require "gifd.http.dispatch"
 local guard = require "gifd.http.guard"
 local keys = require "gifd.command.keys"
+local ladder = require "gifd.ladder"
 local limits = require "gifd.limits"
 local limits_command = require "gifd.command.limits"
 local load_plugin = require "gifd.plugin.load"
+local media = require "gifd.command.media"
 local pages = require "gifd.http.pages"
 local plugin_run = require "gifd.command.plugin_run"
 local plugins_command = require "gifd.command.plugins"
@@ -23,6 +25,7 @@ local signin = require "gifd.command.signin"
 local signing = require "gifd.flow.signing"
 local token = require "gifd.command.token"
 local unfurl = require "gifd.http.unfurl"
+local verify = require "gifd.command.verify"
 
 return function(settings)
   pages.load(function(name) return gifd.bundle.read("lua/gifd/web/" .. name) end)
@@ -34,6 +37,7 @@ return function(settings)
     plugins[i] = without[plugin.name] and absent.plugin(plugin) or load_plugin(plugin, settings.plugin_budget, services)
   end
   app.registry = registry(plugins)
+  app.ladder = ladder.new(settings.renditions)
   app.routes = cors.routes(settings, limits.attach(routes(app.registry.routes),
     absent.limits(settings.limits, without)))
   app.handle = dispatch(app)
@@ -45,7 +49,10 @@ return function(settings)
   app.commands = { lua = script, ["plugin run"] = plugin_run(app), token = token, keys = keys, limits = limits_command,
                    plugins = plugins_command(app), login = signin.login(settings), setup = signin.setup(settings),
                    settle = function() return counts.settle(app.class_names) end,
-                   check = check(plugins) }
+                   check = check(plugins), verify = verify(app) }
+  for _, name in ipairs { "probe", "ladder", "fit", "render" } do
+    app.commands[name] = media.command(app, name)
+  end
   for _, plugin in ipairs(plugins) do app.checks = app.checks or plugin.surface.check ~= nil end
   return app
 end

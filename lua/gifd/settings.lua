@@ -3,6 +3,7 @@
 -- C reads: listen[], trusted_proxies, workers (0: one per core), log.level, http.*, uploads.max_bytes, reload,
 -- plugin_dirs, fetch.*, media.* and the names of plugins. Everything else is read here.
 local S = require "gifd.schema"
+local ladder = require "gifd.ladder"
 local limits = require "gifd.limits"
 
 local function listener(value)
@@ -76,6 +77,7 @@ return S.record {
     pixels = S.integer { default = 4e9, min = 1, max = 2 ^ 50, doc = "canvas times frames of all renders at a time" },
     account_pixels = S.integer { default = 2e9, min = 1, max = 2 ^ 50, doc = "and of those of one account" },
   },
+  renditions = ladder.settings,
   http = S.record {
     head_bytes = S.bytes { default = "32 KiB", min = 1024, max = 2 ^ 20, doc = "request line and fields together" },
     head_fields = S.integer { default = 100, min = 8, max = 1000, doc = "fields of one request" },

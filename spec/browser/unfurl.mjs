@@ -28,7 +28,7 @@ const { asset, share } = await knownBy(link);
 const seen = await scrape(link).catch((error) => {
   throw new Error(`${link} cannot be read: ${error.result ? error.result.error : error}`);
 });
-const rendition = (name) => asset.renditions.find((one) => one.name === name);
+const rendition = (name) => asset.renditions.find((one) => one.name === name && one.state === "ready");
 const mp4 = rendition("mp4");
 
 await check("title, description, address", () => {

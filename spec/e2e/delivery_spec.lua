@@ -85,7 +85,7 @@ describe("replies as shipped", function()
     local function saved(path) return get(path).headers["content-disposition"] end
     assert.is_nil(saved("/a/" .. asset))
     assert.equal(('attachment; filename="%s.gif"'):format(asset), saved("/a/" .. asset .. "?download"))
-    assert.equal(('attachment; filename="%s-poster.png"'):format(asset), saved("/a/" .. asset .. "/poster?download=1"))
+    assert.equal(('attachment; filename="%s-poster.jpg"'):format(asset), saved("/a/" .. asset .. "/poster?download=1"))
     assert.equal('attachment; filename="first.mp4"', saved("/s/" .. code .. ".mp4?download"))
     assert.equal('attachment; filename="cat.gif"', saved("/s/" .. code .. ".gif?download=cat"))
     local hostile = share { title = '"><x>/../..\\\r\nSet-Cookie: a=b; \226\128\174gnp.exe' }

@@ -47,7 +47,7 @@ describe("an asset without shares", function()
     local kept = upload(pictures.gif { frames = 3 })
     local twice = upload(bytes)
     local again = s:request({ "POST", "/api/v1/shares", token = admin, json = { asset_id = twice.asset.id } }).json
-    assert.equal(4, #blobs()) -- the same pixels have the same renditions
+    assert.equal(6, #blobs()) -- the same pixels have the same renditions
     delete(twice)
     age()
     socket.sleep(2.6) -- more than the grace and a look
@@ -55,8 +55,8 @@ describe("an asset without shares", function()
     delete { share = again }
     gone(twice.asset.id)
     assert.equal(404, s:request({ "GET", "/a/" .. twice.asset.id }).status)
-    assert.equal(404, s:request({ "GET", "/a/" .. twice.asset.id .. "/poster.png", token = admin }).status)
-    server.wait_until("the end of its files", function() return #blobs() == 3 end, 5)
+    assert.equal(404, s:request({ "GET", "/a/" .. twice.asset.id .. "/poster.jpg", token = admin }).status)
+    server.wait_until("the end of its files", function() return #blobs() == 5 end, 5)
     assert.equal("ready", state(kept.asset.id))
     assert.equal(200, s:request({ "GET", "/a/" .. kept.asset.id .. ".mp4" }).status)
     local places = files.lines(("sqlite3 -readonly -cmd '.timeout 5000' '%s/catalogue.db' \"%s\""):format(s.data,
@@ -112,7 +112,7 @@ describe("an asset without shares", function()
       assert.equal(asset.bytes, s:request({ "GET", "/a/" .. id }).body)
       assert.equal(200, s:request({ "GET", "/a/" .. id .. ".mp4" }).status)
     end
-    assert.equal(#assets + 2, #blobs())
+    assert.equal(#assets + 4, #blobs())
     local removed = 0
     for count in s:errors():gmatch("orphans%.removed[^\n]* assets=(%d+)") do removed = removed + tonumber(count) end
     assert.is_true(removed > 0 and removed < #assets, removed .. " were removed before they came again")

@@ -91,7 +91,7 @@ describe("a signed URL", function()
   it("opens all media of an asset, and nothing beside it", function()
     local url = made { asset_id = asset }
     local query = url:match("%?.*$")
-    for _, form in ipairs { "", ".gif", ".mp4", "/poster", "/mp4", "/poster.png" } do
+    for _, form in ipairs { "", ".gif", ".mp4", "/poster", "/mp4", "/poster.jpg" } do
       assert.equal(200, get("/a/" .. asset .. form .. query).status, form)
     end
     local other = s:upload(pictures.gif(), owner, "visibility=private").json.asset.id

@@ -74,7 +74,7 @@ describe("views", function()
     }
     for i, case in ipairs(cases) do assert.equal(0, adds(asset, path, case[1], case[2], case[3]), "case " .. i) end
     assert.equal(0, adds(asset, path .. "/nothing", 404))
-    assert.equal(0, adds(asset, path .. ".webm", 404))
+    assert.equal(0, adds(asset, path .. "/poster.png", 404))
     assert.equal(0, adds(asset, "/api/v1/assets/" .. asset.id, 200))
   end)
 
@@ -88,7 +88,7 @@ describe("views", function()
       assert.equal(of_share * TIMES, after.views - before.views, path)
       assert.equal(before.clicks, after.clicks, path)
     end
-    for _, form in ipairs { "", ".gif", ".mp4", "/poster", "/mp4", "/poster.png", "?download" } do
+    for _, form in ipairs { "", ".gif", ".mp4", "/poster", "/mp4", "/poster.jpg", "?download" } do
       both("/a/" .. asset.id .. form, 0)
     end
     for _, form in ipairs { ".gif", ".mp4", ".png" } do both("/s/" .. code .. form, 1) end

@@ -136,7 +136,7 @@ describe("a share with a limited number of visits", function()
       assert.matches("^image/", get(image).headers["content-type"])
       assert.is_nil(page.body:find("og:video", 1, true))
       assert.is_nil(page.body:find("oembed", 1, true))
-      for address in page.body:gmatch("/a/" .. asset .. "([^\"?]*)") do assert.equal("/poster", address) end
+      for address in page.body:gmatch("/a/" .. asset .. "([^\"?]*)") do assert.equal("/poster.jpg", address) end
       for _, form in ipairs { "", ".gif", ".mp4", "/mp4" } do
         assert.equal(403, get("/a/" .. asset .. form .. image:match("%?.*$")).status, form)
       end

@@ -26,7 +26,7 @@ end
 local function renditions()
   return {
     mp4 = { url = base .. "/a/0011223344556677.mp4", type = "video/mp4", width = 402, height = 300, bytes = 9000 },
-    poster = { url = base .. "/a/0011223344556677/poster", type = "image/png", width = 401, height = 299,
+    poster = { url = base .. "/a/0011223344556677/poster.jpg", type = "image/jpeg", width = 401, height = 299,
       bytes = 8000 },
   }
 end
@@ -212,14 +212,14 @@ describe("Open Graph", function()
     assert.same({}, meta(early, "og:video"))
     assert.same({ "website" }, meta(early, "og:type"))
     local film = elements(shared({}, { type = "video/webm" }))
-    assert.same({ base .. "/s/aB3dE6gH.png" }, meta(film, "og:image"))
-    assert.same({ "image/png" }, meta(film, "og:image:type"))
+    assert.same({ base .. "/a/0011223344556677/poster.jpg" }, meta(film, "og:image"))
+    assert.same({ "image/jpeg" }, meta(film, "og:image:type"))
   end)
 
   it("names the PNG original and its poster apart", function()
     local original, poster = unfurl.pictures(shared({}, { type = "image/png" }))
     assert.equal(base .. "/s/aB3dE6gH.png", original.url)
-    assert.equal(base .. "/a/0011223344556677/poster", poster.url)
+    assert.equal(base .. "/a/0011223344556677/poster.jpg", poster.url)
   end)
 
   it("offers each preview program what moves there", function()
@@ -229,7 +229,7 @@ describe("Open Graph", function()
       local list = elements(ctx)
       return meta(list, "og:image"), #meta(list, "og:video"), meta(list, "twitter:image")[1]
     end
-    local gif, png = base .. "/s/aB3dE6gH.gif", base .. "/s/aB3dE6gH.png"
+    local gif, jpg = base .. "/s/aB3dE6gH.gif", base .. "/a/0011223344556677/poster.jpg"
     local function check(user_agent, bytes, images, videos, card)
       local i, v, c = offered(user_agent, bytes)
       assert.same(images, i, user_agent)
@@ -237,13 +237,13 @@ describe("Open Graph", function()
       assert.equal(card, c, user_agent)
     end
     check("Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)", 1e6, { gif }, 0)
-    check("Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)", 2e7, { png }, 1)
+    check("Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)", 2e7, { jpg }, 1)
     check("Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)", 1e6, { gif }, 0)
-    check("TelegramBot (like TwitterBot)", 1e6, { png }, 1)
-    check("WhatsApp/2.23.20.0", 1e6, { png }, 0)
-    check("Twitterbot/1.0", 1e6, { png }, 1, png)
+    check("TelegramBot (like TwitterBot)", 1e6, { jpg }, 1)
+    check("WhatsApp/2.23.20.0", 1e6, { jpg }, 0)
+    check("Twitterbot/1.0", 1e6, { jpg }, 1, jpg)
     check("facebookexternalhit/1.1 Facebot Twitterbot/1.0", 1e6, { gif }, 1)
-    check("facebookexternalhit/1.1", 1e6, { gif, png }, 1)
+    check("facebookexternalhit/1.1", 1e6, { gif, jpg }, 1)
     check("undici", 1e6, { gif }, 1)
   end)
 
@@ -267,7 +267,7 @@ describe("the stage", function()
     local list = elements(shared())
     local video = markup.find(list, "video").attributes
     for _, name in ipairs { "autoplay", "loop", "muted", "playsinline" } do assert.equal("", video[name], name) end
-    assert.equal("/a/0011223344556677/poster", video.poster)
+    assert.equal("/a/0011223344556677/poster.jpg", video.poster)
     assert.equal("/a/0011223344556677.mp4", markup.find(list, "source").attributes.src)
     assert.equal("/a/0011223344556677", markup.find(list, "img", "width", "402").attributes.src)
   end)
@@ -280,7 +280,7 @@ describe("the stage", function()
     assert.equal("Play", still.text)
     local picture = elements(shared({}, {}, { poster = renditions().poster }))
     local source = markup.find(picture, "source").attributes
-    assert.equal("/a/0011223344556677/poster", source.srcset)
+    assert.equal("/a/0011223344556677/poster.jpg", source.srcset)
     assert.equal("(prefers-reduced-motion: reduce)", source.media)
   end)
 
@@ -298,7 +298,7 @@ describe("oEmbed", function()
     assert.same({
       version = "1.0", type = "photo", title = "A cat", provider_name = "Gifs & more", provider_url = base .. "/",
       cache_age = 3600, url = base .. "/s/aB3dE6gH.gif", width = 401, height = 299,
-      thumbnail_url = base .. "/s/aB3dE6gH.png", thumbnail_width = 401, thumbnail_height = 299,
+      thumbnail_url = base .. "/a/0011223344556677/poster.jpg", thumbnail_width = 401, thumbnail_height = 299,
     }, page.oembed(shared()))
     local early = page.oembed(shared({}, {}, {}))
     assert.is_nil(early.thumbnail_url or early.thumbnail_width or early.thumbnail_height)

@@ -40,7 +40,10 @@ local function asset_copy(asset)
   out.reasons, out.renditions = { unpack(asset.reasons) }, {}
   local rows, err = rendition_model.of_asset(asset.id)
   if not rows then return nil, err end
-  for i, r in ipairs(rows) do out.renditions[i] = pick(r, "name type width height bytes digest") end
+  for i, r in ipairs(rows) do
+    out.renditions[i] = pick(r, "type width height bytes digest")
+    out.renditions[i].name = r.name:match("^[^.]+")
+  end
   return out
 end
 

@@ -35,8 +35,8 @@ end
 
 local endings = { "", ".gif", ".webp", ".png", ".jpg", ".mp4", ".webm" }
 
---- Every address under which what changed may have been kept.
-function M.urls(base, asset_id, code)
+--- Every address under which what changed may have been kept. files: of the ladder.
+function M.urls(base, asset_id, code, files)
   local out = { ("%s/a/%s/poster"):format(base, asset_id), ("%s/a/%s/mp4"):format(base, asset_id) }
   for _, ending in ipairs(endings) do
     out[#out + 1] = ("%s/a/%s%s"):format(base, asset_id, ending)
@@ -46,6 +46,7 @@ function M.urls(base, asset_id, code)
     out[#out + 1] = ("%s/s/%s.json"):format(base, code)
     out[#out + 1] = ("%s/oembed?url=%s"):format(base, gifd.text.uri(("%s/s/%s"):format(base, code)))
   end
+  for _, file in ipairs(files) do out[#out + 1] = ("%s/a/%s/%s"):format(base, asset_id, file) end
   return out
 end
 

@@ -4,7 +4,7 @@ local evidence = require "gifd.http.evidence"
 local fields = require "gifd.http.fields"
 local ingest = require "gifd.flow.ingest"
 local problem = require "gifd.http.problem"
-local rendition_model = require "gifd.model.rendition"
+local renditions = require "gifd.flow.renditions"
 local share_flow = require "gifd.flow.share"
 local view = require "gifd.http.view"
 
@@ -49,7 +49,7 @@ end
 --- Until its renditions are made, failed, or `seconds` have passed; the row as it is then.
 function M.settled(asset, seconds)
   local until_ = gifd.time.now() + seconds
-  while asset.media ~= "ready" and asset.media ~= "failed" and gifd.time.now() < until_ do
+  while not renditions.settled(asset) and gifd.time.now() < until_ do
     local slept, err = gifd.time.sleep(POLL)
     if not slept then return nil, err end
     local again, find_err = asset_model.find(asset.id)
@@ -59,10 +59,10 @@ function M.settled(asset, seconds)
   return asset
 end
 
-function M.json(base, asset)
-  local renditions, err = rendition_model.of_asset(asset.id)
-  if not renditions then return nil, err end
-  return view.asset(base, asset, renditions)
+function M.json(app, base, asset)
+  local ready, possible = renditions.all(app, asset)
+  if not ready then return nil, possible end
+  return view.asset(base, asset, ready, possible)
 end
 
 --- The upload itself -> ingest result, or nil, err.
@@ -106,7 +106,7 @@ function M.create(app, req, ctx)
     if not settled then return nil, wait_err end
     asset, headers["Preference-Applied"] = settled, "wait=" .. seconds
   end
-  local json, json_err = M.json(ctx.base, asset)
+  local json, json_err = M.json(app, ctx.base, asset)
   if not json then return nil, json_err end
   local share, share_err = evidence(view.share(ctx.base, made.share), ctx, "share", made.share.id)
   if not share then return nil, share_err end
@@ -114,14 +114,14 @@ function M.create(app, req, ctx)
   return { status = made.held and 200 or 201, headers = headers, json = { asset = json, share = share } }
 end
 
-function M.get(_, req, ctx)
+function M.get(app, req, ctx)
   local asset, err = asset_model.find(req.params.id)
   if asset == nil then return nil, err end
   if not asset then return problem.not_found(req) end
   local allowed, public = share_flow.media_access(ctx.identity, asset)
   if allowed == nil then return nil, public end
   if not allowed then return problem.not_found(req) end
-  local json, json_err = M.json(ctx.base, asset)
+  local json, json_err = M.json(app, ctx.base, asset)
   if not json then return nil, json_err end
   local own = ctx.identity and ctx.identity:may("admin")
   if ctx.identity and not own then

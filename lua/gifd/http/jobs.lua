@@ -7,7 +7,7 @@ local job_list = require "gifd.model.job_list"
 local job_model = require "gifd.model.job"
 local job_stats = require "gifd.model.job_stats"
 local problem = require "gifd.http.problem"
-local recipe_flow = require "gifd.flow.recipe"
+local recipes = require "gifd.recipes"
 local view = require "gifd.http.view"
 
 local BODY_MAX, PAGE, PAGE_MAX, WAITING_MOST = 64 * 1024, 20, 100, 1000
@@ -17,7 +17,7 @@ local M = {}
 local schema = S.record {
   type = S.one_of { "render" },
   asset_id = S.string { max = 64 },
-  recipe = recipe_flow.schema,
+  recipe = S.any {},
   priority = S.one_of { "critical", "high", "normal", "low", default = "normal" },
 }
 
@@ -29,7 +29,7 @@ local function scope(ctx) return not ctx.identity:may("admin") and ctx.identity.
 local function shown(ctx, job)
   local out = job_list.shown(job)
   if job.name == "recipe" and type(out.result) == "table" then
-    out.result.url = view.rendition_url(ctx.base, out.result.asset_id, out.result.name)
+    out.result.url = view.rendition_url(ctx.base, out.result.asset_id, out.result.file)
   end
   return out
 end
@@ -39,8 +39,14 @@ local function wanted()
   local body, err = fields.json_body(BODY_MAX)
   if not body then return nil, err end
   local values, faults = S.check(schema, body)
-  if #faults == 0 then faults = recipe_flow.faults(values.recipe) end
   if #faults > 0 then return nil, problem.fields(faults) end
+  local recipe
+  recipe, faults = recipes.check(values.recipe, { "recipe" })
+  if not recipe then return nil, problem.fields(faults) end
+  if recipe.kind == "frames" then
+    return nil, problem.fields { { keys = { "recipe" }, message = "frames are several files: ask for thumbnails" } }
+  end
+  values.recipe = recipes.media(recipe)[1]
   return values
 end
 

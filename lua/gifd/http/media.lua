@@ -10,6 +10,7 @@ local assets = require "gifd.http.assets"
 local count = require "gifd.model.count"
 local disposition = require "gifd.http.disposition"
 local keep = require "gifd.http.keep"
+local ladder = require "gifd.ladder"
 local policy = require "gifd.http.policy"
 local problem = require "gifd.http.problem"
 local rendition_model = require "gifd.model.rendition"
@@ -19,7 +20,7 @@ local share_model = require "gifd.model.share"
 local vary = require "gifd.http.vary"
 local view = require "gifd.http.view"
 
-local HOLD = 5
+local HOLD, POLL = 5, 0.025
 
 local M = {}
 
@@ -33,13 +34,13 @@ local function attachment(about, type, name)
   if not nameless[asked] then wanted[1] = asked end
   if about.share and about.share.title ~= "" then wanted[#wanted + 1] = about.share.title end
   local own = about.share and about.share.code or about.asset.id
-  if name == "poster" then own = own .. "-poster" end
+  if name and not type:find("/" .. name, 1, true) then own = own .. "-" .. name end
   return disposition.attachment(wanted, own, view.extension(type))
 end
 
 --- A reply of a blob, counted: file is the asset (its original) or one of its renditions, which has a name.
 local function blob(about, file)
-  local type, name = file.type, file.name
+  local type, name = file.type, file.name and file.name:match("^[^.]+")
   local headers = { ["Cache-Control"] = policy.private, ["Content-Security-Policy"] = media_csp,
     ["Cross-Origin-Resource-Policy"] = "cross-origin" }
   if about.public then policy.public(headers, about.app.settings, "media", about.ends) end
@@ -58,50 +59,115 @@ local function blob(about, file)
     counts = keys, anyone = true })
 end
 
---- Extension -> the rendition that may have that type, by name.
-local rendition_of = { mp4 = "mp4", png = "poster", jpg = "poster", jpeg = "poster" }
-
---- The bytes of an asset as EXT, holding the request while they are being made -> { digest, type } | false when the
--- ladder has none | nil, err or a reply (third value).
-local function rendition(about, name, ext)
-  local asset = about.asset
-  local found, err = rendition_model.find(asset.id, name)
-  if found == nil then return nil, err end
-  if not found and renditions.expected(asset, name) then
-    local settled, wait_err = assets.settled(asset, HOLD)
-    if not settled then return nil, wait_err end
-    found, err = rendition_model.find(asset.id, name)
-    if found == nil then return nil, err end
-    if not found and renditions.expected(settled, name) then
-      return nil, nil, problem.reply(about.req, 503, "busy", "this is still being made",
-        { headers = { ["Retry-After"] = "2" } })
-    end
-  end
-  if not found then return false end
-  local own = view.extension(found.type)
-  if ext and own ~= ext and not (ext == "jpeg" and own == "jpg") then return false end
-  return found
+--- Waits while the file is being made: its row, false when it cannot be, true when that lasts too long, or nil, err.
+local function awaited(asset, one)
+  local until_ = gifd.time.now() + HOLD
+  repeat
+    local slept, sleep_err = gifd.time.sleep(POLL)
+    if not slept then return nil, sleep_err end
+    local found, err = rendition_model.find(asset.id, ladder.file(one))
+    if found or found == nil then return found, err end
+    local code, reason = renditions.refused(asset, one)
+    if code == nil then return nil, reason end
+    if code then return false end
+  until gifd.time.now() >= until_
+  return true
 end
 
---- The reply for EXT ("gif", "mp4", ...) or a rendition's name.
+local function impossible(req, asset, one)
+  local code, reason = renditions.refused(asset, one)
+  if code == nil then return nil, reason end
+  return problem.reply(req, 404, code or "not_found", reason or "there is nothing here")
+end
+
+local function later(req, detail)
+  return problem.reply(req, 503, "busy", detail, { headers = { ["Retry-After"] = "2" } })
+end
+
+--- The reply of a rendition, which holds the request while it is being made.
+local function made(about, one)
+  local app, asset, req = about.app, about.asset, about.req
+  local found, err = rendition_model.find(asset.id, ladder.file(one))
+  if found == nil then return nil, err end
+  if found then return blob(about, found) end
+  if one.at_once and not renditions.settled(asset) then -- its job makes it
+    asset, err = assets.settled(asset, HOLD)
+    if not asset then return nil, err end
+    if not renditions.settled(asset) then return later(req, "this is still being made") end
+    found, err = rendition_model.find(asset.id, ladder.file(one))
+    if found == nil then return nil, err end
+    if found then return blob(about, found) end
+  end
+  local code, reason = renditions.refused(asset, one)
+  if code == nil then return nil, reason end
+  if code then return problem.reply(req, 404, code, reason) end
+  local asked, ask_err = renditions.ask(app, asset, one)
+  if not asked and ask_err.code == "too_large" then return problem.reply(req, 404, "impossible", ask_err.message) end
+  if not asked and ask_err.code == "busy" then return later(req, ask_err.message) end
+  if not asked then return nil, ask_err end
+  found, err = awaited(asset, one)
+  if found == nil then return nil, err end
+  if found == true then return later(req, "this is still being made") end
+  return found and blob(about, found) or impossible(req, asset, one)
+end
+
+--- The rung of a name, once it is known what plugins make of the ladder -> rung, asset | false | nil, err
+local function rung(about, word)
+  local app, asset = about.app, about.asset
+  local one = ladder.find(renditions.ladder(app, asset), word)
+  if one or renditions.settled(asset) or not app.registry.hooks.renditions then return one or false, asset end
+  local err
+  asset, err = assets.settled(asset, HOLD)
+  if not asset then return nil, err end
+  return ladder.find(renditions.ladder(app, asset), word) or false, asset
+end
+
+local function is_own(asset, ext)
+  return view.extension(asset.type) == ext or ext == "jpeg" and asset.type == "image/jpeg"
+end
+
+--- The source-size file in the source's own format: the original, until there is a smaller one that shows the same.
+-- What has sound is not its own rendition.
+local function own(about, ext)
+  local asset, file = about.asset, ladder.of_extension[ext]
+  local one = ladder.find(renditions.ladder(about.app, asset), file)
+  if not one or not ladder.may_be_source({ format = one.format }, asset) then return blob(about, asset) end
+  local found, err = rendition_model.find(asset.id, file)
+  if found == nil then return nil, err end
+  if found then return blob(about, found.digest ~= asset.digest and found or asset) end
+  if asset.media == "ready" and asset.frames > 1 and not ladder.is_source({ format = one.format }, asset) then
+    local code, reason = renditions.refused(asset, one)
+    if code == nil then return nil, reason end
+    if not code then renditions.ask(about.app, asset, one) end -- for those who come later
+  end
+  return blob(about, asset)
+end
+
+--- The reply for EXT ("gif", "mp4", ...), or for a rendition's NAME or NAME.EXT.
 function M.choose(about, ext, name)
   local asset = about.asset
-  if not name and (not ext or view.extension(asset.type) == ext or (ext == "jpeg" and asset.type == "image/jpeg")) then
-    return blob(about, asset)
+  if not name and not ext then return blob(about, asset) end
+  if not name and is_own(asset, ext) and not (asset.has_audio and ladder.of_extension[ext]) then
+    return own(about, ext)
   end
-  name = name or rendition_of[ext]
-  if not name then return problem.not_found(about.req) end
-  if name == "mp4" and asset.type == "video/mp4" then return blob(about, asset) end
-  local found, err, reply = rendition(about, name, ext)
-  if reply then return reply end
-  if found == nil then return nil, err end
-  if not found then return problem.not_found(about.req) end
-  return blob(about, found)
+  local word = name and (ext and name .. "." .. ext or name) or ladder.of_extension[ext]
+  if name and ext == "jpeg" then word = name .. ".jpg" end
+  if not word then return problem.not_found(about.req) end
+  local one, settled = rung(about, word)
+  if one == nil then return nil, settled end
+  about.asset = settled
+  if not one then
+    local found, err = false, nil
+    if word:match("^r%-%x+%.?%w*$") then found, err = rendition_model.find_named(asset.id, word) end -- of a recipe
+    if found == nil then return nil, err end
+    return found and blob(about, found) or problem.not_found(about.req)
+  end
+  return made(about, one)
 end
 
 --- The original or its MP4, as the client would rather have it. What it says differs by Accept, so it is not kept.
 local function negotiated(about)
-  local mp4, err = rendition_model.find(about.asset.id, "mp4")
+  local mp4, err = rendition_model.find(about.asset.id, "mp4.mp4")
   if mp4 == nil then return nil, err end
   local wanted = accept.choose(about.req.headers.accept, { about.asset.type, mp4 and mp4.type or nil })
   local reply, blob_err = blob(about, wanted == 2 and mp4 or about.asset)
@@ -140,7 +206,7 @@ function M.original(app, req, ctx)
   return serve(app, req, ctx, id or req.params.id, ext)
 end
 
---- GET /a/{id}/{name}: "poster", "mp4", with or without their extension
+--- GET /a/{id}/{name}: NAME.EXT of the ladder; NAME alone is its first type
 function M.rendition(app, req, ctx)
   local name, ext = req.params.name:match("^(%l[%w_-]*)%.(%w+)$")
   name = name or req.params.name

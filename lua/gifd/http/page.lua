@@ -15,7 +15,8 @@
 --   share       { code, title, tags = { text, ... }, description, visibility, created_at (RFC 3339),
 --                 state = nil or "live" or a verdict, reasons = { text, ... } or nil }
 --   asset       { type, width, height, frames, duration_ms, bytes, url, state and reasons as above }
---   renditions  { mp4 = { url, type, width, height }?, poster = the same? }: those that are ready
+--   renditions  { mp4 = { url, type, width, height, bytes }?, poster = the same?, ... }: those that are ready,
+--               by name (that of its first type) and by file (NAME.EXT)
 --   user_agent  of the request, or nil: decides what a preview is offered (the reply then varies by it)
 --   limited     a share that may be visited only so often: its media have no lasting addresses
 --   visits      what its owner is told of that: { left, of }
@@ -128,9 +129,26 @@ local function notice(ctx)
   return { state = "private", head = "Private", text = who, reasons = {} }
 end
 
+-- A film can be paused where a picture only stops, so it is shown unless it is larger by more than this.
+local WORTH = 16384
+
+-- The films there are, the smallest first: { src, type }; none when the picture is smaller than all of them.
+local function films(ctx)
+  local a, list, out = ctx.asset, {}, {}
+  for _, name in ipairs { "mp4", "webm" } do list[#list + 1] = ctx.renditions[name] end
+  table.sort(list, function(one, other) return one.bytes < other.bytes end)
+  local film = a.type:match("^video/") ~= nil
+  if not film and list[1] and list[1].bytes > a.bytes + WORTH then return {} end
+  for i, r in ipairs(list) do out[i] = { src = here(ctx, r.url), type = r.type } end
+  if film and not (ctx.renditions.mp4 and a.type == "video/mp4") then
+    out[#out + 1] = { src = here(ctx, a.url), type = a.type }
+  end
+  return out, list[1]
+end
+
 -- What is shown: a looping video where there is one, else a picture; and what stands still in its place.
 local function stage(ctx, v)
-  local a, mp4, poster = ctx.asset, ctx.renditions.mp4, ctx.renditions.poster
+  local a, poster = ctx.asset, ctx.renditions.poster
   local moves = a.frames > 1
   local film = a.type:match("^video/") ~= nil
   v.moves = moves or film
@@ -138,14 +156,11 @@ local function stage(ctx, v)
   v.picture = not film and here(ctx, a.url) or false
   v.video = false
   v.width, v.height = a.width, a.height
-  if film or (mp4 and moves) then
-    v.video = { sources = {} }
-    if mp4 then
-      v.video.sources[1] = { src = here(ctx, mp4.url), type = mp4.type }
-      v.width, v.height = mp4.width, mp4.height
-    end
-    if film then table.insert(v.video.sources, { src = here(ctx, a.url), type = a.type }) end
-    v.play = v.video.sources[1].src
+  local sources, first = films(ctx)
+  if sources[1] and v.moves then
+    v.video = { sources = sources }
+    if first then v.width, v.height = first.width, first.height end
+    v.play = sources[1].src
   else
     v.play = v.picture
   end

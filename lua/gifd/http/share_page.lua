@@ -48,13 +48,13 @@ end
 
 --- The facts for who does not pay with a visit: the poster alone, or the site's picture while there is none.
 local function still(ctx, share, asset)
-  local poster, err = rendition_model.find(asset.id, "poster")
+  local poster, err = rendition_model.find(asset.id, "poster.jpg")
   if poster == nil then return nil, err end
   local facts = ctx.page { share = view.share(ctx.base, share), renditions = {}, limited = true }
   local asset_json = { type = "image/svg+xml", width = 128, height = 128, bytes = 0, frames = 1, duration_ms = 0,
     url = ctx.base .. facts.asset_url("icon.svg") }
   if poster then
-    local path = view.rendition_url("", asset.id, "poster")
+    local path = view.rendition_url("", asset.id, "poster.jpg")
     local url, sign_err = signing.url(path, { expires = lent_until(ctx, share) })
     if not url then return nil, sign_err end
     for _, name in ipairs { "type", "width", "height", "bytes" } do asset_json[name] = poster[name] end
@@ -70,10 +70,11 @@ function M.facts(ctx, share, asset)
   local list, err = rendition_model.of_asset(asset.id)
   if not list then return nil, err end
   local asset_json, by_name, lent = view.asset(ctx.base, asset, list), {}, {}
-  for i, r in ipairs(list) do
-    by_name[r.name] = { type = r.type, width = r.width, height = r.height, bytes = r.bytes,
+  for i, r in ipairs(list) do -- by file, and by name that of its first type
+    lent[i] = { type = r.type, width = r.width, height = r.height, bytes = r.bytes,
       url = view.rendition_url(ctx.base, asset.id, r.name) }
-    lent[i] = by_name[r.name]
+    local name = r.name:match("^[^.]+")
+    by_name[r.name], by_name[name] = lent[i], by_name[name] or lent[i]
   end
   lent[#lent + 1] = asset_json
   local done, lend_err = lend(ctx, share, lent)
@@ -105,7 +106,7 @@ function M.find(identity, code, signed)
 end
 
 local function json(ctx, about)
-  local asset_json, err = assets.json(ctx.base, about.asset)
+  local asset_json, err = assets.json(about.app, ctx.base, about.asset)
   if not asset_json then return nil, err end
   local lent = { asset_json }
   for i, r in ipairs(asset_json.renditions) do lent[i + 1] = r end

@@ -76,24 +76,34 @@ local function original(ctx)
   return { url = direct(ctx, a.type, a.url), type = a.type, width = a.width, height = a.height, bytes = a.bytes }
 end
 
-local function rendition(ctx, r)
-  -- CODE.png is the original where that is a PNG, and CODE.mp4 likewise
-  local url = ctx.asset.type == r.type and r.url or direct(ctx, r.type, r.url)
-  return { url = url, type = r.type, width = r.width, height = r.height }
+local function rendition(r, url)
+  return { url = url or r.url, type = r.type, width = r.width, height = r.height, bytes = r.bytes }
 end
 
 --- The pictures there are, { url, type, width, height }: the original if it is one, and the poster; either may be nil
 function M.pictures(ctx)
   local poster = ctx.renditions.poster
-  return ctx.asset.type:match("^image/") and original(ctx) or nil, poster and rendition(ctx, poster) or nil
+  return ctx.asset.type:match("^image/") and original(ctx) or nil, poster and rendition(poster) or nil
 end
 
---- The MP4 there is: of anything that moves, the rendition, or the original if it is one
+--- The MP4 there is: of anything that moves the rendition, which is silent, or the original if it is one
 function M.movie(ctx)
   local mp4 = ctx.renditions.mp4
-  if ctx.asset.type == "video/mp4" then return original(ctx) end
-  if not mp4 or (ctx.asset.frames or 0) < 2 then return nil end
-  return rendition(ctx, mp4)
+  if mp4 and (ctx.asset.frames or 0) > 1 then return rendition(mp4, direct(ctx, mp4.type, mp4.url)) end
+  return ctx.asset.type == "video/mp4" and original(ctx) or nil
+end
+
+local gifs = { "facebook", "discord", "downsized_large", "downsized_medium", "downsized", "slack", "teams" }
+
+--- The best GIF of at most so many bytes: the original, else the largest one that has been made; or nil
+local function moving(ctx, picture, most)
+  if picture and picture.type == "image/gif" and picture.bytes <= most then return picture end
+  local best
+  for _, name in ipairs(gifs) do
+    local r = ctx.renditions[name .. ".gif"]
+    if r and r.bytes <= most and (not best or r.bytes > best.bytes) then best = r end
+  end
+  return best and rendition(best)
 end
 
 --- One line about a share: its description, or what there is to say without one
@@ -119,9 +129,9 @@ function M.tags(ctx)
   local suits = M.crawler(ctx.user_agent)
   local title, description, movie = M.title(ctx), M.description(ctx), M.movie(ctx)
   local picture, poster = M.pictures(ctx)
-  local moving = picture and picture.type == "image/gif" and picture.bytes <= suits.gif_bytes and picture or nil
-  local image = moving or poster or picture
-  if not suits.video or (suits.video == "instead" and moving) then movie = nil end
+  local gif = moving(ctx, picture, suits.gif_bytes)
+  local image = gif or poster or picture
+  if not suits.video or (suits.video == "instead" and gif) then movie = nil end
   local out = {
     { name = "description", content = description },
     { property = "og:site_name", content = ctx.site },

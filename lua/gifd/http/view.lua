@@ -1,5 +1,6 @@
 --- http/view: rows as the JSON of the API.
 local asset_model = require "gifd.model.asset"
+local ladder = require "gifd.ladder"
 local moment = require "gifd.moment"
 local share_model = require "gifd.model.share"
 
@@ -13,16 +14,26 @@ function M.extension(type) return extensions[type] or "bin" end
 
 function M.asset_url(base, id) return base .. "/a/" .. id end
 
-function M.rendition_url(base, id, name)
-  if name == "mp4" then return base .. "/a/" .. id .. ".mp4" end
-  return base .. "/a/" .. id .. "/" .. name
+--- file: NAME.EXT; the source-size one of a type has a shorter address.
+function M.rendition_url(base, id, file)
+  local name, ext = file:match("^(.-)%.(%w+)$")
+  if name == ext then return base .. "/a/" .. id .. "." .. ext end
+  return base .. "/a/" .. id .. "/" .. file
 end
 
-function M.asset(base, asset, renditions)
+local function rendition(base, asset, file, state, r)
+  return { name = file:match("^[^.]+"), state = state, type = r.type, width = r.width, height = r.height,
+    bytes = r.bytes or gifd.null, url = M.rendition_url(base, asset.id, file) }
+end
+
+--- ready: rows; possible: rungs of the ladder that are made when they are asked for, or nil
+function M.asset(base, asset, ready, possible)
   local list = {}
-  for i, r in ipairs(renditions) do
-    list[i] = { name = r.name, type = r.type, width = r.width, height = r.height, bytes = r.bytes,
-      url = M.rendition_url(base, asset.id, r.name) }
+  for i, r in ipairs(ready) do list[i] = rendition(base, asset, r.name, "ready", r) end
+  for _, one in ipairs(possible or {}) do
+    local width, height = ladder.size(ladder.recipe(one, asset), asset)
+    list[#list + 1] = rendition(base, asset, ladder.file(one), "possible", { type = ladder.types[one.format],
+      width = width, height = height })
   end
   return {
     id = asset.id, digest = asset.digest, type = asset.type, bytes = asset.bytes, width = asset.width,

@@ -15,7 +15,7 @@ local retry = require "gifd.jobs.retry"
 
 local M = {}
 
-local kinds = { ladder = ladder, judge = judge, recipe = recipe }
+local kinds = { ladder = ladder.ladder, renditions = ladder.renditions, judge = judge, recipe = recipe }
 
 local function hook_ctx(plugin, deadline) return context.make(plugin, { deadline = deadline }) end
 

@@ -6,6 +6,7 @@ local address = require "gifd.http.address"
 local context = require "gifd.plugin.context"
 local fault_model = require "gifd.model.fault"
 local hooks = require "gifd.plugin.hooks"
+local ladder = require "gifd.ladder"
 local model = require "gifd.model.purge"
 local moment = require "gifd.moment"
 local purge = require "gifd.flow.purge"
@@ -21,9 +22,10 @@ local function tell(app, found)
   local listeners = app.registry.hooks.on_purge or {}
   if #listeners == 0 then return end
   local function ctx_of(plugin, deadline) return context.make(plugin, { deadline = deadline }) end
-  local calls = {}
+  local calls, files = {}, {}
+  for i, one in ipairs(app.ladder.list) do files[i] = ladder.file(one) end
   for _, fault in ipairs(hooks.tell(listeners, ctx_of, { event = "on_purge", tags = tags, code = found.code,
-    urls = purge.urls(address.base(app.settings), found.asset_id, found.code), asset_id = found.asset_id })) do
+    urls = purge.urls(address.base(app.settings), found.asset_id, found.code, files), asset_id = found.asset_id })) do
     local more = found.code and fault_model.share_statements(found.code, fault)
       or fault_model.asset_statements(found.asset_id, fault)
     for _, call in ipairs(more) do calls[#calls + 1] = call end

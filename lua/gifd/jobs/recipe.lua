@@ -1,42 +1,42 @@
---- jobs/recipe: one job of the queue: one rendition by somebody's recipe (flow/recipe).
+--- jobs/recipe: one job of the queue: one rendition by somebody's recipe (gifd.recipes).
+--
+-- It is a row like any other, named "r-" and the beginning of the recipe's digest: the same recipe is made once.
 local asset_model = require "gifd.model.asset"
 local job_model = require "gifd.model.job"
-local recipe_flow = require "gifd.flow.recipe"
+local ladder = require "gifd.ladder"
+local render = require "gifd.flow.render"
 local rendition_model = require "gifd.model.rendition"
 
 local M = {}
 
 local function result_of(asset, r)
-  return gifd.json.encode { asset_id = asset.id, name = r.name, type = r.type, width = r.width, height = r.height,
-    bytes = r.bytes, digest = r.digest }
-end
-
-local function make(app, job, asset)
-  local u = app.settings.uploads
-  local wanted = { background = 0xffffff }
-  for name, value in pairs(job.payload.recipe) do wanted[name] = value end
-  return gifd.catch(gifd.media.render, asset.digest, { wanted },
-    { canvas_px = u.canvas_px, total_px = u.total_px, frames = u.frames, deadline = u.render_deadline,
-      account = job.account_id or 0, pixels = asset.width * asset.height * asset.frames })
+  return gifd.json.encode { asset_id = asset.id, name = r.name:match("^[^.]+"), file = r.name, type = r.type,
+    width = r.width, height = r.height, bytes = r.bytes, digest = r.digest }
 end
 
 function M.run(app, job)
   local asset, err = asset_model.find(job.payload.asset_id)
   if asset == nil then return nil, err end
   if not asset then return nil, gifd.err("not_found", { message = "the asset is gone" }) end
-  local name = recipe_flow.name(job.payload.recipe)
-  local known, find_err = rendition_model.find(asset.id, name)
+  local recipe = job.payload.recipe
+  recipe.background = recipe.background or app.settings.renditions.matte
+  local text = ladder.text(recipe)
+  local file = ("r-%s.%s"):format(gifd.crypto.sha256(text):sub(1, 16), ladder.extensions[recipe.format])
+  local known, find_err = rendition_model.find(asset.id, file)
   if known == nil then return nil, find_err end
   if known then return result_of(asset, known) end
-  local made, make_err = make(app, job, asset)
+  local limits = render.limits(app.settings, asset)
+  limits.account = job.account_id or 0
+  local made, make_err = gifd.catch(gifd.media.render, asset.digest, { recipe }, limits)
   if not made then return nil, make_err end
   local output = made.outputs[1]
   local digest, size = gifd.blob.commit(output.draft)
   if not digest then return nil, size end
-  local r = { name = name, type = output.facts.type, width = output.facts.width, height = output.facts.height,
-    bytes = size, digest = digest }
-  return gifd.db.batch { rendition_model.statement(asset.id, r),
-    job_model.result_statement(job, result_of(asset, r)) }
+  local r = { name = file, type = output.facts.type, width = output.facts.width, height = output.facts.height,
+    bytes = size, digest = digest, recipe = text, made_by = made.made_by }
+  local calls = { rendition_model.statements(asset.id, r) }
+  calls[#calls + 1] = job_model.result_statement(job, result_of(asset, r))
+  return gifd.db.batch(calls)
 end
 
 return M

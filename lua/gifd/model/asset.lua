@@ -80,6 +80,9 @@ function M.media_statement(id, to, reason)
     moment.now() }
 end
 
+--- Its own ladder as JSON; nil: the configured one.
+function M.ladder_statement(id, text) return { "UPDATE assets SET ladder = ?2 WHERE id = ?1", id, row.null(text) } end
+
 local function last_end(id, sql)
   local found, err = gifd.db.row(sql, id, moment.now())
   if not found then return nil, err end

@@ -31,6 +31,18 @@ local over = "('completed', 'failed', 'cancelled')"
 local fresh = [[state = 'pending', attempts = 0, crashes = 0, error = NULL, doomed = NULL, waits = 0, percent = 0,
   message = NULL, result = NULL, log = NULL, started_at = NULL, ended_at = NULL]]
 
+--- Statements for a batch: what was asked for of an asset is made. One that runs looks again when it ends.
+function M.render_statements(asset_id, priority)
+  return { [[
+    INSERT INTO jobs (name, unique_key, payload, state, priority, run_after, created_at, updated_at)
+    VALUES ('renditions', 'renditions:' || ?1, json_object('asset_id', ?1), 'pending', ?2, ?3, ?3, ?3)
+    ON CONFLICT (unique_key) DO UPDATE SET priority = max(priority, excluded.priority) WHERE state = 'pending']],
+    asset_id, priority, moment.now() },
+    { [[UPDATE jobs SET payload = json_object('asset_id', ?1), priority = ?2, run_after = ?3, created_at = ?3,
+          updated_at = ?3, ]] .. fresh .. [[ WHERE unique_key = 'renditions:' || ?1
+          AND state IN ('completed', 'failed', 'cancelled', 'parked')]], asset_id, priority, moment.now() }
+end
+
 --- A statement for a batch: the slow judges of this revision of a subject { kind, row }, unless they are at it.
 function M.judge_statement(subject)
   return { [[
@@ -188,6 +200,21 @@ function M.fail_statement(job, message)
   return settle(job, job.poison and "parked" or "failed", "crashes = ?7, error = ?6", message, job.crashes or 0)
 end
 function M.park_statement(job, why) return settle(job, "parked", "error = ?6, attempts = attempts - 1", why) end
+
+local looked = [[UPDATE jobs SET
+    state = CASE WHEN EXISTS (SELECT 1 FROM renditions_asked WHERE asset_id = ?3) THEN 'pending' ELSE 'completed' END,
+    ended_at = CASE WHEN EXISTS (SELECT 1 FROM renditions_asked WHERE asset_id = ?3) THEN NULL ELSE ?4 END,
+    priority = coalesce((SELECT max(priority) FROM renditions_asked WHERE asset_id = ?3), priority),
+    payload = json_set(payload, '$.single', json(?5)), run_after = ?4, attempts = 0, crashes = 0, error = NULL,
+    percent = 100, log = nullif(?6, ''), lease_owner = NULL, lease_until = NULL, updated_at = ?4
+  WHERE id = ?1 AND fence = ?2 AND state = 'running']]
+
+--- Some of what was asked for of an asset is settled, in the same batch: completed, or pending while there is more.
+-- single: each of that by itself, since they failed together.
+function M.rendered_statement(job, asset_id, single)
+  return { looked, job.id, job.fence, asset_id, moment.now(), single and "true" or "false",
+    job.journal and job.journal:text() or "", expect = 1 }
+end
 
 --- result: JSON text
 function M.result_statement(job, result)

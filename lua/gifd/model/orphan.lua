@@ -71,7 +71,8 @@ function M.remove(id, before, further)
     { [[DELETE FROM hook_faults WHERE kind = 'asset' AND subject = ?1 OR kind = 'share'
           AND subject IN (SELECT CAST(id AS TEXT) FROM shares WHERE asset_id = ?1)]], id },
     { "DELETE FROM shares AS s WHERE asset_id = ?2 AND " .. over, now, id },
-    { "DELETE FROM jobs WHERE unique_key = 'ladder:' || ?1", id }, -- else the same bytes would never be rendered again
+    -- else the same bytes would never be rendered again
+    { "DELETE FROM jobs WHERE unique_key IN ('ladder:' || ?1, 'renditions:' || ?1)", id },
     { "UPDATE assets_gone SET highest = max(highest, coalesce((SELECT rowid_ FROM assets WHERE id = ?1), 0))", id },
     { ("DELETE FROM assets WHERE id = ?1 AND unshared_at <= ?2 AND %s "
       .. "AND NOT EXISTS (SELECT 1 FROM shares WHERE asset_id = ?1)"):format(removable), id, before, expect = 1 },

@@ -3,6 +3,7 @@
 -- An author who breaks one reads the place of his function, the part of the surface and the field:
 --   plugins/shout/init.lua:3: plugin shout: hook "judge" returned decision: must be one of approved, flagged, rejected
 local S = require "gifd.schema"
+local ladder = require "gifd.ladder"
 local limits = require "gifd.limits"
 
 local M = {}
@@ -20,17 +21,6 @@ local ballot = S.record {
   data = S.any { optional = true },
 }
 
---- One entry of the ladder: a name, and a recipe of gifd.media.render.
-local rung = { name = S.string { pattern = "^[a-z][a-z0-9_-]*$", max = 32 },
-  format = S.one_of { "png", "jpeg", "gif", "webp", "mp4", "webm" },
-  dither = S.optional(S.one_of { "auto", "none", "ordered", "diffuse" }) }
-for _, field in ipairs { "width", "height", "at", "from", "to", "repeat_to", "fps", "frames", "quality", "bitrate",
-  "colors", "lossy", "floor", "background", "loop", "budget" } do
-  rung[field] = S.optional(S.number { min = 0, max = 4e6 })
-end
-rung.background, rung.budget = S.optional(S.integer { min = 0, max = 0xffffff }), S.optional(S.number { min = 0 })
-local ladder = S.list { min = 1, max = 8, of = S.record(rung) }
-
 local publication = S.record {
   external_id = S.string { min = 1, max = 500 },
   url = S.optional(S.url {}),
@@ -42,7 +32,8 @@ M.hooks = {
   { name = "judge", kind = "vote", gets = "subject", returns = ballot, nothing = true },
   { name = "tags", kind = "pipe", gets = "tags, about",
     returns = S.list { of = S.string { min = 1, max = 500 }, max = 1000 } },
-  { name = "renditions", kind = "pipe", gets = "ladder, about", returns = ladder },
+  { name = "renditions", kind = "pipe", gets = "ladder, about",
+    returns = S.list { min = 1, max = ladder.most, of = ladder.rung } },
   { name = "publish.TARGET", pattern = "^publish%.[a-z][a-z0-9-]*$", kind = "claim", gets = "publication",
     returns = publication },
   { name = "on_upload", kind = "tell", gets = "event" },

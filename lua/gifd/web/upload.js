@@ -77,8 +77,9 @@
     const ending = { "image/gif": ".gif", "image/png": ".png", "video/mp4": ".mp4" }[asset.type];
     const original = ending ? page + ending : asset.url;
     const picture = asset.type.startsWith("image/");
-    const poster = asset.renditions.find((r) => r.name === "poster");
-    const mp4 = asset.renditions.find((r) => r.name === "mp4");
+    const ready = (name, type) => asset.renditions.find((r) => r.name === name && r.type === type && r.state === "ready");
+    const poster = ready("poster", "image/jpeg");
+    const mp4 = ready("mp4", "video/mp4");
     const shown = picture ? original : poster && poster.url;
     const text = title.replace(/[[\]\\`*_<>!]/g, "\\$&").replace(/\s+/g, " ");
     const out = [];

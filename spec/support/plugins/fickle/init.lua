@@ -20,7 +20,7 @@ local function tags(_, value, about)
 end
 
 local function renditions(_, ladder, about)
-  ladder[#ladder + 1] = { name = "mini", format = "png", width = math.min(16, about.asset.width) }
+  ladder[#ladder + 1] = { name = "mini", format = "png", at_once = true, width = math.min(16, about.asset.width) }
   return ladder
 end
 

@@ -1,0 +1,244 @@
+--- command/media: gifd probe, ladder, fit, render: files in, files out, in the sandbox of uploads, without a server.
+local arguments = require "gifd.command.arguments"
+local S = require "gifd.schema"
+local ladder = require "gifd.ladder"
+local recipes = require "gifd.recipes"
+local render = require "gifd.flow.render"
+
+local OK, FAILED, USAGE, NOT_FOUND, LIMIT, TRY_AGAIN = 0, 1, 2, 4, 7, 75
+local exits = { not_found = NOT_FOUND, too_large = LIMIT, busy = TRY_AGAIN, disk_full = TRY_AGAIN }
+local DEADLINE = 110 -- of one question, seconds
+
+local M = {}
+
+local function write(fmt, ...) gifd.console.write(fmt:format(...) .. "\n") end
+local function json(value) gifd.console.write(gifd.json.encode(value) .. "\n") end
+
+local function complain(name, code, text)
+  gifd.console.error(("gifd %s: %s\n"):format(name, text))
+  return code
+end
+
+local function failed(name, err) return complain(name, exits[err.code] or FAILED, tostring(err.message or err.code)) end
+
+--- `-o OUT` is --out OUT.
+local function options_of(args, allowed)
+  for i, word in ipairs(args) do if word == "-o" then args[i] = "--out" end end
+  return arguments(args, allowed)
+end
+
+local function limits(app)
+  local out = render.limits(app.settings)
+  out.deadline = DEADLINE
+  return out
+end
+
+--- A copy of the file, and what it is -> draft, facts with bytes; or nil, err
+local function opened(app, path)
+  local draft, size = gifd.console.open(path)
+  if not draft then return nil, size end
+  local facts, probe_err = gifd.media.probe(draft, limits(app))
+  if not facts then return nil, probe_err end
+  facts.bytes = size
+  return draft, facts
+end
+
+function M.probe(app, args)
+  local options, words = options_of(args, { json = "flag" })
+  if not options then return complain("probe", USAGE, words) end
+  if not words[1] or words[2] then return complain("probe", USAGE, "which one file?") end
+  local draft, size = gifd.console.open(words[1])
+  if not draft then return failed("probe", size) end
+  local facts, times_err = gifd.media.times(draft, limits(app))
+  if not facts then return complain("probe", FAILED, ("%s: %s"):format(words[1], tostring(times_err.message))) end
+  facts.bytes, facts.delays_ms = size, gifd.json.array(facts.delays_ms)
+  if options.json then json(facts) return OK end
+  write("%s %dx%d, %d frames, %.3f s%s%s%s", facts.type, facts.width, facts.height, facts.frames,
+    facts.duration_ms / 1000, facts.has_alpha and ", transparent" or "", facts.has_audio and ", with sound" or "",
+    facts.truncated and ", truncated" or "")
+  if facts.frames > 1 and facts.loop >= 0 then
+    write("plays %s", facts.loop == 0 and "for ever" or facts.loop .. " times")
+  end
+  return OK
+end
+
+--- Together, or each by itself where that fails -> array of groups (flow/render), array of { one, err }, made_by
+local function make_all(app, draft, facts, rungs)
+  local done, refused, made_by, rest = {}, {}, nil, rungs
+  while rest[1] do
+    local batch, left = render.batch(app.settings, facts, rest), {}
+    for i = #batch + 1, #rest do left[#left + 1] = rest[i] end
+    local groups, by = render.make(app.settings, draft, facts, batch)
+    if groups then
+      made_by = by or made_by
+      for _, group in ipairs(groups) do done[#done + 1] = group end
+    elseif #batch == 1 then
+      refused[#refused + 1] = { one = batch[1], err = by }
+    else
+      for _, one in ipairs(batch) do
+        groups, by = render.make(app.settings, draft, facts, { one })
+        if groups then done[#done + 1] = groups[1] else refused[#refused + 1] = { one = one, err = by } end
+      end
+    end
+    rest = left
+  end
+  return done, refused, made_by
+end
+
+local function described(one, group, facts)
+  local shown = group.source and facts or group.facts
+  return { name = one.name, file = ladder.file(one), type = shown.type, width = shown.width, height = shown.height,
+    frames = shown.frames, duration_ms = shown.duration_ms, loop = shown.loop, has_alpha = shown.has_alpha,
+    bytes = group.source and facts.bytes or group.bytes, source = group.source or nil }
+end
+
+function M.ladder(app, args)
+  local options, words = options_of(args, { json = "flag" })
+  if not options then return complain("ladder", USAGE, words) end
+  if not words[2] or words[3] then return complain("ladder", USAGE, "say FILE DIR") end
+  local draft, facts = opened(app, words[1])
+  if not draft then return failed("ladder", facts) end
+  local folder, folder_err = gifd.console.folder(words[2])
+  if not folder then return failed("ladder", folder_err) end
+  local out = { source = facts, renditions = {}, refused = {} }
+  local rungs = {}
+  for _, one in ipairs(app.ladder.list) do
+    local why = ladder.impossible(one, facts)
+    if why then table.insert(out.refused, { name = one.name, file = ladder.file(one), reason = why })
+    else rungs[#rungs + 1] = one end
+  end
+  local groups, refused, made_by = make_all(app, draft, facts, rungs)
+  for _, group in ipairs(groups) do
+    for _, one in ipairs(group.rungs) do
+      local saved, err = gifd.console.save(group.source and draft or group.draft, words[2] .. "/" .. ladder.file(one))
+      if not saved then return failed("ladder", err) end
+      table.insert(out.renditions, described(one, group, facts))
+    end
+  end
+  for _, r in ipairs(refused) do
+    table.insert(out.refused, { name = r.one.name, file = ladder.file(r.one), reason = tostring(r.err.message) })
+  end
+  out.made_by = made_by
+  gifd.json.array(out.renditions)
+  gifd.json.array(out.refused)
+  if options.json then json(out) return OK end
+  for _, r in ipairs(out.renditions) do
+    write("%-34s %5dx%-5d %4d frames %9d bytes%s", r.file, r.width, r.height, r.frames, r.bytes,
+      r.source and "  the source's own" or "")
+  end
+  for _, r in ipairs(out.refused) do write("%-34s cannot be: %s", r.file, r.reason) end
+  return OK
+end
+
+--- Runs make() while a bar moves on the terminal.
+local function shown(label, make)
+  if not gifd.console.is_terminal("stderr") then return make() end
+  local ended = false
+  local bar = gifd.task.spawn(function()
+    local began, at = gifd.time.now(), 0
+    while not ended do
+      at = at % 30 + 1
+      gifd.console.error(("\r%-30.30s [%s###%s] %3d s"):format(label, ("."):rep(at - 1), ("."):rep(30 - at),
+        gifd.time.now() - began))
+      gifd.time.sleep(0.1)
+    end
+    gifd.console.error("\r" .. (" "):rep(76) .. "\r")
+  end)
+  local first, second = make()
+  ended = true
+  bar:wait()
+  return first, second
+end
+
+local formats = { gif = "gif", webp = "webp", mp4 = "mp4", webm = "webm", jpg = "jpeg", jpeg = "jpeg", png = "png" }
+local extension_of = { ["image/gif"] = "gif", ["image/webp"] = "webp", ["video/mp4"] = "mp4", ["video/webm"] = "webm" }
+
+local function fit_made(app, draft, facts, format, under, floor)
+  if ladder.types[format] == facts.type and facts.bytes <= under then return { draft = draft, bytes = facts.bytes } end
+  local made, err = gifd.catch(gifd.media.render, draft, { { format = format, budget = under, floor = floor } },
+    limits(app))
+  if not made then return nil, err end
+  local output = made.outputs[1]
+  if output.bytes <= under then return output end
+  return nil, gifd.err("too_large", { message = ("the smallest that was found has %d bytes"):format(output.bytes) })
+end
+
+function M.fit(app, args)
+  local options, words = options_of(args, { under = "value", out = "value", floor = "value", json = "flag" })
+  if not options then return complain("fit", USAGE, words) end
+  if not words[1] or words[2] or not options.under then return complain("fit", USAGE, "say FILE --under SIZE") end
+  local under, faults = S.check(S.bytes { min = 100 }, tonumber(options.under) or options.under)
+  if faults[1] then return complain("fit", USAGE, "--under " .. faults[1].message) end
+  local floor = options.floor and tonumber(options.floor)
+  if options.floor and not (floor and floor > 0 and floor < 1) then
+    return complain("fit", USAGE, "--floor must be more than 0 and less than 1")
+  end
+  local draft, facts = opened(app, words[1])
+  if not draft then return failed("fit", facts) end
+  local own = extension_of[facts.type] or "gif"
+  local out = options.out or words[1]:gsub("%.%w+$", "") .. "-fit." .. own
+  local format = formats[(out:match("%.(%w+)$") or own):lower()]
+  if not format then return complain("fit", USAGE, out .. ": its name does not say what type it should have") end
+  local made, err = shown(words[1], function() return fit_made(app, draft, facts, format, under, floor) end)
+  if not made then return failed("fit", err) end
+  local saved, save_err = gifd.console.save(made.draft, out)
+  if not saved then return failed("fit", save_err) end
+  local said = made.facts or facts
+  if options.json then
+    json { file = out, type = said.type, width = said.width, height = said.height, frames = said.frames,
+      duration_ms = said.duration_ms, bytes = made.bytes }
+  else
+    write("%s: %dx%d, %d frames, %d bytes", out, said.width, said.height, said.frames, made.bytes)
+  end
+  return OK
+end
+
+--- Which file the n-th output is.
+local function place(recipe, format, out, i)
+  if recipe.kind ~= "frames" then return out end
+  return ("%s/frame_%04d.%s"):format(out, i - 1, ladder.extensions[format])
+end
+
+function M.render(app, args)
+  local options, words = options_of(args, { recipe = "value", out = "value", json = "flag" })
+  if not options then return complain("render", USAGE, words) end
+  if not words[1] or words[2] or not options.recipe or not options.out then
+    return complain("render", USAGE, "say FILE --recipe JSON -o OUT")
+  end
+  local value, json_err = gifd.catch(gifd.json.decode, options.recipe)
+  if value == nil then return complain("render", USAGE, "--recipe is not JSON: " .. tostring(json_err.message)) end
+  local recipe, faults = recipes.check(value)
+  if not recipe then return complain("render", USAGE, recipes.text(faults)) end
+  local draft, facts = opened(app, words[1])
+  if not draft then return failed("render", facts) end
+  if recipes.needs_times(recipe) then
+    local err
+    facts, err = gifd.media.times(draft, limits(app))
+    if not facts then return failed("render", err) end
+  end
+  local list = recipes.media(recipe, facts)
+  local made, err = gifd.catch(gifd.media.render, draft, list, limits(app))
+  if not made then return failed("render", err) end
+  if recipe.kind == "frames" then
+    local folder, folder_err = gifd.console.folder(options.out)
+    if not folder then return failed("render", folder_err) end
+  end
+  for i, output in ipairs(made.outputs) do
+    local path = place(recipe, list[i].format, options.out, i)
+    local saved, save_err = gifd.console.save(output.draft, path)
+    if not saved then return failed("render", save_err) end
+    local f = output.facts
+    if options.json then
+      json { file = path, type = f.type, width = f.width, height = f.height, frames = f.frames,
+        duration_ms = f.duration_ms, loop = f.loop, has_alpha = f.has_alpha, bytes = output.bytes }
+    else
+      write("%s: %s %dx%d, %d frames, %d bytes", path, f.type, f.width, f.height, f.frames, output.bytes)
+    end
+  end
+  return OK
+end
+
+--- For app.commands.
+function M.command(app, name) return function(args) return M[name](app, args) end end
+
+return M

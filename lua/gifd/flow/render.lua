@@ -1,0 +1,128 @@
+--- flow/render: rungs of a ladder to bytes: one question, one decode, each distinct recipe once.
+--
+--   rungs --ladder.recipe--> equal ones together --gifd.media.render--> drafts --commit--> rows
+--                     |--> what fits its budget as it is made without one: that
+--                     '--> what is the source already: no work
+--
+-- Never larger than the source in its own format: then the source's own bytes serve under that name.
+local ladder = require "gifd.ladder"
+
+local M = {}
+
+-- Of one question, so that it ends in time and in memory: canvases of encoders, and pictures that pass through them.
+local CANVAS_PX, WORK_PX, RECIPES = 8e6, 300e6, 32
+
+function M.limits(settings, asset)
+  local u = settings.uploads
+  return { canvas_px = u.canvas_px, total_px = u.total_px, frames = u.frames, deadline = u.render_deadline,
+    pixels = asset and asset.width * asset.height * asset.frames }
+end
+
+--- From the front of `rungs` as many as one question takes; at least one.
+function M.batch(settings, asset, rungs)
+  local out, seen, canvas, work, count = {}, {}, 0, 0, 0
+  for i, one in ipairs(rungs) do
+    local recipe = ladder.recipe(one, asset, settings.renditions.matte)
+    local text = ladder.text(recipe)
+    if not seen[text] then
+      local w, h = ladder.size(recipe, asset)
+      seen[text], count = true, count + 1
+      canvas, work = canvas + w * h, work + ladder.pixels(recipe, asset)
+    end
+    if i > 1 and (canvas > CANVAS_PX or work > WORK_PX or count > RECIPES) then break end
+    out[i] = one
+  end
+  return out
+end
+
+local function groups_of(settings, asset, rungs)
+  local groups, by_text = {}, {}
+  for _, one in ipairs(rungs) do
+    local recipe = ladder.recipe(one, asset, settings.renditions.matte)
+    local text = ladder.text(recipe)
+    if not by_text[text] then
+      by_text[text] = { recipe = recipe, text = text, rungs = {}, source = ladder.is_source(recipe, asset) }
+      groups[#groups + 1] = by_text[text]
+    end
+    table.insert(by_text[text].rungs, one)
+  end
+  return groups, by_text
+end
+
+local function question(settings, source, asset, groups)
+  local recipes = {}
+  for i, group in ipairs(groups) do recipes[i] = group.recipe end
+  if not recipes[1] then return true end
+  local made, err = gifd.catch(gifd.media.render, source, recipes, M.limits(settings, asset))
+  if not made then return nil, err end
+  for i, output in ipairs(made.outputs) do
+    local group = groups[i]
+    group.source = ladder.may_be_source(group.recipe, asset) and output.bytes >= asset.bytes
+    group.draft, group.bytes, group.facts = output.draft, output.bytes, output.facts
+  end
+  return made.made_by
+end
+
+--- The one that is made anyway and may fit the budget of this one; nil: this one has none.
+local function base_of(group, by_text)
+  if not group.recipe.budget then return nil end
+  local free = {}
+  for key, value in pairs(group.recipe) do free[key] = value end
+  free.budget, free.floor = nil, nil
+  return by_text[ladder.text(free)]
+end
+
+--- source: draft or digest; asset: its facts and bytes -> array of { rungs, recipe, text, source = its own bytes will
+-- do, or draft, bytes, facts }, made_by; or nil, err. All or none.
+function M.make(settings, source, asset, rungs)
+  local groups, by_text = groups_of(settings, asset, rungs)
+  local first, then_ = {}, {}
+  for _, group in ipairs(groups) do
+    group.base = base_of(group, by_text)
+    local list = group.base and then_ or first
+    if not group.source then list[#list + 1] = group end
+  end
+  local made_by, err = question(settings, source, asset, first)
+  if not made_by then return nil, err end
+  local rest = {}
+  for _, group in ipairs(then_) do
+    local base = group.base
+    if (base.source and asset.bytes or base.bytes) <= group.recipe.budget then
+      group.text, group.source, group.draft, group.bytes, group.facts = base.text, base.source, base.draft, base.bytes,
+        base.facts
+    else
+      rest[#rest + 1] = group
+    end
+  end
+  local more, more_err = question(settings, source, asset, rest)
+  if not more then return nil, more_err end
+  return groups, made_by ~= true and made_by or more ~= true and more or nil
+end
+
+--- The same as rows for model/rendition, their bytes committed -> array; or nil, err.
+function M.rows(settings, asset, rungs)
+  local groups, made_by = M.make(settings, asset.digest, asset, rungs)
+  if not groups then return nil, made_by end
+  local rows, digests = {}, {}
+  for _, group in ipairs(groups) do
+    local row = { type = asset.type, width = asset.width, height = asset.height, bytes = asset.bytes,
+      digest = asset.digest }
+    if not group.source then
+      if not digests[group.text] then
+        local digest, err = gifd.blob.commit(group.draft)
+        if not digest then return nil, err end
+        digests[group.text] = digest
+      end
+      row = { type = group.facts.type, width = group.facts.width, height = group.facts.height, bytes = group.bytes,
+        digest = digests[group.text], recipe = group.text, made_by = made_by }
+    end
+    for _, one in ipairs(group.rungs) do
+      local own = { name = ladder.file(one) }
+      for key, value in pairs(row) do own[key] = value end
+      rows[#rows + 1] = own
+    end
+  end
+  return rows
+end
+
+return M
