@@ -1,8 +1,10 @@
 -- config.lua: what this server is told. It returns a table of data; every line that is commented out shows the default.
 --
--- Only three functions can be called here: env("NAME", default) reads the environment, file("PATH") a text file and
--- secret("PATH") the same without the line break at its end. Sizes are numbers of bytes or "10 MiB", times are seconds
--- or "5m". `gifd check` says what is wrong, with line and nearest key; HUP makes a running server read it again.
+-- Only three functions can be called here: env("NAME", default) reads the environment, file("PATH") a text file, and
+-- secret { env = "NAME" }, secret { file = "PATH" } or secret { credential = "NAME" } (systemd's) what nobody may see; a
+-- secret that stands here itself is refused. Sizes are numbers of bytes or "10 MiB", times are seconds or "5m".
+-- `gifd check` says what is wrong, with line and nearest key, `gifd config explain KEY` why a value is what it is, and
+-- docs/reference/config.md every key; HUP makes a running server read it again.
 return {
   -- site = {
   --   name = "gifd",                  -- shown on pages and in previews

@@ -186,6 +186,7 @@ struct cli_command {
 extern const struct cli_command cli_commands[]; /* ended by name == NULL */
 int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
+int cli_config(int argc, char **argv);
 int cli_script(int argc, char **argv); /* token, login: commands of host Lua */
 int cli_lua(int argc, char **argv);
 /* Runs the file in argv by a command of host Lua; data: NULL for a directory that is thrown away. */

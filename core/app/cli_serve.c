@@ -1,4 +1,4 @@
-/* cli_serve.c: `gifd serve` and `gifd check`, which take the same configuration. */
+/* cli_serve.c: `gifd serve`. */
 #include "app/app.h"
 
 #include <getopt.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPT_CONFIG = 256, OPT_DATA, OPT_LISTEN, OPT_WORKERS, OPT_PLUGINS, OPT_ROOT, OPT_JSON, OPT_DEV, OPT_TRIAL };
+enum { OPT_CONFIG = 256, OPT_DATA, OPT_LISTEN, OPT_WORKERS, OPT_PLUGINS, OPT_ROOT, OPT_DEV, OPT_TRIAL };
 
 static const struct option options[] = {
     {"config", required_argument, NULL, OPT_CONFIG},
@@ -16,7 +16,6 @@ static const struct option options[] = {
     {"workers", required_argument, NULL, OPT_WORKERS},
     {"plugins", required_argument, NULL, OPT_PLUGINS},
     {"root", required_argument, NULL, OPT_ROOT},
-    {"json", no_argument, NULL, OPT_JSON},
     {"dev", no_argument, NULL, OPT_DEV},
     {"trial", required_argument, NULL, OPT_TRIAL}, /* by a running server only, see trial.c */
     {0},
@@ -25,7 +24,6 @@ static const struct option options[] = {
 struct parsed {
     struct serve_options serve;
     size_t listens, dirs;
-    bool json;
 };
 
 static int parse(int argc, char **argv, struct parsed *p)
@@ -39,7 +37,6 @@ static int parse(int argc, char **argv, struct parsed *p)
         case OPT_CONFIG: p->serve.config = optarg; break;
         case OPT_DATA: p->serve.data = optarg; break;
         case OPT_ROOT: p->serve.root = optarg; break;
-        case OPT_JSON: p->json = true; break;
         case OPT_DEV: p->serve.dev = true; break;
         case OPT_TRIAL: p->serve.trial = optarg; break;
         case OPT_LISTEN:
@@ -69,36 +66,10 @@ int cli_serve(int argc, char **argv)
     struct parsed p;
     int code = parse(argc, argv, &p);
     if (code != EXIT_OK) return code;
-    if (p.json) return cli_usage(argv[0], "--json belongs to 'gifd check'");
     if (!p.serve.data) p.serve.data = getenv("GIFD_DATA");
     if (!p.serve.data) p.serve.data = "data";
     p.serve.plugin_dirs_given = p.dirs;
     p.serve.argc = argc;
     p.serve.argv = argv;
     return p.serve.trial ? trial_run(&p.serve) : supervisor_run(&p.serve);
-}
-
-int cli_check(int argc, char **argv)
-{
-    struct parsed p;
-    int code = parse(argc, argv, &p);
-    if (code != EXIT_OK) return code;
-    struct build_options o = {
-        .embedded = embedded_files, .root = p.serve.root, .config = p.serve.config, .plugin_dirs = p.serve.plugin_dirs};
-    struct build_result result = {0};
-    struct err e = {0};
-    int rc = build_generation(&o, &result, &e);
-    if (rc < 0) {
-        fprintf(stderr, "gifd check: %s\n", e.text);
-        return cli_exit_of(rc);
-    }
-    if (p.json)
-        printf("{\"faults\":%s}\n", result.ok ? "[]" : result.faults);
-    else if (result.ok)
-        printf("ok %s\n", result.digest);
-    else
-        fputs(result.text, stderr);
-    code = result.ok ? EXIT_OK : EXIT_CONFIG;
-    build_result_free(&result);
-    return code;
 }

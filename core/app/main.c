@@ -57,8 +57,24 @@ const struct cli_command cli_commands[] = {
     {"check", "gifd check [--config FILE] [--plugins DIR]... [--root DIR] [--json]",
      "check a configuration and its plugins without serving",
      "Builds a generation and throws it away. Prints every fault with file, line and the nearest valid\n"
-     "word, and exits 3 when there is one.\n",
+     "word, and exits 3 when there is one.\n\n"
+     "  --json   {\"faults\":[{\"file\",\"line\",\"path\",\"message\",\"nearest\"}]}\n",
      cli_check},
+    {"config",
+     "gifd config explain KEY | diff | schema | reference [--config FILE] [--plugins DIR]... [--root DIR]\n"
+     "                   [--listen ADDR:PORT] [--workers N] [--json]",
+     "say what is configured, why, and what could be",
+     "  explain    the value of KEY, where it comes from (a line of the file, the default, the environment, the\n"
+     "             command line) and what it is for; as in: gifd config explain uploads.max_bytes\n"
+     "             Exits 4 when there is no such key, with the nearest one\n"
+     "  diff       each key that is not as shipped\n"
+     "  schema     JSON Schema (draft 2020-12) of config.lua, with the plugins that there are\n"
+     "  reference  the same for people, in Markdown\n\n"
+     "  --listen, --workers   as for 'gifd serve', which they override the file for\n"
+     "  --json     {\"key\",\"value\",\"origin\",\"doc\",\"type\",\"default\",\"written\"}; of diff: one line for each "
+     "key\n\n"
+     "Secrets are told as ***.\n",
+     cli_config},
     {"up",
      "gifd up FILE... [--title T] [--tags a,b] [--description D] [--visibility V] [--server URL] [--token T] [--json]",
      "upload files and print their links",

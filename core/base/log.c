@@ -1,6 +1,7 @@
 /* log.c: see log.h. */
 #include "base/log.h"
 #include "base/clock.h"
+#include "base/redact.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -24,18 +25,8 @@ static void put(struct line *l, const char *p, size_t n)
     l->n += n;
 }
 
-static void put_value(struct line *l, const char *p, size_t n)
+static void put_escaped(struct line *l, const char *p, size_t n)
 {
-    bool plain = n > 0;
-    for (size_t i = 0; i < n && plain; i++) {
-        unsigned char c = (unsigned char)p[i];
-        plain = c > ' ' && c != '"' && c != '=' && c != '\\' && c < 0x7f;
-    }
-    if (plain) {
-        put(l, p, n);
-        return;
-    }
-    put(l, "\"", 1);
     for (size_t i = 0; i < n && l->n < LOG_LINE_MAX - 16; i++) {
         unsigned char c = (unsigned char)p[i];
         char esc[8];
@@ -48,6 +39,33 @@ static void put_value(struct line *l, const char *p, size_t n)
         else
             put(l, p + i, 1);
     }
+}
+
+static void put_redacted(struct line *l, const char *p, size_t n, void (*part)(struct line *, const char *, size_t))
+{
+    size_t length;
+    while (n && l->n < LOG_LINE_MAX - 16) {
+        size_t at = redact_find(p, n, &length);
+        part(l, p, at);
+        if (length) put(l, REDACT_MARK, sizeof REDACT_MARK - 1);
+        p += at + length;
+        n -= at + length;
+    }
+}
+
+static void put_value(struct line *l, const char *p, size_t n)
+{
+    bool plain = n > 0;
+    for (size_t i = 0; i < n && plain; i++) {
+        unsigned char c = (unsigned char)p[i];
+        plain = c > ' ' && c != '"' && c != '=' && c != '\\' && c < 0x7f;
+    }
+    if (plain) {
+        put_redacted(l, p, n, put);
+        return;
+    }
+    put(l, "\"", 1);
+    put_redacted(l, p, n, put_escaped);
     put(l, "\"", 1);
 }
 
@@ -79,10 +97,10 @@ size_t log_format(char out[LOG_LINE_MAX], enum log_level level, const char *even
     char text[64];
     put(&l, text, clock_rfc3339(clock_wall_us(), 3, text, sizeof text));
     put(&l, text, (size_t)snprintf(text, sizeof text, " %s %s ", names[level], role));
-    put(&l, event, strlen(event));
+    put_redacted(&l, event, strlen(event), put);
     for (; f->key; f++) {
         put(&l, " ", 1);
-        put(&l, f->key, strlen(f->key));
+        put_redacted(&l, f->key, strlen(f->key), put);
         put(&l, "=", 1);
         const char *text_of = f->s ? f->s : "";
         if (f->is_text)

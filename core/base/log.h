@@ -3,8 +3,8 @@
  *   log_warn("fetch.stale", LS("url", url), LI("age_ms", age));
  *   2026-11-25T15:52:19.123Z warn worker-1 fetch.stale url=http://x/ age_ms=3
  *
- * Values are quoted and escaped, so that no value can forge a line or a field. A line is written with one write(2),
- * never waits for more than that, and is at most LOG_LINE_MAX bytes. Any thread. */
+ * Values are quoted and escaped, so that no value can forge a line or a field, and secrets are masked (redact.h). A
+ * line is written with one write(2), never waits for more than that, and is at most LOG_LINE_MAX bytes. Any thread. */
 #ifndef GIFD_BASE_LOG_H
 #define GIFD_BASE_LOG_H
 

@@ -2,12 +2,18 @@
 #include "script/border.h"
 #include "script/build_int.h"
 #include "script/limits.h"
+#include "script/secret.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
-#define RUN_STEPS 100 /* of RUN_STEP instructions: the budget of config.lua or a manifest */
-#define RUN_STEP 1000000
+/* The budget of config.lua or a manifest. */
+#define RUN_STEP 1000000 /* instructions, */
+#define RUN_STEPS 100    /* so many times; */
+#define RUN_MS 2000      /* processor time, looked at every */
+#define RUN_LOOK 16      /* lines; */
+#define RUN_MEMORY ((size_t)64 << 20)
 #define FILE_MAX ((size_t)1 << 20)
 
 static struct building *building_here(lua_State *L)
@@ -72,39 +78,60 @@ static int l_env(lua_State *L)
     return 1;
 }
 
-/* Relative to the folder of config.lua. */
+/* Relative to the folder of config.lua. False: too long. */
+static bool beside_config(const struct building *b, const char *path, char *out, size_t cap)
+{
+    const char *config = b->o->config ? b->o->config : "", *slash = strrchr(config, '/');
+    int folder = path[0] == '/' || !slash ? 0 : (int)(slash - config) + 1;
+    return (size_t)snprintf(out, cap, "%.*s%s", folder, config, path) < cap;
+}
+
 static int l_file(lua_State *L)
 {
     char file[2048];
     struct err e = {0};
     struct slice path = border_string(L, 1, "path"), text;
     struct building *b = building_here(L);
-    const char *config = b->o->config ? b->o->config : "", *slash = strrchr(config, '/');
-    int folder = path.p[0] == '/' || !slash ? 0 : (int)(slash - config) + 1;
-    snprintf(file, sizeof file, "%.*s%s", folder, config, path.p);
+    if (!beside_config(b, path.p, file, sizeof file)) return push_fault(L, GIFD_ETOOBIG, "the path is too long");
     if (sources_slurp(b->sources.arena, file, FILE_MAX, &text, &e) < 0) return push_err(L, &e);
     push_slice(L, text);
     return 1;
 }
 
-/* Relative to the folder of config.lua, like file(). */
+/* That it is there, not what it is. */
+static int l_secret(lua_State *L)
+{
+    static struct secret s;
+    char file[2048];
+    struct err e = {0};
+    struct slice from = border_string(L, 1, "from"), name = border_string(L, 2, "name");
+    bool is_file = slice_is(from, "file");
+    if (is_file && !beside_config(building_here(L), name.p, file, sizeof file))
+        return push_fault(L, GIFD_ETOOBIG, "the path is too long");
+    int rc = secret_read(from.p, is_file ? file : name.p, &s, &e);
+    explicit_bzero(s.text, s.n);
+    if (rc < 0) return push_err(L, &e);
+    lua_pushinteger(L, (lua_Integer)s.n);
+    lua_pushstring(L, s.stamp);
+    lua_pushstring(L, is_file ? file : name.p);
+    return 3;
+}
+
 static int l_folder(lua_State *L)
 {
     char folder[1024];
     struct err e = {0};
     struct slice path = border_string(L, 1, "path");
     struct building *b = building_here(L);
-    const char *config = b->o->config ? b->o->config : "", *slash = strrchr(config, '/');
-    int before = path.p[0] == '/' || !slash ? 0 : (int)(slash - config) + 1;
-    if (snprintf(folder, sizeof folder, "%.*s%s", before, config, path.p) >= (int)sizeof folder)
-        return push_fault(L, GIFD_ETOOBIG, "the path is too long");
+    if (!beside_config(b, path.p, folder, sizeof folder)) return push_fault(L, GIFD_ETOOBIG, "the path is too long");
     if (sources_add(&b->sources, folder, &e) < 0) return push_err(L, &e);
     lua_pushstring(L, folder);
     return 1;
 }
 
-/* nil, {file, line, message} from "file:line: message" at the top; without a place, the file is the chunk's. */
-static int push_located(lua_State *L, struct slice chunk)
+/* nil, {file, line, message} from "file:line: message" at the top. The file is the chunk's, by its whole name, which
+ * messages may have cut short; where a message has none of its lines, last_line is told. */
+static int push_located(lua_State *L, struct slice chunk, int last_line)
 {
     char text[1024];
     border_text(L, -1, text, sizeof text);
@@ -118,10 +145,13 @@ static int push_located(lua_State *L, struct slice chunk)
     lua_pushnil(L);
     lua_createtable(L, 0, 3);
     if (chunk.n && (chunk.p[0] == '@' || chunk.p[0] == '=')) chunk = slice_of(chunk.p + 1, chunk.n - 1);
-    push_slice(L, colon ? slice_of(text, (size_t)(colon - text)) : chunk);
+    push_slice(L, chunk);
     lua_setfield(L, -2, "file");
-    if (colon) {
-        lua_pushinteger(L, line);
+    const char *place = colon && !strncmp(text, "...", 3) ? text + 3 : text;
+    size_t n = colon ? (size_t)(colon - place) : 0;
+    bool here = colon && n <= chunk.n && memcmp(chunk.p + chunk.n - n, place, n) == 0;
+    if (here || last_line) {
+        lua_pushinteger(L, here ? line : last_line);
         lua_setfield(L, -2, "line");
     }
     const char *message = colon ? end + 1 : text;
@@ -153,7 +183,7 @@ static int l_compile(lua_State *L)
 {
     struct gen *g = gen_of(L);
     struct slice text = border_string(L, 1, "text"), name = border_string(L, 2, "chunkname");
-    if (luaL_loadbufferx(L, text.p, text.n, name.p, "t")) return push_located(L, name);
+    if (luaL_loadbufferx(L, text.p, text.n, name.p, "t")) return push_located(L, name, 0);
     buf_reset(&g->out);
     if (lua_dump(L, append, &g->out) || note_source(building_here(L), name, text) < 0)
         border_throw(L, "%s is too large", name.p);
@@ -161,30 +191,68 @@ static int l_compile(lua_State *L)
     return 1;
 }
 
-/* Ends a run that goes on for ever: raised again every RUN_STEP instructions. */
+static uint64_t processor_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Ends a run that goes on for ever, however few instructions it takes; raised again at every line. */
 static void on_step(lua_State *L, lua_Debug *at)
 {
     struct building *b = building_here(L);
-    if (++b->steps <= RUN_STEPS) return;
+    struct run *r = &b->run;
+    if (at->event == LUA_HOOKLINE) r->line = at->currentline;
+    r->steps += at->event == LUA_HOOKCOUNT;
+    if (++r->hooks % RUN_LOOK == 0) r->late = r->late || processor_ms() > r->until_ms;
+    if (r->steps <= RUN_STEPS && !r->late) return;
     lua_getinfo(L, "Sl", at);
-    lua_pushfstring(L, "%s:%d: runs too long", at->short_src, at->currentline);
+    lua_pushfstring(L, "%s:%d: runs too long: data is written down, not computed for seconds", at->short_src,
+                    at->currentline);
     lua_error(L);
 }
 
 static int l_run(lua_State *L)
 {
+    struct gen *g = gen_of(L);
     struct building *b = building_here(L);
     struct slice text = border_string(L, 1, "text"), name = border_string(L, 2, "chunkname");
     border_table(L, 3, "env");
     lua_pushfstring(L, "%s%s", name.p[0] == '@' || name.p[0] == '=' ? "" : "@", name.p);
-    if (luaL_loadbufferx(L, text.p, text.n, lua_tostring(L, -1), "t")) return push_located(L, name);
+    if (luaL_loadbufferx(L, text.p, text.n, lua_tostring(L, -1), "t")) return push_located(L, name, 0);
     lua_pushvalue(L, 3);
     lua_setfenv(L, -2);
-    b->steps = 0;
-    lua_sethook(L, on_step, LUA_MASKCOUNT, RUN_STEP);
+    size_t memory_max = g->memory_max;
+    if (memory_max > g->memory + RUN_MEMORY) g->memory_max = g->memory + RUN_MEMORY;
+    b->run = (struct run){.until_ms = processor_ms() + RUN_MS};
+    lua_sethook(L, on_step, LUA_MASKCOUNT | LUA_MASKLINE, RUN_STEP);
     int status = lua_pcall(L, 0, 1, 0);
     lua_sethook(L, NULL, 0, 0);
-    return status ? push_located(L, name) : 1;
+    g->memory_max = memory_max;
+    if (!status) return 1;
+    if (status == LUA_ERRMEM) {
+        lua_settop(L, 0);
+        lua_gc(L, LUA_GCCOLLECT, 0);
+        lua_pushfstring(L, "takes more than %d MiB of memory", (int)(RUN_MEMORY >> 20));
+    }
+    return push_located(L, name, b->run.line);
+}
+
+/* Names in the bundle of links that were passed over, and what they are. */
+static int l_links(lua_State *L)
+{
+    const struct sources *s = &building_here(L)->sources;
+    lua_createtable(L, (int)s->link_count, 0);
+    for (size_t i = 0; i < s->link_count; i++) {
+        lua_createtable(L, 0, 2);
+        lua_pushstring(L, s->links[i].path);
+        lua_setfield(L, -2, "path");
+        lua_pushstring(L, s->links[i].origin);
+        lua_setfield(L, -2, "file");
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+    return 1;
 }
 
 static int l_limit(lua_State *L)
@@ -205,6 +273,8 @@ const struct binding bind_build[] = {
     {"gifd.build.origin", l_origin, CTX_BUILD, "origin(path) -> real file name"},
     {"gifd.build.config", l_config, CTX_BUILD, "config() -> text, file name | nil"},
     {"gifd.build.env", l_env, CTX_BUILD, "env(name) -> text | nil"},
+    {"gifd.build.secret", l_secret, CTX_BUILD, "secret(from, name) -> length, stamp, whole name | nil, err"},
+    {"gifd.build.links", l_links, CTX_BUILD, "links() -> array of {path, file}: links, which are not followed"},
     {"gifd.build.file", l_file, CTX_BUILD, "file(path) -> text | nil, err"},
     {"gifd.build.folder", l_folder, CTX_BUILD, "folder(path) -> its whole path | nil, err; its plugins come above all"},
     {"gifd.build.compile", l_compile, CTX_BUILD, "compile(text, chunkname) -> bytecode | nil, {file, line, message}"},

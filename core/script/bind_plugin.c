@@ -6,6 +6,7 @@
  *
  * enter begins the call (budget.h) and gives the plugin copies of the tables it is handed, but for the first argument,
  * its context, which is made anew for each call. leave ends the call and lets through at most two plain values. */
+#include "base/redact.h"
 #include "script/border.h"
 #include "script/budget.h"
 #include "script/plain.h"
@@ -26,6 +27,16 @@ static int l_register(lua_State *L)
     int number = budget_plugin(gen_of(L), &p, &e);
     if (number < 0) border_throw(L, "%s", e.text);
     lua_pushinteger(L, number);
+    return 1;
+}
+
+static int l_redact(lua_State *L)
+{
+    struct buf *out = &gen_of(L)->out;
+    struct err e = {0};
+    buf_reset(out);
+    if (redact_text(border_string(L, 1, "text"), out, &e) < 0) border_throw(L, "%s", e.text);
+    push_slice(L, buf_slice(out));
     return 1;
 }
 
@@ -101,6 +112,7 @@ static int l_interpret(lua_State *L)
 const struct binding bind_plugin[] = {
     {"gifd.plugin.register", l_register, CTX_LOAD | CTX_COMMAND,
      "register(name, { slice, call, memory }) -> number of the plugin"},
+    {"gifd.plugin.redact", l_redact, CTX_ANY, "redact(text) -> text with *** in place of secrets"},
     {"gifd.plugin.interpret", l_interpret, CTX_LOAD | CTX_COMMAND,
      "interpret(fn) -> fn; it and the functions written in it are never compiled"},
     {"gifd.inner.enter", l_enter, CTX_HOST, "enter(plugin, what, ctx, ...) -> ctx, ..."},

@@ -17,6 +17,7 @@
 #define CONFIG_MAX ((size_t)1 << 20)
 #define AGAIN_MAX 5 /* builds while files change under our eyes */
 #define AGAIN_MS 30
+#define BOOT_PART "\n" /* lua/gifd/boot.lua: between the errors of several plugins, each of which is a line */
 
 static const struct binding *const bindings[] = {bind_build, bind_crypto, bind_err,  bind_json,
                                                  bind_log,   bind_text,   bind_time, NULL};
@@ -204,45 +205,85 @@ static const char *split_place(struct building *b, const char *text, struct sour
     return text;
 }
 
-/* One fault, as keep_faults leaves many. */
+/* ---- faults found by C, told as keep_faults tells those of Lua ---- */
+
+struct telling {
+    struct building *b;
+    struct buf json, text;
+    struct json_writer w;
+};
+
+static void telling_begin(struct telling *t, struct building *b)
+{
+    t->b = b;
+    buf_init(&t->json, 1 << 20);
+    buf_init(&t->text, 1 << 20);
+    json_write_begin(&t->w, &t->json, NULL);
+    json_write_array(&t->w);
+}
+
+static void telling_add(struct telling *t, const char *file, unsigned line, struct slice message)
+{
+    json_write_object(&t->w);
+    json_write_key(&t->w, SLICE("file"));
+    json_write_string(&t->w, slice_str(file));
+    json_write_key(&t->w, SLICE("line"));
+    if (line)
+        json_write_int(&t->w, line);
+    else
+        json_write_null(&t->w);
+    json_write_key(&t->w, SLICE("path"));
+    json_write_null(&t->w);
+    json_write_key(&t->w, SLICE("message"));
+    json_write_string(&t->w, message);
+    json_write_key(&t->w, SLICE("nearest"));
+    json_write_null(&t->w);
+    json_write_object_end(&t->w);
+    buf_printf(&t->text, NULL, "%s:", file);
+    if (line) buf_printf(&t->text, NULL, "%u:", line);
+    buf_printf(&t->text, NULL, " %.*s\n", (int)message.n, message.p);
+}
+
+static void telling_end(struct telling *t)
+{
+    json_write_array_end(&t->w);
+    json_write_end(&t->w);
+    t->b->result->faults = keep(t->b, buf_slice(&t->json));
+    t->b->result->text = keep(t->b, buf_slice(&t->text));
+    t->b->result->ok = false;
+    buf_free(&t->json);
+    buf_free(&t->text);
+}
+
 static void keep_fault(struct building *b, const char *file, unsigned line, const char *message)
 {
-    struct buf out;
-    struct json_writer w;
-    buf_init(&out, 1 << 16);
-    json_write_begin(&w, &out, NULL);
-    json_write_array(&w);
-    json_write_object(&w);
-    json_write_key(&w, SLICE("file"));
-    json_write_string(&w, slice_str(file));
-    if (line) json_write_key(&w, SLICE("line"));
-    if (line) json_write_int(&w, line);
-    json_write_key(&w, SLICE("message"));
-    json_write_string(&w, slice_str(message));
-    json_write_object_end(&w);
-    json_write_array_end(&w);
-    json_write_end(&w);
-    b->result->faults = keep(b, buf_slice(&out));
-    buf_reset(&out);
-    if (line) buf_printf(&out, NULL, "%s:%u: ", file, line);
-    buf_printf(&out, NULL, "%s\n", message);
-    b->result->text = keep(b, buf_slice(&out));
-    b->result->ok = false;
-    buf_free(&out);
+    struct telling t;
+    telling_begin(&t, b);
+    telling_add(&t, file, line, slice_str(message));
+    telling_end(&t);
+}
+
+/* What the rehearsal refused: one fault for each plugin that did not load (boot.lua parts them by PART). */
+static void keep_refusal(struct building *b, char *text)
+{
+    struct telling t;
+    telling_begin(&t, b);
+    for (char *rest = text, *one; (one = strsep(&rest, BOOT_PART));) {
+        struct source *file;
+        unsigned line;
+        const char *message = split_place(b, one, &file, &line);
+        const char *name = file ? file->origin : b->o->config ? b->o->config : "";
+        telling_add(&t, name, line, slice_str(message));
+    }
+    telling_end(&t);
 }
 
 static int try_bundle(struct building *b, struct slice bytes, struct err *e)
 {
     struct err why = {0};
-    struct source *file;
-    unsigned line;
     int rc = rehearse(bytes, &b->result->checks, &why);
     if (rc != GIFD_ESCRIPT && rc != GIFD_ENOMEM) return rc < 0 ? err_set(e, rc, "%s", why.text) : GIFD_OK;
-    const char *message = split_place(b, why.text, &file, &line);
-    if (file)
-        keep_fault(b, file->origin, line, message);
-    else
-        keep_fault(b, b->o->config ? b->o->config : "", 0, message);
+    keep_refusal(b, why.text);
     return GIFD_OK;
 }
 
@@ -279,21 +320,34 @@ static int begin(struct building *b, struct err *e)
     return GIFD_OK;
 }
 
-/* moved: what was read has changed meanwhile, so that what was made of it may be half of this and half of that. */
-static int build_once(const struct build_options *o, struct build_result *out, bool *moved, struct err *e)
+/* The configuration, when there is one to read. False: it cannot be read, which is a fault. */
+static bool read_config(struct building *b)
 {
-    struct err config = {0};
+    struct err e = {0};
+    if (!b->o->config || sources_slurp(&b->result->arena, b->o->config, CONFIG_MAX, &b->config, &e) == GIFD_OK)
+        return true;
+    keep_fault(b, b->o->config, 0, e.text);
+    return false;
+}
+
+static int begin_result(struct building *b, struct err *e)
+{
+    *b->result = (struct build_result){.settings = "", .faults = "[]", .text = "", .said = ""};
+    arena_init(&b->result->arena, BUILD_ARENA_MAX);
+    return begin(b, e);
+}
+
+/* moved: what was read has changed meanwhile, so that what was made of it may be half of this and half of that. */
+static int build_once(const struct build_options *o, struct build_result *out, const char **moved, bool last,
+                      struct err *e)
+{
     struct building b = {.o = o, .result = out};
-    *out = (struct build_result){.settings = "", .faults = "[]", .text = ""};
-    arena_init(&out->arena, BUILD_ARENA_MAX);
-    int rc = begin(&b, e);
-    if (rc == GIFD_OK && o->config && sources_slurp(&out->arena, o->config, CONFIG_MAX, &b.config, &config) < 0)
-        keep_fault(&b, o->config, 0, config.text);
-    else if (rc == GIFD_OK)
-        rc = gen_protect(b.g, run_build, &b, e);
+    int rc = begin_result(&b, e);
+    if (rc == GIFD_OK && read_config(&b)) rc = gen_protect(b.g, run_build, &b, e);
     if (rc == GIFD_OK && out->ok) rc = write_bundle(&b, e);
     if (rc < 0) out->ok = false;
-    *moved = b.sources.list && sources_moved(&b.sources);
+    *moved = b.sources.list ? sources_moved(&b.sources) : NULL;
+    if (*moved && last) keep_fault(&b, *moved, 0, "changes all the time while it is read; try again when it is whole");
     gen_close(b.g);
     return rc;
 }
@@ -301,15 +355,55 @@ static int build_once(const struct build_options *o, struct build_result *out, b
 int build_generation(const struct build_options *o, struct build_result *out, struct err *e)
 {
     struct err own = {0};
-    bool moved = false;
+    const char *moved;
     if (!e) e = &own;
-    int rc = build_once(o, out, &moved, e);
-    for (int again = 0; moved && again < AGAIN_MAX; again++) {
+    int rc = build_once(o, out, &moved, false, e);
+    for (int again = 1; moved && again <= AGAIN_MAX; again++) {
         build_result_free(out);
         usleep(AGAIN_MS * 1000);
         *e = (struct err){0};
-        rc = build_once(o, out, &moved, e);
+        rc = build_once(o, out, &moved, again == AGAIN_MAX, e);
     }
+    return rc;
+}
+
+/* ---- a question about the configuration ---- */
+
+struct question {
+    struct building *b;
+    int argc;
+    char **argv;
+};
+
+static int run_question(lua_State *L, void *arg)
+{
+    struct question *q = arg;
+    luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
+    gen_require(L, "gifd.build.ask");
+    lua_createtable(L, q->argc, 0);
+    for (int i = 0; i < q->argc; i++) {
+        lua_pushstring(L, q->argv[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_call(L, 1, 3);
+    if (lua_istable(L, -1)) {
+        keep_faults(L, q->b);
+        return 0;
+    }
+    q->b->result->ok = true;
+    q->b->result->code = (int)lua_tointeger(L, -3);
+    q->b->result->said = keep(q->b, slice_str(lua_isstring(L, -2) ? lua_tostring(L, -2) : ""));
+    return 0;
+}
+
+int build_ask(const struct build_options *o, int argc, char **argv, struct build_result *out, struct err *e)
+{
+    struct err own = {0};
+    struct building b = {.o = o, .result = out};
+    if (!e) e = &own;
+    int rc = begin_result(&b, e);
+    if (rc == GIFD_OK && read_config(&b)) rc = gen_protect(b.g, run_question, &(struct question){&b, argc, argv}, e);
+    gen_close(b.g);
     return rc;
 }
 

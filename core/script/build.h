@@ -9,7 +9,7 @@
  * A bundle: "GIFDGEN1", then entries of {u32 name length, u64 byte length, name, bytes}, sorted by name, then the
  * SHA-256 of all before it. Names: "lua/gifd/boot.lua" (bytecode), "plugins/NAME/init.lua" (bytecode),
  * "plugins/NAME/plugin.lua", "lua/gifd/sql/0001_catalogue.sql", "lua/gifd/web/style.css" (as they are), "settings.json"
- * (checked, defaults filled). */
+ * (checked, defaults filled; secrets are named, not held: secret.h). */
 #ifndef GIFD_SCRIPT_BUILD_H
 #define GIFD_SCRIPT_BUILD_H
 
@@ -46,10 +46,16 @@ struct build_result {
     const char *faults;   /* JSON array of {"file","line","path","message","nearest"} when not ok */
     const char *
         text; /* the same for people, one fault a line: "config.lua:3: limits.bogus: unknown key (did you mean ...?)" */
+    int code; /* build_ask: an exit code */
+    const char *said; /* build_ask: what the answer is */
 };
 
 /* 0 also when the build was refused (out->ok is false then); negative when it could not even try. Blocks. */
 int build_generation(const struct build_options *o, struct build_result *out, struct err *e);
+/* Asks lua/gifd/build/ask.lua about the configuration (`gifd config`), by the words of a command line. What is answered
+ * is in out->code and out->said; when the configuration is too wrong for that, out->ok is false and faults are there.
+ */
+int build_ask(const struct build_options *o, int argc, char **argv, struct build_result *out, struct err *e);
 void build_result_free(struct build_result *r);
 
 /* A bundle, mapped read-only and verified against its checksum. */

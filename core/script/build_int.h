@@ -12,6 +12,13 @@ struct compiled {
     uint8_t digest[SHA256_LEN]; /* of its source */
 };
 
+struct run { /* of config.lua or a manifest */
+    unsigned steps, hooks;
+    uint64_t until_ms; /* of this thread's processor time */
+    int line;          /* the last one that was begun */
+    bool late;
+};
+
 struct building {
     const struct build_options *o;
     struct build_result *result;
@@ -22,7 +29,7 @@ struct building {
     size_t compiled_count;
     struct bundle_put *put;
     size_t put_count;
-    unsigned steps; /* of the run under way */
+    struct run run;
 };
 
 extern const struct binding bind_build[]; /* reaches its build by gen->source_arg */

@@ -7,6 +7,7 @@
 #include "script/budget.h"
 #include "script/host_int.h"
 #include "script/pattern.h"
+#include "script/secret.h"
 #include "script/sort.h"
 #include "script/value.h"
 
@@ -390,6 +391,7 @@ static int boot(lua_State *L, void *arg)
     gen_require(L, "gifd.boot");
     if (!bundle_find(g->bundle, "settings.json", &settings)) luaL_error(L, "bundle: there is no settings.json");
     if (value_decode(L, settings, settings.n, &e) < 0) luaL_error(L, "settings.json: %s", e.text);
+    secrets_fill(L, g->host && g->host->s.role && !strcmp(g->host->s.role, "command"));
     gen_fetch_settings(L, &g->fetch);
     lua_call(L, 1, 1);
     if (!lua_istable(L, -1)) luaL_error(L, "boot must return a table");

@@ -53,11 +53,11 @@ static int slurp_whole(struct arena *a, const char *file, size_t max, struct sli
     struct stat now;
     int rc = slurp(a, file, max, out, seen, e);
     for (int again = 0; rc == GIFD_OK && again < AGAIN_MAX; again++) {
-        if (stat(file, &now) == 0 && !differs(&now, seen)) break;
+        if (stat(file, &now) == 0 && !differs(&now, seen)) return GIFD_OK;
         usleep(AGAIN_MS * 1000);
         rc = slurp(a, file, max, out, seen, e);
     }
-    return rc;
+    return rc < 0 ? rc : err_set(e, GIFD_EBUSY, "changes all the time while it is read; try again when it is whole");
 }
 
 int sources_slurp(struct arena *a, const char *file, size_t max, struct slice *out, struct err *e)
@@ -66,14 +66,14 @@ int sources_slurp(struct arena *a, const char *file, size_t max, struct slice *o
     return slurp_whole(a, file, max, out, &seen, e);
 }
 
-bool sources_moved(const struct sources *s)
+const char *sources_moved(const struct sources *s)
 {
     struct stat now;
     for (size_t i = 0; i < s->count; i++) {
         const struct source *f = &s->list[i];
-        if (f->seen.st_ino && (stat(f->origin, &now) < 0 || differs(&now, &f->seen))) return true;
+        if (f->seen.st_ino && (stat(f->origin, &now) < 0 || differs(&now, &f->seen))) return f->origin;
     }
-    return false;
+    return NULL;
 }
 
 static int add(struct sources *s, const char *path, const char *origin, struct slice text, unsigned layer,
@@ -84,6 +84,16 @@ static int add(struct sources *s, const char *path, const char *origin, struct s
     const char *from = arena_strndup(s->arena, origin, strlen(origin));
     if (!own || !from) return err_set(e, GIFD_ENOMEM, "source files");
     s->list[s->count++] = (struct source){own, from, text, layer, {0}};
+    return GIFD_OK;
+}
+
+static int pass_over(struct sources *s, const char *path, const char *origin, struct err *e)
+{
+    if (s->link_count == SOURCE_LINKS_MAX) return GIFD_OK;
+    const char *own = arena_strndup(s->arena, path, strlen(path));
+    const char *from = arena_strndup(s->arena, origin, strlen(origin));
+    if (!own || !from) return err_set(e, GIFD_ENOMEM, "source files");
+    s->links[s->link_count++] = (struct source){.path = own, .origin = from};
     return GIFD_OK;
 }
 
@@ -106,6 +116,8 @@ static int walk(struct sources *s, const char *dir, const char *prefix, unsigned
             rc = walk(s, file, path, layer, depth + 1, e);
         else if (S_ISREG(st.st_mode))
             rc = add(s, path, file, slice_of(NULL, 0), layer, e);
+        else if (S_ISLNK(st.st_mode))
+            rc = pass_over(s, path, file, e);
     }
     closedir(d);
     return rc;
@@ -153,8 +165,10 @@ int sources_collect(struct sources *s, struct arena *arena, const struct build_o
 {
     char dir[NAME_LEN];
     int rc = GIFD_OK;
-    *s = (struct sources){.arena = arena, .list = arena_alloc(arena, SOURCES_MAX * sizeof *s->list)};
-    if (!s->list) return err_set(e, GIFD_ENOMEM, "source files");
+    *s = (struct sources){.arena = arena,
+                          .list = arena_alloc(arena, SOURCES_MAX * sizeof *s->list),
+                          .links = arena_alloc(arena, SOURCE_LINKS_MAX * sizeof *s->links)};
+    if (!s->list || !s->links) return err_set(e, GIFD_ENOMEM, "source files");
     if (o->root) {
         snprintf(dir, sizeof dir, "%s/lua", o->root);
         rc = walk(s, dir, "lua", 0, 0, e);

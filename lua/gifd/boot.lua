@@ -27,19 +27,34 @@ local token = require "gifd.command.token"
 local unfurl = require "gifd.http.unfurl"
 local verify = require "gifd.command.verify"
 
+--- All plugins, or one error that has a line for each of those that do not load.
+local function load_all(settings, services)
+  local plugins, wrong, without = {}, {}, gifd.server.without
+  for i, plugin in ipairs(settings.plugins) do
+    if without[plugin.name] then plugins[i] = absent.plugin(plugin)
+    else
+      local ok, loaded = pcall(load_plugin, plugin, settings.plugin_budget, services)
+      if ok then plugins[i] = loaded
+      else wrong[#wrong + 1] = tostring(type(loaded) == "table" and loaded.message or loaded):gsub("%s*\n%s*", " ") end
+    end
+  end
+  if wrong[2] then
+    for i, text in ipairs(wrong) do wrong[i] = text:sub(1, math.floor(480 / #wrong)) end -- an error has a length
+  end
+  if wrong[1] then error(table.concat(wrong, "\n"), 0) end
+  return plugins
+end
+
 return function(settings)
   pages.load(function(name) return gifd.bundle.read("lua/gifd/web/" .. name) end)
-  local app, plugins = { settings = settings }, {}
+  local app = { settings = settings }
   local services = { jobs = plugin_jobs(app), data = plugin_data(app) }
   app.services = services
-  local without = gifd.server.without
-  for i, plugin in ipairs(settings.plugins) do
-    plugins[i] = without[plugin.name] and absent.plugin(plugin) or load_plugin(plugin, settings.plugin_budget, services)
-  end
+  local plugins = load_all(settings, services)
   app.registry = registry(plugins)
   app.ladder = ladder.new(settings.renditions)
   app.routes = cors.routes(settings, limits.attach(routes(app.registry.routes),
-    absent.limits(settings.limits, without)))
+    absent.limits(settings.limits, gifd.server.without)))
   app.handle = dispatch(app)
   app.drain = settings.reload_drain
   app.refusals = guard.refusals(settings)

@@ -5,6 +5,7 @@
 -- A rung's file is NAME.EXT, the end of its address. Numbers are what GIPHY, Tenor and the platforms ask for. A recipe
 -- is a bound: nothing is scaled up, nothing is cut that is shorter. Pure.
 local S = require "gifd.schema"
+local nearest = require "gifd.nearest"
 
 local M = {}
 
@@ -16,18 +17,29 @@ local films = { mp4 = true, webm = true }
 local fields = { "width", "height", "at", "from", "to", "repeat_to", "fps", "frames", "quality", "bitrate", "colors",
   "lossy", "floor", "loop", "background", "budget", "dither" }
 
+local docs = {
+  width = "pixels at most", height = "pixels at most", at = "seconds into it: the one picture of a still",
+  from = "seconds into it: where it begins", to = "seconds into it: where it ends",
+  repeat_to = "seconds that a shorter one is repeated for", fps = "pictures a second at most",
+  frames = "pictures at most", quality = "of the encoder, 1 to 100", colors = "of a GIF, at most",
+  lossy = "how far colours of a GIF may go from what they were, 0 for not at all",
+  floor = "likeness to the original below which nothing is saved", loop = "times it plays; 0: for ever",
+}
+
 --- One rung as config.lua and plugins may give it.
 local rung = {
-  name = S.string { pattern = "^[a-z][a-z0-9_-]*$", max = 32, expects = "must be a-z, 0-9, _ and -, from a letter on" },
-  format = S.one_of { "png", "jpeg", "gif", "webp", "mp4", "webm" },
+  name = S.string { pattern = "^[a-z][a-z0-9_-]*$", max = 32, expects = "must be a-z, 0-9, _ and -, from a letter on",
+    doc = "the begin of its file's name" },
+  format = S.one_of { "png", "jpeg", "gif", "webp", "mp4", "webm", doc = "of the file" },
   at_once = S.optional(S.boolean { doc = "made with the upload, not when it is asked for first" }),
-  dither = S.optional(S.one_of { "auto", "none", "ordered", "diffuse" }),
+  dither = S.optional(S.one_of { "auto", "none", "ordered", "diffuse",
+    doc = "of a GIF: how colours that it has not are mixed" }),
 }
-for _, field in ipairs(fields) do rung[field] = rung[field] or S.optional(S.number { min = 0, max = 4e6 }) end
-rung.background = S.optional(S.integer { min = 0, max = 0xffffff })
+for _, field in ipairs(fields) do rung[field] = rung[field] or S.optional(S.number { min = 0, max = 4e6, doc = docs[field] }) end
+rung.background = S.optional(S.integer { min = 0, max = 0xffffff, doc = "0xRRGGBB under transparent pixels" })
 rung.budget = S.optional(S.bytes { min = 1000, doc = "bytes at most" })
 rung.bitrate = S.optional(S.number { min = 1e4, max = 1e8, doc = "bits a second" })
-M.rung = S.record(rung)
+M.rung = S.record(rung, { doc = "a recipe with a name" })
 M.most = 100
 
 local own = {}
@@ -94,7 +106,7 @@ add("generic", { "mp4" })
 function M.file(one) return one.name .. "." .. M.extensions[one.format] end
 
 --- What config.lua may say about it.
-M.settings = S.record {
+M.settings = S.record({
   at_once = S.list { of = S.string { min = 1, max = 40 }, max = 16, default = { "poster", "mp4", "tinygif" },
     doc = "made with the upload, in one decode; NAME or NAME.EXT" },
   background = S.boolean { default = false, doc = "all others are made in the background; else when asked for first" },
@@ -108,7 +120,7 @@ M.settings = S.record {
     doc = "width times height times frames of all renditions of one asset" },
   pixels_waiting = S.number { default = 20e9, min = 1e6, max = 1e15,
     doc = "of all renditions that wait to be made; beyond it a request is told to come back" },
-}
+}, { doc = "which renditions are made of an asset, and when" })
 
 --- Rungs by what names them: "poster" (its first format) and "poster.webp"; and all in order.
 local function index(list)
@@ -136,6 +148,24 @@ local function copy(one)
   local out = {}
   for key, value in pairs(one) do out[key] = value end
   return out
+end
+
+--- Words of the settings that name no rendition: fault(keys, message, nearest).
+function M.check(settings, fault)
+  local words = {}
+  for _, list in ipairs { own, settings.own } do
+    for _, one in ipairs(list) do
+      words[#words + 1], words[#words + 2] = one.name, M.file(one)
+      words[one.name], words[M.file(one)] = true, true
+    end
+  end
+  for _, what in ipairs { "without", "at_once" } do
+    for i, word in ipairs(settings[what]) do
+      if not words[word] then
+        fault({ "renditions", what, i }, "there is no rendition of this name", nearest(word, words))
+      end
+    end
+  end
 end
 
 --- The ladder of these settings; throws a text that names what is not there.

@@ -29,14 +29,13 @@ M.policies = S.list { of = policy, single = true, min = 1, max = 8,
   doc = "what holds together: a request that one of them refuses is charged to none" }
 
 --- The node of config.lua's `limits`.
-M.node = S.map { of = S.either { S.boolean {}, M.policies }, keys = "^%u+ /%S*$",
+M.node = S.map { of = S.either { S.boolean {}, M.policies }, keys = "^%u+ /%S*$", max = 1000,
   keys_expect = "is not a route such as \"POST /api/v1/assets\"", default = {},
+  preset = {
+    -- Codes of sign-in links cannot be guessed; this keeps guessers from keeping us busy.
+    ["GET /signin"] = { strategy = "sliding_window", rate = 60, per = "1m", by = { "ip" } },
+  },
   doc = "of routes, by method and pattern; false: none, where the default has one" }
-
-local defaults = {
-  -- Codes of sign-in links cannot be guessed; this keeps guessers from keeping us busy.
-  ["GET /signin"] = { { strategy = "sliding_window", rate = 60, per = 60, by = { "ip" }, cost = 1 } },
-}
 
 local function names_of(routes)
   local names = {}
@@ -62,7 +61,6 @@ function M.finish(wanted, routes, plugins, sound, fault)
   local out, names, known, loaded = {}, names_of(routes), {}, {}
   for _, name in ipairs(names) do known[name] = true end
   for _, name in ipairs(plugins) do loaded[name] = true end
-  for name, policies in pairs(defaults) do out[name] = policies end
   for name, policies in pairs(wanted) do
     local keys = { "limits", name }
     if not known[name] and not loaded[name:match("^%u+ /p/([^/]+)")] then

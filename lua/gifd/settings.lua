@@ -19,12 +19,12 @@ end
 
 local address = S.address { doc = '"ADDRESS:PORT"; port 0 lets the system choose' }
 
-return S.record {
-  site = S.record {
+return S.record({
+  site = S.record({
     name = S.string { default = "gifd", min = 1, max = 80, doc = "shown on pages and in previews" },
     base_url = S.optional(S.url {
       doc = "where people reach this server; without it links follow the request's host, if that is of this machine" }),
-  },
+  }, { doc = "the site as people see it" }),
   listen = S.list {
     of = S.either { address, listener(address),
       expects = 'must be an address such as "127.0.0.1:8080", or { address = ..., proxy_protocol = true }' },
@@ -35,7 +35,7 @@ return S.record {
   workers = S.integer { default = 0, min = 0, max = 64,
     doc = "processes that answer requests; 0: as many as there are cores" },
   plugins = S.map {
-    of = S.either { S.boolean {}, S.any {} }, keys = "^[a-z][a-z0-9-]*$",
+    of = S.either { S.boolean {}, S.any {} }, keys = "^[a-z][a-z0-9-]*$", max = 128,
       keys_expect = "is not the name of a plugin (a-z, 0-9, -)",
     default = {}, doc = "a plugin is loaded if and only if it is named here, with true or its settings",
   },
@@ -45,16 +45,17 @@ return S.record {
     doc = "auto: when a file of the configuration, host Lua or plugins changes" },
   reload_drain = S.duration { default = "10m", min = 0.1, max = 86400,
     doc = "that requests which began before a reload get to finish; then they are cancelled" },
-  plugin_budget = S.record {
+  plugin_budget = S.record({
     slice = S.duration { default = "50ms", min = 0.01, max = 60, doc = "of processor time from one wait to the next" },
     call = S.duration { default = "2s", min = 0.01, max = 3600, doc = "of processor time of one call in all" },
     memory = S.bytes { default = "64 MiB", min = 2 ^ 20, max = 64 * 2 ^ 20, doc = "taken by one call" },
-  },
+  }, { doc = "what one plugin may take of a process; trusted ones have no bounds",
+    rules = { { "slice", at_most = "call" } } }),
   unseen = S.one_of { "flagged", "approved", "pending", default = "flagged",
     doc = "the verdict on what no judge has an opinion about and nobody trusted uploaded" },
   judge_deadline = S.duration { default = "10m", min = 1, max = 7 * 86400,
     doc = "how long a judge that fails for now is asked again before that counts as a flag" },
-  uploads = S.record {
+  uploads = S.record({
     max_bytes = S.bytes { default = "100 MiB", min = 1, max = 16 * 2 ^ 30, doc = "of one file" },
     canvas_px = S.integer { default = 50e6, min = 1, max = 65535 * 65535, doc = "width times height" },
     total_px = S.integer { default = 500e6, min = 1, max = 2 ^ 40, doc = "canvas times frames" },
@@ -66,19 +67,19 @@ return S.record {
     tags = S.integer { default = 100, min = 1, max = 1000, doc = "tags of one share" },
     tag = S.integer { default = 100, min = 1, max = 500, doc = "characters of a tag" },
     disk_reserve = S.bytes { default = "256 MiB", doc = "uploads are refused (507) when less than this is free" },
-  },
-  media = S.record {
-    children = S.record {
+  }, { doc = "what may be uploaded" }),
+  media = S.record({
+    children = S.record({
       min = S.integer { default = 2, min = 1, max = 64, doc = "renders at a time when few wait" },
       max = S.integer { default = 10, min = 1, max = 64, doc = "when many do; never more than there are cores" },
-    },
+    }, { doc = "processes that render" }),
     memory = S.bytes { default = 0, max = 2 ^ 50,
       doc = "that all renders may take together; 0: half of the machine's" },
     pixels = S.integer { default = 4e9, min = 1, max = 2 ^ 50, doc = "canvas times frames of all renders at a time" },
     account_pixels = S.integer { default = 2e9, min = 1, max = 2 ^ 50, doc = "and of those of one account" },
-  },
+  }, { doc = "what all renders may take together" }),
   renditions = ladder.settings,
-  http = S.record {
+  http = S.record({
     head_bytes = S.bytes { default = "32 KiB", min = 1024, max = 2 ^ 20, doc = "request line and fields together" },
     head_fields = S.integer { default = 100, min = 8, max = 1000, doc = "fields of one request" },
     target_bytes = S.bytes { default = "8 KiB", min = 256, max = 2 ^ 16, doc = "the request target" },
@@ -94,16 +95,16 @@ return S.record {
         .. "once most are taken" },
     drain = S.duration { default = "10s", min = 0, max = 600,
       doc = "that requests in flight get when the server stops" },
-  },
+  }, { doc = "what one connection and one request may take", rules = { { "target_bytes", at_most = "head_bytes" } } }),
   limits = limits.node,
-  cache = S.record {
-    media = policy("long", "of originals and renditions; a takedown cannot call back what others keep"),
-    pages = policy("revalidate", "of share pages; a page that others show again is a click that is not counted"),
-    previews = policy("revalidate", "of oEmbed and /s/CODE.json"),
+  cache = S.record({
+    media = policy("long", "originals and renditions; a takedown cannot call back what others keep"),
+    pages = policy("revalidate", "share pages; a page that others show again is a click that is not counted"),
+    previews = policy("revalidate", "oEmbed and /s/CODE.json"),
     stale_while_revalidate = S.duration { default = 0, max = 604800,
       doc = "how long what is no longer fresh may be shown while it is asked about" },
-  },
-  fetch = S.record {
+  }, { doc = "how long browsers and caches between may keep replies; docs/operations.md" }),
+  fetch = S.record({
     allow = S.list { of = S.network {}, max = 64, default = {},
       doc = "addresses that may be asked although they are private, loopback or otherwise not of the open internet; "
         .. "on any port" },
@@ -125,35 +126,36 @@ return S.record {
       doc = "the longest Retry-After that is waited for; a longer one is the end" },
     ca_file = S.optional(S.string { min = 1, max = 500,
       doc = "certificates to trust, in PEM; the system's without it" }),
-  },
-  cors = S.record {
+  }, { doc = "what plugins and gifd itself may ask of other servers" }),
+  cors = S.record({
     origins = S.list { of = S.either { S.one_of { "*" }, S.string { pattern = "^https?://[%w.%-%[%]:]+$" },
       expects = 'must be an origin such as "https://app.example.org", or "*"' }, max = 64, default = {},
       doc = "pages that may read API replies, with a token; public media may be read by all" },
     max_age = S.duration { default = "10m", max = 86400,
       doc = "how long a browser may keep the answer to a preflight" },
-  },
-  delivery = S.record {
+  }, {
+    doc = "pages of other sites that may use the API, with a token and never with a cookie; public media is for all" }),
+  delivery = S.record({
     negotiate = S.boolean { default = false,
       doc = "/a/ID answers with the MP4 to who would rather have that (Accept)" },
     hints = S.boolean { default = true,
       doc = "pages hold still and load nothing big for Save-Data and Sec-CH-Prefers-Reduced-Motion" },
-  },
-  jobs = S.record {
+  }, { doc = "what an address of media answers with" }),
+  jobs = S.record({
     running = S.integer { default = 2, min = 1, max = 64, doc = "renditions made at a time" },
     plugins = S.integer { default = 4, min = 1, max = 64,
       doc = "jobs, events and slow judges of plugins at a time; one plugin has half of it" },
     attempts = S.integer { default = 5, min = 1, max = 100, doc = "before a job counts as failed" },
     lease = S.duration { default = "180s", min = 5, max = 3600,
       doc = "after which a job that its runner does not keep is taken up again" },
-  },
-  retention = S.record {
+  }, { doc = "work behind the replies" }),
+  retention = S.record({
     unshared = S.duration { default = "24h", min = 1, max = 10 * 366 * 86400,
       doc = "how long an asset stays when its last share was deleted, has expired or is used up" },
     jobs = S.duration { default = "7d", min = 60, max = 10 * 366 * 86400,
       doc = "how long a job that is over can be looked up, with its result and log" },
     jobs_count = S.integer { default = 100000, min = 100, max = 1e7, doc = "and how many of them at most" },
-  },
-  log = S.record { level = S.one_of { "debug", "info", "warn", "error", default = "info",
-    doc = "the least that is logged" } },
-}
+  }, { doc = "what goes by itself" }),
+  log = S.record({ level = S.one_of { "debug", "info", "warn", "error", default = "info",
+    doc = "the least that is logged" } }, { doc = "what is told to stderr" }),
+}, { doc = "config.lua", rules = { { "jobs.lease", above = "uploads.render_deadline" } } })

@@ -43,7 +43,7 @@ function M.install()
     if type(out[2]) == "table" and out[2].code then return nil, out[2] end
     return nil, gifd.err("script", { message = tostring(out[2]) })
   end
-  gifd.plugin = { call = function(_, _, fn, ...) return gifd.catch(fn, ...) end }
+  gifd.plugin = { call = function(_, _, fn, ...) return gifd.catch(fn, ...) end, redact = function(t) return t end }
   function gifd.try(value, err, ...)
     if value == nil then error(err, 0) end
     return value, err, ...

@@ -11,7 +11,18 @@ local stats = require "gifd.plugin.stats"
 
 local M = {}
 
+--- What a plugin says went wrong is told to logs, to rows and to whoever asked: its secrets are not.
+local function hushed(err)
+  if type(err) ~= "table" then return err end
+  for _, field in ipairs { "message", "cause" } do
+    if type(err[field]) == "string" then err[field] = gifd.plugin.redact(err[field])
+    else hushed(err[field]) end
+  end
+  return err
+end
+
 local function noted(plugin, what, value, err)
+  if value == nil and err then hushed(err) end
   if value == nil and err and err.code == "budget" then rest.note(plugin.name, what) end
   return value, err
 end

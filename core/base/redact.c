@@ -1,0 +1,81 @@
+/* redact.c: see redact.h. A ring of texts; a slot is filled whole before the count lets others see it. */
+#include "base/redact.h"
+
+#include <ctype.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct word {
+    size_t n;
+    char p[];
+};
+
+static _Atomic(struct word *) words[REDACT_MAX];
+static size_t added;
+
+static bool known(struct slice s)
+{
+    for (size_t i = 0; i < REDACT_MAX && i < added; i++) {
+        const struct word *w = atomic_load(&words[i]);
+        if (w->n == s.n && memcmp(w->p, s.p, s.n) == 0) return true;
+    }
+    return false;
+}
+
+static int add(struct slice s, struct err *e)
+{
+    if (s.n < REDACT_MIN || known(s)) return GIFD_OK;
+    struct word *w = malloc(sizeof *w + s.n);
+    if (!w) return err_set(e, GIFD_ENOMEM, "a secret");
+    w->n = s.n;
+    memcpy(w->p, s.p, s.n);
+    /* One that is pushed out is not freed: another thread may be looking at it. */
+    atomic_store(&words[added++ % REDACT_MAX], w);
+    return GIFD_OK;
+}
+
+int redact_add(struct slice secret, struct err *e)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    struct buf quoted;
+    int rc = add(secret, e);
+    buf_init(&quoted, 3 * secret.n + 1);
+    for (size_t i = 0; rc == GIFD_OK && i < secret.n; i++) {
+        unsigned char c = (unsigned char)secret.p[i];
+        char hex[3] = {'%', digits[c >> 4], digits[c & 15]};
+        rc = isalnum(c) || strchr("-._~", c) ? buf_append(&quoted, &c, 1, e) : buf_append(&quoted, hex, 3, e);
+    }
+    if (rc == GIFD_OK) rc = add(buf_slice(&quoted), e);
+    buf_free(&quoted);
+    return rc;
+}
+
+size_t redact_find(const char *p, size_t n, size_t *length)
+{
+    size_t first = n;
+    *length = 0;
+    for (size_t i = 0; i < REDACT_MAX; i++) {
+        const struct word *w = atomic_load(&words[i]);
+        if (!w) break;
+        const char *at = memmem(p, n, w->p, w->n);
+        size_t offset = at ? (size_t)(at - p) : n;
+        if (offset > first || offset == n || (offset == first && w->n < *length)) continue;
+        first = offset;
+        *length = w->n;
+    }
+    return first;
+}
+
+int redact_text(struct slice text, struct buf *out, struct err *e)
+{
+    size_t length;
+    int rc = GIFD_OK;
+    while (rc == GIFD_OK && text.n) {
+        size_t at = redact_find(text.p, text.n, &length);
+        rc = buf_append(out, text.p, at, e);
+        if (rc == GIFD_OK && length) rc = buf_puts(out, REDACT_MARK, e);
+        text = slice_of(text.p + at + length, text.n - at - length);
+    }
+    return rc;
+}
