@@ -35,7 +35,9 @@ local rung = {
   dither = S.optional(S.one_of { "auto", "none", "ordered", "diffuse",
     doc = "of a GIF: how colours that it has not are mixed" }),
 }
-for _, field in ipairs(fields) do rung[field] = rung[field] or S.optional(S.number { min = 0, max = 4e6, doc = docs[field] }) end
+for _, field in ipairs(fields) do
+  rung[field] = rung[field] or S.optional(S.number { min = 0, max = 4e6, doc = docs[field] })
+end
 rung.background = S.optional(S.integer { min = 0, max = 0xffffff, doc = "0xRRGGBB under transparent pixels" })
 rung.budget = S.optional(S.bytes { min = 1000, doc = "bytes at most" })
 rung.bitrate = S.optional(S.number { min = 1e4, max = 1e8, doc = "bits a second" })
