@@ -78,6 +78,8 @@ static struct encoder *gif_new(const struct encode_target *t, struct err *e)
     g->screen.hold = exact ? 0 : HOLD_LEAST + lossy * lossy * 3 / 2;
     g->screen.error = exact ? 0 : ERROR_LEAST + lossy * lossy;
     g->screen.alpha = t->alpha;
+    g->screen.dither = t->recipe->dither;
+    if (g->screen.dither == MEDIA_DITHER_AUTO && lossy) g->screen.dither = MEDIA_DITHER_NONE;
     g->screen.colors = t->recipe->colors ? t->recipe->colors : PALETTE_MAX;
     return (struct encoder *)g;
 }

@@ -384,6 +384,48 @@ TEST(lossy_gets_smaller_and_stays_near)
     }
 }
 
+/* The mean of what is shown, over blocks: dithering keeps it where a palette of a few colours is far off. */
+static double tone_error(void)
+{
+    struct picture p;
+    struct err e;
+    double sum = 0;
+    if (source_next(&rig.made, &p, &e) != 1) return 1e9;
+    for (int by = 0; by < rig.height; by += 16)
+        for (int bx = 0; bx < rig.width; bx += 16) {
+            int off = 0;
+            for (int i = 0; i < 256; i++) {
+                int x = bx + i % 16, y = by + i / 16;
+                off += p.frame->data[0][y * p.frame->linesize[0] + x * 4 + 1] - pixel(0, x, y)[1];
+            }
+            sum += abs(off) / 256.0;
+        }
+    source_close(&rig.made);
+    return sum / (rig.width / 16.0 * rig.height / 16.0);
+}
+
+TEST(dithering_keeps_tones_that_few_colours_lose)
+{
+    double error[4];
+    for (unsigned how = MEDIA_DITHER_NONE; how <= MEDIA_DITHER_DIFFUSE; how++) {
+        begin(128, 64);
+        rig.recipe.colors = 4;
+        rig.recipe.dither = how;
+        add(100);
+        for (int y = 0; y < 64; y++)
+            for (int x = 0; x < 128; x++) set(0, x, y, (unsigned)(x * 2) * 0x10101u);
+        make();
+        error[how] = tone_error();
+    }
+    CHECK(error[MEDIA_DITHER_ORDERED] < error[MEDIA_DITHER_NONE] * 0.6);
+    CHECK(error[MEDIA_DITHER_DIFFUSE] < error[MEDIA_DITHER_NONE] * 0.3);
+    begin(16, 16); /* nothing to hide */
+    rig.recipe.dither = MEDIA_DITHER_DIFFUSE;
+    noise(4, 100);
+    make();
+    check_shown(0);
+}
+
 TEST(an_output_has_a_maximum)
 {
     struct err e = {0};

@@ -1,6 +1,7 @@
 /* screen.c: see screen.h. */
 #include "media/screen.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,9 +14,10 @@ int screen_init(struct screen *s, int width, int height, struct err *e)
     s->census = census_new();
     s->shown = calloc(px, sizeof *s->shown);
     s->own = malloc(px * sizeof *s->own);
+    s->spill = malloc(sizeof *s->spill * 6 * ((size_t)width + 2));
     s->index = malloc(px);
     s->choice = malloc(px);
-    if (s->palette && s->local && s->census && s->shown && s->own && s->index && s->choice) return GIFD_OK;
+    if (s->palette && s->local && s->census && s->shown && s->own && s->spill && s->index && s->choice) return GIFD_OK;
     screen_free(s);
     return err_set(e, GIFD_EBADMEDIA, "a GIF of %d x %d could not be started in the memory allowed", width, height);
 }
@@ -27,6 +29,7 @@ void screen_free(struct screen *s)
     census_free(s->census);
     free(s->shown);
     free(s->own);
+    free(s->spill);
     free(s->index);
     free(s->choice);
     av_frame_free(&s->before);
@@ -123,6 +126,73 @@ static unsigned map(struct screen *s, const AVFrame *f, struct rect r, struct pa
     return changed ? (unsigned)((error + changed - 1) / changed) : 0;
 }
 
+/* ---- dithering: only what changed, and only where the palette is off ---- */
+
+#define DITHER_LEAST 8  /* mean palette_distance under which there is nothing to hide */
+#define DITHER_AUTO 600 /* over which flat bands are seen */
+
+static uint8_t clamp(int v)
+{
+    return v < 0 ? 0 : v > 255 ? 255 : (uint8_t)v;
+}
+
+/* By a pattern of 8 x 8 (Bayer), as strong as the colours are far apart. */
+static void dither_ordered(struct screen *s, const AVFrame *f, struct rect r, struct palette *p, unsigned error)
+{
+    int strength = (int)lrint(sqrt((double)error) * 0.7);
+    size_t i = 0;
+    for (int y = r.y0; y < r.y1; y++) {
+        const uint32_t *now = row_of(f, y);
+        for (int x = r.x0; x < r.x1; x++, i++) {
+            if (s->choice[i] != LZW_OWN) continue;
+            int rank = 0;
+            for (int bit = 0; bit < 3; bit++) rank = rank << 2 | ((x ^ y) >> bit & 1) << 1 | (y >> bit & 1);
+            int off = (2 * rank - 63) * strength / 126;
+            const uint8_t *c = rgb_of(now + x);
+            s->index[i] = (uint8_t)palette_nearest(
+                p, (const uint8_t[3]){clamp(c[0] + off), clamp(c[1] + off), clamp(c[2] + off)});
+        }
+    }
+}
+
+/* Errors flow on to neighbours (Floyd and Steinberg), to and fro, as far as those change too. */
+static void dither_diffuse(struct screen *s, const AVFrame *f, struct rect r, struct palette *p)
+{
+    size_t line = 3 * ((size_t)s->width + 2), w = (size_t)(r.x1 - r.x0);
+    memset(s->spill, 0, 2 * line * sizeof *s->spill);
+    for (int y = r.y0; y < r.y1; y++) {
+        int16_t *here = s->spill + (size_t)(y & 1) * line + 3, *below = s->spill + (size_t)(~y & 1) * line + 3;
+        int step = y & 1 ? -1 : 1;
+        memset(below - 3, 0, line * sizeof *below);
+        for (size_t k = 0; k < w; k++) {
+            int x = step > 0 ? (int)k : (int)(w - 1 - k);
+            size_t i = (size_t)(y - r.y0) * w + (size_t)x;
+            if (s->choice[i] != LZW_OWN) continue;
+            const uint8_t *c = rgb_of(row_of(f, y) + r.x0 + x);
+            uint8_t want[3];
+            for (int j = 0; j < 3; j++) want[j] = clamp(c[j] + here[x * 3 + j] / 16);
+            unsigned index = palette_nearest(p, want);
+            s->index[i] = (uint8_t)index;
+            for (int j = 0; j < 3; j++) {
+                int off = want[j] - p->rgb[index][j];
+                here[(x + step) * 3 + j] = (int16_t)(here[(x + step) * 3 + j] + 7 * off);
+                below[(x - step) * 3 + j] = (int16_t)(below[(x - step) * 3 + j] + 3 * off);
+                below[x * 3 + j] = (int16_t)(below[x * 3 + j] + 5 * off);
+                below[(x + step) * 3 + j] = (int16_t)(below[(x + step) * 3 + j] + off);
+            }
+        }
+    }
+}
+
+static void dither(struct screen *s, const AVFrame *f, struct rect r, struct palette *p, unsigned error)
+{
+    enum media_dither how = s->dither;
+    if (how == MEDIA_DITHER_AUTO) how = error > DITHER_AUTO ? MEDIA_DITHER_ORDERED : MEDIA_DITHER_NONE;
+    if (error < DITHER_LEAST) return;
+    if (how == MEDIA_DITHER_ORDERED) dither_ordered(s, f, r, p, error);
+    if (how == MEDIA_DITHER_DIFFUSE) dither_diffuse(s, f, r, p);
+}
+
 static void compact(struct screen *s, struct rect r)
 {
     size_t w = (size_t)(r.x1 - r.x0), i = 0;
@@ -181,7 +251,7 @@ static void offer_own(struct screen *s, const struct change *c)
 
 void screen_change(struct screen *s, const AVFrame *f, const AVFrame *next, struct change *c)
 {
-    *c = (struct change){.rect = find_changed(s, f), .palette = s->palette};
+    *c = (struct change){.rect = find_changed(s, f)};
     c->empty = c->rect.x0 >= c->rect.x1;
     c->clear = find_cleared(s, f, next, &c->rect);
     if (!s->before) c->rect = (struct rect){0, 0, s->width, s->height};
@@ -189,14 +259,18 @@ void screen_change(struct screen *s, const AVFrame *f, const AVFrame *next, stru
     size_t n = (size_t)(c->rect.x1 - c->rect.x0) * (size_t)(c->rect.y1 - c->rect.y0);
     compact(s, c->rect);
     bool kept = any_kept(s, n);
-    if (map(s, f, c->rect, s->palette) > s->error) {
+    struct palette *p = s->palette;
+    unsigned error = map(s, f, c->rect, p);
+    if (error > s->error) {
         take_census(s, f, c->rect);
         unsigned most = kept && s->colors > PALETTE_MAX - 1 ? PALETTE_MAX - 1 : s->colors;
         palette_choose(s->local, s->census, most, s->alpha);
-        c->palette = s->local;
+        p = s->local;
         c->local = true;
-        map(s, f, c->rect, s->local);
+        error = map(s, f, c->rect, p);
     }
+    c->palette = p;
+    dither(s, f, c->rect, p, error);
     find_transparent(s, n, kept, c);
     if (kept) offer_own(s, c);
 }

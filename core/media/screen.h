@@ -10,6 +10,7 @@
 #define GIFD_MEDIA_SCREEN_H
 
 #include "base/err.h"
+#include "media/ask.h"
 #include "media/lzw.h"
 
 #include <libavutil/frame.h>
@@ -24,12 +25,14 @@ struct screen {
     unsigned hold;           /* palette_distance up to which a pixel is kept */
     unsigned error;          /* mean palette_distance of a picture that the file's palette may have; 0: none */
     unsigned colors;         /* of a palette, at most */
-    bool alpha;              /* the first index of all palettes stands for transparent pixels */
+    enum media_dither dither;
+    bool alpha; /* the first index of all palettes stands for transparent pixels */
 
     struct palette *local;
     struct census *census;
     uint32_t *shown;         /* RGBA; alpha 0: nothing */
     uint16_t *own;           /* its index in the file's palette, or SCREEN_NONE */
+    int16_t *spill;          /* of diffusion: errors of two rows */
     uint8_t *index, *choice; /* of the last change, row by row of its rectangle */
     AVFrame *before;
     bool cleared; /* a rectangle of it, after it was shown */
