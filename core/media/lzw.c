@@ -7,7 +7,7 @@
 
 #define CODES 4096
 #define SLOTS 16384
-#define BRANCHES_MAX 16 /* ways tried beside the first for one match */
+#define BRANCHES_MAX 8 /* ways tried beside the first for one match */
 
 struct node {
     uint16_t child, next; /* 0: none; codes of children are never 0 */

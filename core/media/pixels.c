@@ -156,7 +156,10 @@ static bool shrink_rgba(struct pixels *p, const struct source *s, const AVFrame 
 {
     const uint8_t *dirty = p->scale ? p->dirty : NULL;
     AVFrame *before = p->out;
-    if (!p->scale) p->scale = scale_new(in->width, in->height, p->width, p->height, s->facts.has_alpha);
+    enum scale_alpha alpha = !s->facts.has_alpha      ? SCALE_OPAQUE
+                             : s->kind == &source_gif ? SCALE_ALL_OR_NOTHING
+                                                      : SCALE_ALPHA;
+    if (!p->scale) p->scale = scale_new(in->width, in->height, p->width, p->height, alpha);
     if (!p->scale) return false;
     if (before && !av_frame_is_writable(before)) p->out = NULL;
     bool ok = room_for(&p->out, p->format, p->width, p->height);

@@ -27,7 +27,7 @@ struct axis {
 
 struct scale {
     int in_width, in_height, out_width, out_height;
-    bool alpha;
+    enum scale_alpha alpha;
     struct axis x, y;
     quad *sums; /* of columns, in_width */
     int32_t *whole;
@@ -63,7 +63,7 @@ static bool axis_init(struct axis *a, int in, int out)
     return true;
 }
 
-struct scale *scale_new(int in_width, int in_height, int out_width, int out_height, bool alpha)
+struct scale *scale_new(int in_width, int in_height, int out_width, int out_height, enum scale_alpha alpha)
 {
     struct scale *s = calloc(1, sizeof *s);
     if (!s) return NULL;
@@ -105,7 +105,7 @@ static void add_rows(int32_t *restrict sum, const uint8_t *restrict a, const uin
     for (int i = 0; i < n; i++) sum[i] += a[i] * wa + b[i] * wb;
 }
 
-static void down_opaque(struct scale *s, const AVFrame *in, int y, int x0, int x1)
+static void down_plain(struct scale *s, const AVFrame *in, int y, int x0, int x1)
 {
     const struct window *v = &s->y.window[y];
     const float *w = s->y.weight + (size_t)y * (size_t)s->y.taps;
@@ -128,8 +128,8 @@ static void down_alpha(struct scale *s, const AVFrame *in, int y, int x0, int x1
     for (int k = 0; k < v->count; k++) {
         const uint8_t *p = pixel_of(in, x0, v->from + k);
         for (int x = x0; x < x1; x++, p += 4) {
-            float a = w[k] * p[3];
-            s->sums[x] += (quad){a * p[0], a * p[1], a * p[2], a};
+            float a = w[k] * p[3] * (1 / 255.0f);
+            s->sums[x] += (quad){a * p[0], a * p[1], a * p[2], w[k] * p[3]};
         }
     }
 }
@@ -150,9 +150,9 @@ static void along(const struct scale *s, AVFrame *out, int y, int x0, int x1)
         const quad *from = s->sums + v->from;
         quad sum = {0};
         for (int k = 0; k < v->count; k++) sum += from[k] * w[k];
-        float alpha = s->alpha ? sum[3] : 1;
-        for (int k = 0; k < 3; k++) to[k] = alpha > 0.5f ? byte_of(sum[k] / alpha) : 0;
-        to[3] = s->alpha ? byte_of(alpha) : 255;
+        float part = s->alpha == SCALE_OPAQUE ? 1 : sum[3] * (1 / 255.0f);
+        for (int k = 0; k < 3; k++) to[k] = part > 0.002f ? byte_of(sum[k] / part) : 0;
+        to[3] = byte_of(part * 255);
     }
 }
 
@@ -189,7 +189,7 @@ void scale_make(struct scale *s, const AVFrame *in, AVFrame *out, const uint8_t 
                 x1 = more;
             }
             int from = s->x.window[x0].from, to = s->x.window[x1 - 1].from + s->x.window[x1 - 1].count;
-            (s->alpha ? down_alpha : down_opaque)(s, in, y, from, to);
+            (s->alpha == SCALE_ALPHA ? down_alpha : down_plain)(s, in, y, from, to);
             along(s, out, y, x0, x1);
         }
     }

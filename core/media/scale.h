@@ -10,8 +10,13 @@
 #include <stdint.h>
 
 struct scale;
-/* NULL without memory. Neither side may grow. alpha: pixels may be transparent. */
-struct scale *scale_new(int in_width, int in_height, int out_width, int out_height, bool alpha);
+enum scale_alpha {
+    SCALE_OPAQUE,
+    SCALE_ALL_OR_NOTHING, /* alpha is 255, or all four bytes are 0 */
+    SCALE_ALPHA
+};
+/* NULL without memory. Neither side may grow. */
+struct scale *scale_new(int in_width, int in_height, int out_width, int out_height, enum scale_alpha alpha);
 void scale_free(struct scale *s);
 /* dirty: the tiles of `in` (tiles.h) that changed since `out` was made of it; NULL: all. */
 void scale_make(struct scale *s, const AVFrame *in, AVFrame *out, const uint8_t *dirty);

@@ -231,17 +231,34 @@ static void find_transparent(const struct screen *s, size_t n, bool wanted, stru
     for (c->bits = 2; most >> c->bits;) c->bits++;
 }
 
-/* Kept pixels that are in the file's palette may be written as they are, too; without a transparent index they must. */
+/* Neighbours are often of one colour. */
+struct found {
+    uint32_t pixel;
+    unsigned index;
+};
+
+static unsigned find(const struct palette *p, uint32_t pixel, struct found *last)
+{
+    if (last->pixel != pixel) {
+        int index = palette_find(p, rgb_of(&pixel));
+        *last = (struct found){pixel, index < 0 ? SCREEN_NONE : (unsigned)index};
+    }
+    return last->index;
+}
+
+/* Kept pixels that are in the palette may be written as they are, too; without a transparent index they must. */
 static void offer_own(struct screen *s, const struct change *c)
 {
     struct rect r = c->rect;
     bool must = c->transparent == PALETTE_MAX;
+    struct found last = {0, SCREEN_NONE};
     size_t i = 0;
     for (int y = r.y0; y < r.y1; y++) {
         size_t at = (size_t)y * (size_t)s->width + (size_t)r.x0;
         for (int x = r.x0; x < r.x1; x++, i++, at++) {
             if (s->choice[i] == LZW_OWN) continue;
-            unsigned own = c->local || !opaque(s->shown + at) ? SCREEN_NONE : s->own[at];
+            unsigned own = SCREEN_NONE;
+            if (opaque(s->shown + at)) own = c->local ? find(c->palette, s->shown[at], &last) : s->own[at];
             if (must && own == SCREEN_NONE) own = palette_nearest((struct palette *)c->palette, rgb_of(s->shown + at));
             s->index[i] = own < PALETTE_MAX ? (uint8_t)own : (uint8_t)c->transparent;
             s->choice[i] = must ? LZW_OWN : own >> c->bits || own == c->transparent ? LZW_CLEAR : LZW_EITHER;
