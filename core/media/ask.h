@@ -56,7 +56,7 @@ struct media_recipe {
     uint32_t quality;    /* JPEG, WebP 1-100; MP4 crf 1-51, WebM crf 1-63 */
     uint32_t bitrate;    /* bits a second, in place of quality: MP4, WebM */
     uint32_t colors;     /* GIF: 2-256 */
-    uint32_t dither;     /* GIF: enum media_dither */
+    uint32_t dither;     /* GIF: enum media_dither; auto: by a pattern, where colours are far off and lossy is 0 */
     uint32_t lossy;      /* GIF: 1-200, how far a pixel may be from the truth for a longer match */
     uint32_t floor;      /* thousandths of SSIM that a budget may not go below */
     uint64_t budget;     /* bytes */
