@@ -84,7 +84,12 @@ static void make_crc_table(struct state *t)
 
 static bool crc_holds(const struct state *t, const struct chunk *c)
 {
+#ifdef FUZZING
+    (void)t, (void)c;
+    return true; /* else what a fuzzer changes would all end here */
+#else
     return ~crc(t, ~0u, c->type, 4 + (size_t)c->n) == u32(c->data + c->n);
+#endif
 }
 
 static bool read_control(const struct source *s, const struct chunk *c, struct frame_control *f)
