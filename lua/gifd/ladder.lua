@@ -251,6 +251,8 @@ function M.text(recipe)
   return "{" .. table.concat(out, ",") .. "}"
 end
 
+local SEARCH = 4 -- encodes that a budget takes, mostly
+
 local sides = { mp4 = { 4096, 4096 * 2304 }, webm = { 4096, 4096 * 2304 }, webp = { 16383, 64e6 },
   gif = { 65535, 64e6 } }
 
@@ -276,7 +278,7 @@ function M.pixels(recipe, asset)
   local seconds = (asset.duration_ms or 0) / 1000
   if recipe.repeat_to and seconds > 0 then frames = frames * math.ceil(recipe.repeat_to / seconds) end
   if recipe.to and seconds > 0 then frames = math.ceil(frames * math.min(1, recipe.to / seconds)) end
-  return w * h * frames
+  return w * h * frames * (recipe.budget and SEARCH or 1)
 end
 
 return M

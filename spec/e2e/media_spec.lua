@@ -1,0 +1,124 @@
+-- gifd probe, ladder, fit and render: files in, files out, without a server.
+package.path = "lua/?.lua;spec/support/?.lua;" .. package.path
+local cjson = require "cjson"
+local pictures = require "pictures"
+local posix = require "posix"
+local server = require "server"
+
+describe("media commands", function()
+  local dir
+  local function put(name, bytes)
+    server.put(dir .. "/" .. name, bytes)
+    return dir .. "/" .. name
+  end
+  local function read(name) return server.read_file(dir .. "/" .. name) end
+  local function json(...)
+    local code, out, err = server.command(...)
+    assert.equal(0, code, err)
+    return cjson.decode(out)
+  end
+  setup(function() dir = assert(posix.mkdtemp "/tmp/gifd-spec-XXXXXX") end)
+  teardown(function() os.execute("rm -rf '" .. dir .. "'") end)
+
+  it("probe says what a file is and how long each frame is shown", function()
+    local path = put("a.gif", pictures.gif { frames = 3, delay = 7, width = 20, height = 10 })
+    local facts = json("probe", path, "--json")
+    assert.same({ "image/gif", 20, 10, 3, 210, 0 },
+      { facts.type, facts.width, facts.height, facts.frames, facts.duration_ms, facts.loop })
+    assert.same({ 70, 70, 70 }, facts.delays_ms)
+    assert.same({ false, true }, { facts.truncated, facts.has_alpha ~= nil })
+    assert.same({ 100 }, json("probe", put("fast.gif", pictures.gif { delay = 1 }), "--json").delays_ms)
+    local code, out = server.command("probe", path)
+    assert.equal(0, code)
+    assert.matches("image/gif 20x10, 3 frames, 0%.210 s", out)
+  end)
+
+  it("probe refuses with a reason and exit code 1", function()
+    for name, bytes in pairs { ["a.svg"] = "<svg/>", ["b.gif"] = "GIF89a", ["c.png"] = "", ["d.gif"] = "hello" } do
+      local code, out, err = server.command("probe", put(name, bytes), "--json")
+      assert.same({ 1, "" }, { code, out }, name)
+      assert.matches("^gifd probe: .+: .+", err)
+    end
+    assert.equal(4, (server.command("probe", dir .. "/none.gif")))
+    assert.equal(1, (server.command("probe", "/dev/null")))
+    assert.equal(2, (server.command("probe")))
+    assert.equal(2, (server.command("probe", "--jsno", "x")))
+  end)
+
+  it("ladder writes every rendition as NAME.EXT, with its facts", function()
+    local path = put("l.gif", pictures.gif { frames = 4, width = 300, height = 120 })
+    local made = json("ladder", path, dir .. "/l", "--json")
+    assert.equal("image/gif", made.source.type)
+    assert.matches("^gifd%-media %x+ avcodec", made.made_by)
+    assert.same({}, made.refused)
+    local names = {}
+    for _, r in ipairs(made.renditions) do
+      names[r.file] = r
+      assert.equal(r.bytes, #assert(read("l/" .. r.file), r.file), r.file)
+      assert.is_true(r.width <= 300 and r.frames >= 1, r.file)
+    end
+    for _, file in ipairs { "poster.jpg", "poster.webp", "still.png", "mp4.mp4", "webm.webm", "webp.webp", "gif.gif",
+      "fixed_height.webp", "fixed_width_small_still.gif", "tinymp4.mp4", "nanowebp.webp", "teams.gif" } do
+      assert.is_table(names[file], file)
+    end
+    assert.equal(400, names["mp4.mp4"].duration_ms)
+    assert.is_true(names["looping.mp4"].duration_ms >= 14900)
+    assert.equal(90, names["nanowebp.webp"].height)
+    local again = json("ladder", path, dir .. "/again", "--json")
+    for i, r in ipairs(again.renditions) do
+      assert.equal(made.renditions[i].file, r.file)
+      assert.equal(read("l/" .. r.file), read("again/" .. r.file), r.file) -- the same bytes each time
+    end
+  end)
+
+  it("ladder of what stands still says why there are no films", function()
+    local made = json("ladder", put("s.gif", pictures.gif {}), dir .. "/s", "--json")
+    local why = {}
+    for _, r in ipairs(made.refused) do why[r.file] = r.reason end
+    assert.equal("a picture that stands still is no film", why["mp4.mp4"])
+    assert.is_nil(why["poster.jpg"])
+    assert.is_string(read "s/poster.jpg")
+    assert.is_nil(read "s/mp4.mp4")
+  end)
+
+  it("fit copies what fits, and says so when it cannot be", function()
+    local bytes = pictures.gif { frames = 3, width = 40, height = 40 }
+    local path = put("f.gif", bytes)
+    assert.equal(0, (server.command("fit", path, "--under", "1MB", "-o", dir .. "/same.gif")))
+    assert.equal(bytes, read "same.gif")
+    assert.equal(0, (server.command("fit", path, "--under=1MB")))
+    assert.equal(bytes, read "f-fit.gif")
+    local made = json("fit", path, "--under", "5KB", "--out", dir .. "/f.mp4", "--json")
+    assert.same({ "video/mp4", true }, { made.type, made.bytes <= 5000 and made.bytes == #read "f.mp4" })
+    local code, _, err = server.command("fit", path, "--under", "100", "-o", dir .. "/never.mp4")
+    assert.equal(7, code)
+    assert.matches("%d", err)
+    assert.is_nil(read "never.mp4")
+    assert.equal(2, (server.command("fit", path, "--under", "small")))
+    assert.equal(2, (server.command("fit", path, "--under", "1MB", "-o", dir .. "/f.txt")))
+  end)
+
+  it("render makes what a recipe says, and refuses a wrong one by name", function()
+    local path = put("r.gif", pictures.gif { frames = 5, width = 64, height = 32 })
+    local made = json("render", path, "--recipe", '{"thumbnail":{"at":0,"width":16,"format":"png"}}', "-o",
+      dir .. "/t.png", "--json")
+    assert.same({ "image/png", 16, 8 }, { made.type, made.width, made.height })
+    assert.equal("\137PNG", read("t.png"):sub(1, 4))
+    made = json("render", path, "--recipe", '{"transcode":{"container":"webm","crf":40}}', "-o", dir .. "/t.webm",
+      "--json")
+    assert.same({ "video/webm", 500 }, { made.type, made.duration_ms })
+    assert.equal(0, (server.command("render", path, "--recipe", '{"frames":{"count":3}}', "-o", dir .. "/frames")))
+    for i = 0, 2 do assert.is_string(read(("frames/frame_%04d.png"):format(i))) end
+    assert.is_nil(read "frames/frame_0003.png")
+    for recipe, why in pairs {
+      ['{"gif":{"colours":2}}'] = "gif%.colours unknown key, did you mean colors",
+      ['{"transcode":{"audio":"aac"}}'] = "no AAC",
+      ['{"transcode":{"crf":20,"bitrate":"1M"}}'] = "crf contradicts bitrate",
+      ["{"] = "is not JSON", ["[]"] = "must be one of",
+    } do
+      local code, _, err = server.command("render", path, "--recipe", recipe, "-o", dir .. "/no")
+      assert.equal(2, code, recipe)
+      assert.matches(why, err)
+    end
+  end)
+end)
