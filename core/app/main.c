@@ -108,6 +108,18 @@ const struct cli_command cli_commands[] = {
      "  reset KEY   as if KEY had never asked; --all: as if nobody had\n"
      "  --json      for programs\n",
      cli_live},
+    {"jobs",
+     "gifd jobs list [--state S] [--type T] [--limit N] | show ID | retry ID | cancel ID | tail ID | metrics,\n"
+     "     each with --data DIR [--json]",
+     "show, cancel and repeat durable work",
+     "  list     the newest first, 50 of them; --type is render, ladder, judge or PLUGIN/JOB\n"
+     "  show     all that is known of one, with the last 8 KiB of its log\n"
+     "  retry    what has failed, was cancelled or is parked is pending again\n"
+     "  cancel   what runs is stopped within a second\n"
+     "  tail     follows one to its end: exit 0 when it is completed\n"
+     "  metrics  how many run, wait and have run, and how long they take\n"
+     "  --json   for programs, an object a line\n",
+     cli_live},
     {"plugins", "gifd plugins list | graph, each with --data DIR [--json]",
      "show what plugins do, in which order, and how long it takes",
      "Of the generation that is live; numbers are since the shared memory was made.\n\n"

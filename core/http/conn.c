@@ -226,7 +226,10 @@ void conn__close(struct conn *c)
     uv_poll_stop(&c->poll);
     uv_close((uv_handle_t *)&c->poll, on_conn_closed);
     close(c->fd);
-    if (c->with_app) s->app.on_gone(s->app.to, c->request);
+    if (c->stream)
+        c->stream->gone(c->stream_to);
+    else if (c->with_app)
+        s->app.on_gone(s->app.to, c->request);
     conn__request_done(c);
     drop_output(c);
     buf_free(&c->in);
@@ -348,6 +351,10 @@ static void receive(struct conn *c)
     c->progress = true;
     if (n == 0) {
         c->eof = true;
+        if (c->stream) { /* who reads on for ever keeps its side open */
+            conn__close(c);
+            return;
+        }
         if (c->state == CONN_REQUEST) ask_whether_there(c);
     }
     if (c->state == CONN_LINGER) return;
@@ -484,6 +491,7 @@ void conn__turn(struct conn *c, bool readable)
         conn__close(c);
     else
         rearm(c);
+    if (c->state != CONN_CLOSED && c->stream && !output_pending(c)) c->stream->room(c->stream_to);
 }
 
 /* ---- time ---- */

@@ -75,6 +75,10 @@ struct conn {
     int file;
     char *big;
 
+    const struct reply_calls *stream; /* its reply is written piece by piece: with_app until that ends */
+    void *stream_to;
+    bool stream_close; /* the connection ends with it */
+
     uint64_t sent;       /* in all */
     uint64_t send_since; /* when it began to wait for its reader */
     uint64_t send_base;  /* acknowledged then */
@@ -97,6 +101,7 @@ bool conn__flush(struct conn *c);           /* true when all is sent */
 /* At once: `out`, and of a part of a file what the socket takes. True: nothing is left. An error shows again when the
  * turn ends. */
 bool conn__send_file(struct conn *c, int fd, struct piece *p);
+void conn__stream_over(struct conn *c);  /* ends the stream, and tells its owner */
 void conn__request_done(struct conn *c); /* gives the request back */
 
 /* h1.c. Each returns true when there is reason to go on. */

@@ -26,6 +26,7 @@ struct plan {
     char boundary[REQUEST_ID_LEN + 1]; /* of multipart/byteranges */
     struct piece piece[PIECES_MAX];
     size_t pieces;
+    bool streamed; /* of no length */
 };
 
 static uint64_t size_of(const struct reply *p)
@@ -123,6 +124,7 @@ static int plan_reply(struct plan *plan, struct request *r, const struct reply *
     const char *bytes = p->body == REPLY_BYTES ? p->bytes.p : NULL;
     plan->status = p->status;
     plan->whole = true;
+    plan->streamed = false;
     plan->ranges = plan->pieces = 0;
     plan->length = 0;
     bool selectable = (r->method == HTTP_GET || r->method == HTTP_HEAD) && (p->etag.n || p->last_modified);
@@ -219,7 +221,7 @@ static char *put_status(char *w, const struct conn *c, const struct request *r, 
     return put(w, r->id, strlen(r->id));
 }
 
-static char *put_body_fields(char *w, const struct plan *plan, const struct reply *p)
+static char *put_body_fields(char *w, const struct plan *plan, const struct reply *p, bool close_delimited)
 {
     if (plan->ranges > 1) {
         w = PUT(w, "\r\nContent-Type: multipart/byteranges; boundary=");
@@ -236,7 +238,9 @@ static char *put_body_fields(char *w, const struct plan *plan, const struct repl
         *w++ = '/';
         w = put_number(w, size_of(p));
     }
-    if (!has_no_length(plan->status)) {
+    if (plan->streamed) {
+        if (!close_delimited) w = PUT(w, "\r\nTransfer-Encoding: chunked");
+    } else if (!has_no_length(plan->status)) {
         w = PUT(w, "\r\nContent-Length: ");
         w = put_number(w, plan->length);
     }
@@ -288,7 +292,7 @@ static char *put_head(char *w, struct conn *c, const struct request *r, const st
                       bool close, int64_t complete)
 {
     w = put_status(w, c, r, plan->status);
-    w = put_body_fields(w, plan, p);
+    w = put_body_fields(w, plan, p, r->minor_zero);
     if (complete >= 0) {
         w = PUT(w, "\r\nContent-Range: bytes */");
         w = put_number(w, (uint64_t)complete);
@@ -488,6 +492,71 @@ void reply_send(struct request *r, const struct reply *p)
     if (own.body != REPLY_FILE) own.fd = -1;
     send_reply(r, &own, -1);
     if (own.fd >= 0 && !own.keep_fd) close(own.fd);
+}
+
+/* ---- piece by piece ---- */
+
+#define CHUNK_ROOM 32 /* the size before a piece, its end, and the last chunk */
+
+struct conn *reply_begin(struct request *r, const struct reply *p, const struct reply_calls *calls, void *to)
+{
+    struct conn *c = r->conn;
+    struct plan plan = {.status = p->status, .whole = true, .streamed = true};
+    char *w = head_bound(r, p) ? conn__room(c, REPLY_HEAD_MAX) : NULL;
+    if (!w) {
+        fail(r, "a stream whose head cannot be sent");
+        return NULL;
+    }
+    bool close = must_close(c, p) || r->minor_zero;
+    c->out->n += (size_t)(put_head(w, c, r, &plan, p, close, -1) - w);
+    if (r->method == HTTP_HEAD) {
+        after_reply(c, close);
+        return NULL;
+    }
+    c->stream = calls;
+    c->stream_to = to;
+    c->stream_close = close;
+    c->progress = true;
+    conn__ready(c);
+    return c;
+}
+
+int reply_more(struct conn *c, struct slice bytes)
+{
+    bool plain = c->request->minor_zero;
+    if (bytes.n == 0) return GIFD_OK;
+    if (bytes.n > REPLY_PIECE_MAX) return GIFD_ETOOBIG;
+    char *w = conn__room(c, bytes.n + CHUNK_ROOM);
+    if (!w) return GIFD_EBUSY;
+    const char *from = w;
+    if (!plain) w += snprintf(w, CHUNK_ROOM, "%zx\r\n", bytes.n);
+    w = put_slice(w, bytes);
+    if (!plain) w = PUT(w, "\r\n");
+    c->out->n += (size_t)(w - from);
+    c->progress = true;
+    conn__ready(c);
+    return GIFD_OK;
+}
+
+void reply_end(struct conn *c)
+{
+    char *w = conn__room(c, 5);
+    c->stream = NULL;
+    if (!w) {
+        abandon(c); /* a body without its last chunk is one that was cut */
+        return;
+    }
+    if (!c->request->minor_zero) c->out->n += (size_t)(PUT(w, "0\r\n\r\n") - w);
+    after_reply(c, c->stream_close || c->server->draining);
+}
+
+void conn__stream_over(struct conn *c)
+{
+    const struct reply_calls *calls = c->stream;
+    void *to = c->stream_to;
+    if (!calls) return;
+    reply_end(c);
+    calls->gone(to);
 }
 
 /* ---- problems ---- */

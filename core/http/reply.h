@@ -46,6 +46,23 @@ void reply_problem(struct request *r, int status, const char *code, const char *
 void reply_problem_with(struct request *r, int status, const char *code, const struct http_header *headers,
                         size_t count, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 
+/* A reply whose body is written piece by piece: chunked, to HTTP/1.0 until the connection ends. The request stays open,
+ * and its client's leaving ends it. p has a status, a type and headers; conditionals and ranges do not hold.
+ *
+ *   reply_begin -> reply_more ... -> reply_end
+ *                     | GIFD_EBUSY: the reader is behind; calls->room, once all is sent
+ *                     '-> calls->gone: the client left or took nothing for send_ms, or the server drains: over
+ *
+ * NULL: the reply has ended already (HEAD, or it could not be built), and calls are never made. */
+struct reply_calls {
+    void (*room)(void *to);
+    void (*gone)(void *to); /* neither reply_more nor reply_end any more */
+};
+struct conn *reply_begin(struct request *r, const struct reply *p, const struct reply_calls *calls, void *to);
+int reply_more(struct conn *c, struct slice bytes); /* at most REPLY_PIECE_MAX; copied */
+void reply_end(struct conn *c);                     /* calls->gone is not made */
+#define REPLY_PIECE_MAX 65536
+
 const char *http_status_title(int status); /* "Not Found" */
 
 #endif

@@ -267,6 +267,11 @@ static void begin_drain(struct http_server *s, void (*done)(void *), void *arg)
     s->drained = done;
     s->drained_arg = arg;
     listener__close_all(s);
+    LIST_EACH(n, &s->conns)
+    {
+        struct conn *c = conn__of_node(n);
+        conn__stream_over(c); /* else it would go on for ever; its reader asks somebody else */
+    }
 }
 
 static void drain_within(struct http_server *s, uint32_t ms)

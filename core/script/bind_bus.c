@@ -1,70 +1,32 @@
 /* bind_bus.c: gifd.bus: publish, and readers that wait for what others publish.
  *
- *   bus (one per process, opened by the first reader) --message--> notes, shared by the readers of its topic
- *   reader: a queue of at most QUEUE_MAX notes; when it is full, or this process keeps NOTES_BYTES_MAX, the oldest go
- *
  * Messages are JSON on their way. Without shared memory (a command) the process talks to itself. A reader leaves when
  * it is closed or collected; one that is waited on is held by the wait. */
-#include "loop/bus.h"
 #include "script/border.h"
+#include "script/events.h"
 #include "script/host_int.h"
+#include "script/hub.h"
 #include "script/value.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #define KIND "gifd.reader"
-#define QUEUE_MAX 64
-#define READERS_MAX 1024
-#define READERS_OF_ONE 128 /* of one plugin: topics "plugin:NAME:..." */
-#define NOTES_BYTES_MAX ((size_t)32 << 20)
 #define WAIT_MAX 86400.0
 #define WAIT_DEFAULT 30.0
 
-struct note {
-    size_t refs, n;
-    char bytes[];
-};
-
-struct hub {
-    struct bus *bus;
-    struct list readers; /* struct reader */
-    size_t count, kept;  /* readers; bytes of notes */
-};
-
-struct reader {
-    struct list node;
-    struct hub *hub; /* NULL: closed */
+struct ears { /* the reader as Lua has it */
+    struct reader r;
     struct bus_wait *waiter;
-    int ref; /* holds the reader from when a task waits on it until that task runs; LUA_NOREF otherwise */
-    uint64_t lost;
-    size_t first, count;
-    struct note *queue[QUEUE_MAX];
-    size_t topic_len;
-    char topic[BROADCAST_TOPIC_MAX];
+    int ref; /* holds it from when a task waits on it until that task runs; LUA_NOREF otherwise */
 };
 
 struct bus_wait {
     struct wait wait;
     uv_timer_t timer;
-    struct reader *reader;
+    struct ears *reader;
     struct gen *gen;
 };
-
-static void drop(struct hub *hub, struct note *n)
-{
-    if (--n->refs) return;
-    hub->kept -= n->n;
-    free(n);
-}
-
-static struct note *shift(struct reader *r)
-{
-    struct note *n = r->queue[r->first];
-    r->first = (r->first + 1) % QUEUE_MAX;
-    r->count--;
-    return n;
-}
 
 /* ---- waiting ---- */
 
@@ -73,7 +35,7 @@ static void free_wait(uv_handle_t *timer)
     free(LIST_OF(timer, struct bus_wait, timer));
 }
 
-static void let_go(lua_State *L, struct reader *r)
+static void let_go(lua_State *L, struct ears *r)
 {
     int ref = r->ref;
     r->ref = LUA_NOREF;
@@ -108,12 +70,12 @@ static void on_time(uv_timer_t *timer)
 /* The oldest message of the reader and how many were lost before it. */
 static int push_next(lua_State *L, void *arg)
 {
-    struct reader *r = arg;
+    struct reader *r = &((struct ears *)arg)->r;
     struct err e = {0};
-    if (!r->hub || !r->count) return push_fault(L, GIFD_ECLOSED, "the reader is closed");
-    struct note *n = r->queue[r->first];
-    int rc = value_decode(L, slice_of(n->bytes, n->n), BROADCAST_BYTES_MAX, &e); /* may throw: it is still queued */
-    drop(r->hub, shift(r));
+    struct slice text = reader_first(r);
+    if (!text.p) return push_fault(L, GIFD_ECLOSED, "the reader is closed");
+    int rc = value_decode(L, text, BROADCAST_BYTES_MAX, &e); /* may throw: it is still queued */
+    reader_shift(r);
     if (rc < 0) return push_err(L, &e);
     lua_pushnumber(L, (lua_Number)r->lost);
     r->lost = 0;
@@ -122,94 +84,20 @@ static int push_next(lua_State *L, void *arg)
 
 static int push_next_later(lua_State *L, void *arg)
 {
-    struct reader *r = arg;
+    struct ears *r = arg;
     lua_rawgeti(L, LUA_REGISTRYINDEX, r->ref);
     let_go(L, r);
     return push_next(L, r);
 }
 
-static void wake(struct reader *r)
+static void wake(struct reader *reader)
 {
+    struct ears *r = LIST_OF(reader, struct ears, r);
     struct bus_wait *w = r->waiter;
     if (!w) return;
     r->waiter = NULL;
     wait_later(&w->wait, push_next_later, r);
     uv_close((uv_handle_t *)&w->timer, free_wait);
-}
-
-/* ---- hearing ---- */
-
-static struct note *note_new(struct hub *hub, struct slice bytes)
-{
-    struct note *n = hub->kept + bytes.n <= NOTES_BYTES_MAX ? malloc(sizeof *n + bytes.n) : NULL;
-    if (!n) return NULL;
-    *n = (struct note){.n = bytes.n, .refs = 1};
-    memcpy(n->bytes, bytes.p, bytes.n);
-    hub->kept += n->n;
-    return n;
-}
-
-static void enqueue(struct hub *hub, struct reader *r, struct note *n)
-{
-    if (!n || r->count == QUEUE_MAX) r->lost++;
-    if (!n) return;
-    if (r->count == QUEUE_MAX) drop(hub, shift(r));
-    r->queue[(r->first + r->count++) % QUEUE_MAX] = n;
-    n->refs++;
-    wake(r);
-}
-
-static void on_message(void *arg, const struct broadcast_message *m)
-{
-    struct host *h = arg;
-    struct hub *hub = h->hub;
-    struct note *note = NULL;
-    for (struct list *n = hub->readers.next; n != &hub->readers; n = n->next) {
-        struct reader *r = LIST_OF(n, struct reader, node);
-        r->lost += m->lost;
-        if (!slice_eq(slice_of(r->topic, r->topic_len), m->topic)) continue;
-        if (!note) note = note_new(hub, m->bytes);
-        enqueue(hub, r, note);
-    }
-    if (note) drop(hub, note);
-    host_settle(h);
-}
-
-static struct hub *hub_here(struct host *h, struct err *e)
-{
-    if (h->hub) return h->hub;
-    struct hub *hub = calloc(1, sizeof *hub);
-    if (!hub) {
-        err_set(e, GIFD_ENOMEM, "bus");
-        return NULL;
-    }
-    list_init(&hub->readers);
-    hub->bus = bus_open(h->s.loop, h->broadcast, on_message, h, e);
-    if (!hub->bus) {
-        free(hub);
-        return NULL;
-    }
-    return h->hub = hub;
-}
-
-static void leave(struct reader *r)
-{
-    struct hub *hub = r->hub;
-    if (!hub) return;
-    list_remove(&r->node);
-    while (r->count) drop(hub, shift(r));
-    hub->count--;
-    r->hub = NULL;
-}
-
-void hub_free(struct host *h)
-{
-    struct hub *hub = h->hub;
-    if (!hub) return;
-    bus_close(hub->bus);
-    for (struct list *n; (n = hub->readers.next) != &hub->readers;) leave(LIST_OF(n, struct reader, node));
-    free(hub);
-    h->hub = NULL;
 }
 
 /* ---- for Lua ---- */
@@ -234,30 +122,36 @@ static int l_publish(lua_State *L)
     return rc < 0 ? push_err(L, &e) : push_true(L, NULL);
 }
 
-static int reader_gc(lua_State *L)
+static int ears_gc(lua_State *L)
 {
-    struct reader *r = lua_touserdata(L, 1);
-    leave(r);
+    struct ears *r = lua_touserdata(L, 1);
+    reader_leave(&r->r);
     return 0;
 }
 
-static int reader_close(lua_State *L)
+static int ears_close(lua_State *L)
 {
-    struct reader *r = border_udata(L, 1, "reader", KIND);
-    wake(r); /* with {code = "closed"} */
-    leave(r);
+    struct ears *r = border_udata(L, 1, "reader", KIND);
+    wake(&r->r); /* with {code = "closed"} */
+    reader_leave(&r->r);
     return 0;
 }
 
-static int reader_next(lua_State *L)
+struct reader *reader_at(lua_State *L, int at)
 {
-    struct reader *r = border_udata(L, 1, "reader", KIND);
+    struct ears *r = border_udata_try(L, at, KIND);
+    return r && r->r.hub && r->ref == LUA_NOREF ? &r->r : NULL;
+}
+
+static int ears_next(lua_State *L)
+{
+    struct ears *r = border_udata(L, 1, "reader", KIND);
     lua_Number seconds = lua_isnoneornil(L, 2) ? WAIT_DEFAULT : border_number(L, 2, "timeout", 0, WAIT_MAX);
     struct task *t = task_here(L);
     int refused = task_refuses(L, t);
     if (refused) return refused;
     if (r->ref != LUA_NOREF) border_throw(L, "somebody waits on this reader already");
-    if (!r->hub || r->count) return push_next(L, r);
+    if (!r->r.hub || r->r.count) return push_next(L, r);
     lua_pushvalue(L, 1);
     r->ref = luaL_ref(L, LUA_REGISTRYINDEX);
     struct bus_wait *w = calloc(1, sizeof *w);
@@ -275,36 +169,14 @@ static int reader_next(lua_State *L)
     return wait_yield(L);
 }
 
-/* How many readers have topics that begin as this one does, up to and with its second colon. */
-static size_t kin(const struct hub *hub, struct slice topic)
-{
-    size_t n = 0;
-    const char *colon = slice_starts(topic, SLICE("plugin:")) ? memchr(topic.p + 7, ':', topic.n - 7) : NULL;
-    if (!colon) return 0;
-    size_t len = (size_t)(colon - topic.p) + 1;
-    for (const struct list *l = hub->readers.next; l != &hub->readers; l = l->next) {
-        const struct reader *r = LIST_OF(l, struct reader, node);
-        n += r->topic_len >= len && !memcmp(r->topic, topic.p, len);
-    }
-    return n;
-}
-
 static int l_subscribe(lua_State *L)
 {
-    static const luaL_Reg methods[] = {{"next", reader_next}, {"close", reader_close}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"next", ears_next}, {"close", ears_close}, {NULL, NULL}};
     struct err e = {0};
     struct slice topic = topic_arg(L);
-    struct hub *hub = hub_here(gen_of(L)->host, &e);
-    if (!hub) return push_err(L, &e);
-    if (hub->count >= READERS_MAX || kin(hub, topic) >= READERS_OF_ONE)
-        return push_fault(L, GIFD_EBUSY, "there are too many readers already");
-    struct reader *r = border_udata_new(L, sizeof *r, KIND, reader_gc, methods);
-    memcpy(r->topic, topic.p, topic.n);
-    r->topic_len = topic.n;
+    struct ears *r = border_udata_new(L, sizeof *r, KIND, ears_gc, methods);
     r->ref = LUA_NOREF;
-    r->hub = hub;
-    hub->count++;
-    list_push(&hub->readers, &r->node);
+    if (reader_join(gen_of(L)->host, &r->r, topic, wake, &e) < 0) return push_err(L, &e);
     return 1;
 }
 

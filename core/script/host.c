@@ -5,7 +5,9 @@
 #include "crypto/sign.h"
 #include "script/border.h"
 #include "script/budget.h"
+#include "script/events.h"
 #include "script/host_int.h"
+#include "script/hub.h"
 #include "script/journal.h"
 
 #include <stdio.h>
@@ -58,6 +60,7 @@ struct host *host_new(const struct host_services *services, struct err *e)
     list_init(&h->ready);
     list_init(&h->wakers);
     list_init(&h->fills);
+    list_init(&h->streams);
     list_init(&h->passwords);
     if (share(h, e) < 0 || (h->s.segment && limits_attach(&h->limits, h->s.segment, e) < 0)) {
         give_back(h);
@@ -329,6 +332,7 @@ void host_free(struct host *h)
     sign_keys_free(h->keys);
     cache_free(h->cache);
     passwords_stop(h);
+    events_stop(h);
     hub_free(h);
     give_back(h);
     free(h);

@@ -22,8 +22,11 @@ struct host {
     struct metrics *metrics;     /* the segment's, or in memory of this process's own */
     struct broadcast *broadcast; /* the same */
     void *own;                   /* that memory */
-    struct hub *hub;             /* bind_bus.c: who reads what is broadcast; NULL until somebody does */
-    struct list passwords;       /* bind_password.c: jobs that wait */
+    struct hub *hub;             /* hub.h; NULL until somebody reads */
+    struct list streams;         /* events.h */
+    size_t stream_count;
+    uv_timer_t *stream_beat; /* while there is one */
+    struct list passwords;   /* bind_password.c: jobs that wait */
     size_t password_count;
     void *password;    /* the job that is being worked on */
     struct list fills; /* visit.h: replies that are being made for the cache */
@@ -51,7 +54,6 @@ void host_gen_drained(struct gen *g);                  /* draining.c: leaves the
 void host_on_request(void *to, struct request *r);
 void host_on_gone(void *to, struct request *r);
 void jobs_stop(struct host *h);      /* bind_jobs.c: lets go of wake_fd */
-void hub_free(struct host *h);       /* bind_bus.c */
 void passwords_stop(struct host *h); /* bind_password.c: what is being worked on is for nobody */
 
 #endif

@@ -10,6 +10,8 @@
 #include "http/query.h"
 #include "http/reply.h"
 #include "script/border.h"
+#include "script/events.h"
+#include "script/value.h"
 #include "script/visit.h"
 
 #include <stdio.h>
@@ -131,7 +133,8 @@ struct leaving {
     struct reply reply;
     struct http_header headers[HEADERS_MAX];
     struct slice blob;
-    bool kept; /* rules hold */
+    bool kept;                /* rules hold */
+    struct events_ask events; /* with a reader: the reply is a stream */
     struct cache_rules rules;
     struct err e;
 };
@@ -240,6 +243,26 @@ static int read_rules(lua_State *L, struct leaving *l)
     return GIFD_OK;
 }
 
+/* events = { reader = of gifd.bus.subscribe, first = message, per_address = n } */
+static int read_events(lua_State *L, struct leaving *l)
+{
+    struct gen *g = gen_of(L);
+    lua_getfield(L, 1, "events");
+    if (lua_isnil(L, -1)) return GIFD_OK;
+    if (!lua_istable(L, -1)) return wrong(l, "events must be a table");
+    int at = lua_gettop(L);
+    lua_getfield(L, at, "reader");
+    l->events.reader = reader_at(L, at + 1);
+    if (!l->events.reader) return wrong(l, "events.reader must be a reader that nobody waits on");
+    lua_getfield(L, at, "per_address");
+    l->events.per_address = (size_t)lua_tonumber(L, -1);
+    lua_getfield(L, at, "first");
+    buf_reset(&g->out);
+    if (value_encode(L, at + 3, &g->out, &l->e) < 0) return l->e.code;
+    l->events.first = buf_slice(&g->out);
+    return GIFD_OK;
+}
+
 static int read_fields(lua_State *L, struct leaving *l)
 {
     struct reply *p = &l->reply;
@@ -263,7 +286,7 @@ static int read_fields(lua_State *L, struct leaving *l)
         return wrong(l, "last_modified must be a number");
     lua_getfield(L, 1, "close");
     p->close = lua_toboolean(L, -1);
-    if (read_rules(L, l) < 0) return l->e.code;
+    if (read_rules(L, l) < 0 || read_events(L, l) < 0) return l->e.code;
     return read_headers(L, l);
 }
 
@@ -312,6 +335,13 @@ static void send_reply(struct task *t, struct visit *v)
             return;
         }
         l.reply.body = REPLY_FILE;
+    }
+    if (l.events.reader) {
+        struct visit left = *v; /* the reply may end the request and its arena */
+        v->r->user = NULL;
+        events_begin(t->gen->host, v->r, &l.reply, &l.events);
+        visit_failed(&left);
+        return;
     }
     visit_reply(v, t, &l.reply, l.kept ? &l.rules : NULL);
 }

@@ -5,6 +5,7 @@ local counts = require "gifd.jobs.counts"
 local cors = require "gifd.http.cors"
 local dispatch = require "gifd.http.dispatch"
 local guard = require "gifd.http.guard"
+local jobs_command = require "gifd.command.jobs"
 local keys = require "gifd.command.keys"
 local ladder = require "gifd.ladder"
 local limits = require "gifd.limits"
@@ -62,6 +63,7 @@ return function(settings)
   app.class_names = { clients = unfurl.class_names, referrers = referrers.names }
   app.roles = { runner = runner(app), worker = signing.watch }
   app.commands = { lua = script, ["plugin run"] = plugin_run(app), token = token, keys = keys, limits = limits_command,
+                   jobs = jobs_command,
                    plugins = plugins_command(app), login = signin.login(settings), setup = signin.setup(settings),
                    settle = function() return counts.settle(app.class_names) end,
                    check = check(plugins), verify = verify(app) }

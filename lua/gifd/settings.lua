@@ -93,6 +93,8 @@ return S.record({
     connections_per_address = S.integer { default = 0, min = 0, max = 1e6,
       doc = "of one worker, beyond which an address loses its own oldest idle or slow one; 0: an eighth of all, "
         .. "once most are taken" },
+    streams_per_address = S.integer { default = 32, min = 1, max = 4096,
+      doc = "streams of events that one address may have open, of one worker" },
     drain = S.duration { default = "10s", min = 0, max = 600,
       doc = "that requests in flight get when the server stops" },
   }, { doc = "what one connection and one request may take", rules = { { "target_bytes", at_most = "head_bytes" } } }),

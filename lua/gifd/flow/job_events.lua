@@ -4,14 +4,22 @@
 -- change of the row says whether it is. An event is all that there is to say, so that any may be lost but the last.
 local job_list = require "gifd.model.job_list"
 
+local DATA_MOST, ERROR_MOST = 7000, 1000 -- a message of the bus is short
+
 local M = {}
 
 function M.topic(id) return "job:" .. id end
 
---- The message of the bus that is an event of a stream: `last` ends it.
+--- The message of the bus that is an event of a stream: `last` ends it. A result that is long is not in it.
 function M.message(job)
-  return { event = job_list.over[job.state] and "end" or "state", data = gifd.json.encode(job_list.shown(job)),
-    last = job_list.over[job.state] or nil }
+  local shown, over = job_list.shown(job), job_list.over[job.state]
+  if type(shown.error) == "string" then shown.error = shown.error:sub(1, ERROR_MOST) end
+  local text = gifd.json.encode(shown)
+  if #text > DATA_MOST then
+    shown.result = nil
+    text = gifd.json.encode(shown)
+  end
+  return { event = over and "end" or "state", data = text, last = over }
 end
 
 --- Publishes how the job stands now, if somebody listens.

@@ -140,7 +140,7 @@ end
 
 --- A stream of events: how the job stands, then each change, until it is over. The reader comes before the look, so
 -- that nothing is missed between the two; C goes on with it alone.
-function M.events(_, req, ctx)
+function M.events(app, req, ctx)
   local job, err = find(req, ctx)
   if not job then return nil, err end
   local reader, full = gifd.bus.subscribe(job_events.topic(job.id))
@@ -149,8 +149,9 @@ function M.events(_, req, ctx)
   if not watched then return nil, watch_err end
   job, err = find(req, ctx)
   if not job then return nil, err end
-  return { status = 200, type = "text/event-stream", headers = no_store,
-    events = { reader = reader, first = job_events.message(job) } }
+  return { status = 200, type = "text/event-stream", headers = { ["Cache-Control"] = "no-store",
+    ["X-Accel-Buffering"] = "no" }, events = { reader = reader, first = job_events.message(job),
+      per_address = app.settings.http.streams_per_address } }
 end
 
 return M

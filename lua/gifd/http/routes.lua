@@ -43,6 +43,7 @@ local routes = {
   { "GET", "/api/v1/jobs/metrics", auth = "admin", run = jobs.metrics },
   { "GET", "/api/v1/jobs/{id}", auth = "read", run = jobs.get },
   { "DELETE", "/api/v1/jobs/{id}", auth = "upload", run = jobs.cancel },
+  { "GET", "/api/v1/jobs/{id}/events", auth = "read", run = jobs.events },
 
   { "GET", "/api/v1/admin/status", auth = "admin", run = admin.status },
   { "POST", "/api/v1/admin/reload", auth = "admin", body = "json", run = admin.reload },

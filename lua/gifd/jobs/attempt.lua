@@ -46,7 +46,7 @@ local function after_failure(app, job, kind, err)
   local verdict, seconds = retry.verdict(job, err, limit(app, job, kind), retry.chance())
   if verdict == "again" and job.give_up_at and moment.now() + seconds * 1e6 > job.give_up_at then verdict = "failed" end
   gifd.log.warn("job.failed", { plugin = job.plugin, job = job.name, id = job.id, attempt = job.attempts,
-    code = err.code, error = tostring(err.message), crashes = job.crashes, next = verdict })
+    code = err.code, error = tostring(err.message), crashes = job.crashes ~= 0 and job.crashes or nil, next = verdict })
   if verdict == "again" then
     local later, write_err = job_model.retry(job, seconds, tostring(err.message or err.code))
     if not later then return nil, write_err end

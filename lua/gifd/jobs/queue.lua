@@ -9,11 +9,12 @@
 -- server; a lease that its owner did not end (kill -9, a reload) is taken up again by the next one at once.
 local attempt = require "gifd.jobs.attempt"
 local job_events = require "gifd.flow.job_events"
+local job_lease = require "gifd.model.job_lease"
 local job_model = require "gifd.model.job"
 local job_stats = require "gifd.model.job_stats"
 
 local IDLE, BUSY, LOOK = 1, 0.25, 0.05
-local QUICK, AHEAD, MANY = 0.002, 256, 512
+local QUICK, AHEAD, MANY, LOGS = 0.002, 1000, 2000, 200
 
 local M = {}
 
@@ -87,7 +88,7 @@ local function staff(self, lane)
 end
 
 local function ready(self, lane, rows)
-  for _, job in ipairs(job_model.leased(rows)) do
+  for _, job in ipairs(job_lease.leased(rows)) do
     self.held[job.id] = job
     job.quick = is_quick(self, job)
     if not job.quick then lane.slow = lane.slow + 1 end
@@ -116,11 +117,11 @@ end
 local function lease(self, calls, handlers, lane)
   local room, ahead = lane.slots - lane.slow, AHEAD - #lane.ready
   if room <= 0 and ahead < AHEAD / 2 then return true end
-  local due, err = job_model.due(lane.name)
+  local due, err = job_lease.due(lane.name)
   if due == nil then return nil, err end
   if not due then return true end
   local function add(count, list, only)
-    calls[#calls + 1] = job_model.lease_statement(self.owner, self.lease, lane.name, count, list, only)
+    calls[#calls + 1] = job_lease.lease_statement(self.owner, self.lease, lane.name, count, list, only)
     handlers[#calls] = function(result)
       self.got = self.got + result.changes
       ready(self, lane, result.rows)
@@ -138,6 +139,20 @@ local function tell_ended(rows)
   end
 end
 
+--- Once a second: what longer ones have logged, for whoever looks, and should the process be killed.
+local function add_logs(self, calls)
+  local now = gifd.time.now()
+  if now < self.logs_at then return end
+  self.logs_at = now + 1
+  for _, job in pairs(self.held) do
+    local log = job.worker and not job.quick and #calls < LOGS and job.journal:text() or ""
+    if log ~= "" and log ~= job.logged then
+      job.logged = log
+      calls[#calls + 1] = job_model.log_statement(job, log)
+    end
+  end
+end
+
 --- One transaction -> true when there may be more to do at once; or nil, err
 local function turn(self)
   local calls, handlers, done = {}, {}, self.done
@@ -147,9 +162,10 @@ local function turn(self)
     handlers[1] = function(result) tell_ended(result.rows) end
   end
   if gifd.time.now() >= self.beat_at then
-    calls[#calls + 1], calls[#calls + 2] = job_model.heartbeat_statements(self.owner, self.lease)
+    calls[#calls + 1], calls[#calls + 2] = job_lease.heartbeat_statements(self.owner, self.lease)
     self.beat_at = gifd.time.now() + self.lease / 4
   end
+  add_logs(self, calls)
   for _, lane in ipairs(self.lanes) do
     local added, err = lease(self, calls, handlers, lane)
     if not added then return nil, err end
@@ -173,7 +189,7 @@ end
 --- Ends what was cancelled, or is not ours any more, whatever it is at: its media process is killed with its task.
 local function stop_lost(self)
   if next(self.held) == nil then return true end
-  local rows, err = job_model.lost(self.held)
+  local rows, err = job_lease.lost(self.held)
   if not rows then return nil, err end
   for _, found in ipairs(rows) do
     local job = self.held[found.id]
@@ -228,13 +244,13 @@ local function offer(registry)
   for name, entries in pairs(registry.hooks) do
     for _, entry in ipairs(entries) do known[#known + 1] = entry.plugin.name .. " tell " .. name end
   end
-  return job_model.offer(schedules, known)
+  return job_lease.offer(schedules, known)
 end
 
 --- Takes over the table, however often that takes -> true, or false when the generation drains.
 local function begin(app, owner, own)
   while true do
-    local done, err = job_model.reclaim(owner, own)
+    local done, err = job_lease.reclaim(owner, own)
     if done then done, err = offer(app.registry) end
     if done then return true end
     if err.code == "cancelled" then return false end
@@ -255,7 +271,8 @@ function M.run(app)
   if not begin(app, owner, own) then return end
   local jobs = app.settings.jobs
   job_stats.slots(jobs.running + jobs.plugins)
-  pump { app = app, owner = owner, lease = jobs.lease, beat_at = 0, heard = 0, done = {}, held = {}, pace = {},
+  pump { app = app, owner = owner, lease = jobs.lease, beat_at = 0, logs_at = 0, heard = 0, done = {}, held = {},
+    pace = {},
     lanes = { lane_of("media", jobs.running), lane_of("plugin", jobs.plugins) } }
 end
 

@@ -50,18 +50,11 @@ end
 --- The same; beyond `seconds` the answer is an err "timeout", worth another attempt, and the call is cancelled.
 function M.within(seconds, plugin, what, fn, ctx, ...)
   local given, count = { ... }, select("#", ...)
-  local late = true
-  local answer, err = gifd.any(function()
-    local out = { M.call(plugin, what, fn, ctx, unpack(given, 1, count)) }
-    late = false
-    return out
-  end, function()
-    local slept, stopped = gifd.time.sleep(seconds)
-    if not slept then return nil, stopped end
-    return {}
+  local answer, err = gifd.time.deadline(seconds, function()
+    return { M.call(plugin, what, fn, ctx, unpack(given, 1, count)) }
   end)
-  if not answer then return nil, err end
-  if not late then return answer[1], answer[2] end
+  if answer then return answer[1], answer[2] end
+  if err.code ~= "timeout" then return nil, err end
   return nil, gifd.err("timeout", { retryable = true,
     message = ("plugin %s: %s took longer than %g seconds"):format(plugin.name, what, seconds) })
 end

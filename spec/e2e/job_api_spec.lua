@@ -1,0 +1,261 @@
+-- The job service over the real program: its API, its streams of events, its command, what waits for what, poison.
+package.path = "lua/?.lua;spec/support/?.lua;" .. package.path
+local cjson = require "cjson"
+local pictures = require "pictures"
+local posix = require "posix"
+local server = require "server"
+local socket = require "socket"
+
+local s, admin, ann, bob, asset
+
+local function post(payload, more)
+  local body = more or {}
+  body.payload = payload
+  local reply = s:request { "POST", "/p/worker/jobs", json = body }
+  assert.equal(202, reply.status, reply.body)
+  return reply.json.id
+end
+
+local function get(id, token) return s:request { "GET", "/api/v1/jobs/" .. id, token = token or admin } end
+
+local function reached(id, state)
+  local job
+  local found, why = pcall(server.wait_until, state, function()
+    job = get(id).json
+    return job.state == state
+  end, 15)
+  assert(found, tostring(why) .. " " .. cjson.encode(job))
+  return job
+end
+
+local function render(token, recipe, more)
+  local body = { type = "render", asset_id = asset, recipe = recipe }
+  for key, value in pairs(more or {}) do body[key] = value end
+  return s:request { "POST", "/api/v1/jobs", token = token, json = body }
+end
+
+--- A stream of events -> read(): the next event { event, job }, or nil at its end; raw socket
+local function listen(id, token)
+  local host, port = s.url:match("^http://(.*):(%d+)$")
+  local c = assert(socket.connect(host, tonumber(port)))
+  c:settimeout(10)
+  c:send(("GET /api/v1/jobs/%s/events HTTP/1.0\r\nAuthorization: Bearer %s\r\n\r\n"):format(id, token or admin))
+  local status = assert(c:receive "*l"):match("^HTTP/1.1 (%d+)")
+  repeat local line = assert(c:receive "*l") until line == ""
+  local function read()
+    local event, data
+    while true do
+      local line = c:receive "*l"
+      if not line then return nil end
+      if line == "" and data then return { event = event, job = cjson.decode(data) } end
+      event, data = line:match("^event: (.*)$") or event, line:match("^data: (.*)$") or data
+    end
+  end
+  return read, c, tonumber(status)
+end
+
+local function command(...)
+  local words = { "jobs", ... }
+  words[#words + 1] = "--data"
+  words[#words + 1] = s.data
+  return server.command(unpack(words))
+end
+
+setup(function()
+  s = server.start { plugins = { "spec/support/plugins" },
+    config = 'return { plugins = { worker = true }, http = { streams_per_address = 4 }, jobs = { plugins = 2 } }' }
+  admin, ann, bob = s:token("admin"), s:token("upload", "ann"), s:token("upload", "bob")
+  asset = s:upload(pictures.gif { frames = 3 }, ann).json.asset.id
+end)
+teardown(function() s:stop() end)
+
+describe("POST /api/v1/jobs", function()
+  it("renders an asset by a recipe, and the result is served", function()
+    local reply = render(ann, { format = "webp", width = 1 })
+    assert.equal(202, reply.status)
+    assert.equal("pending", reply.json.state)
+    reached(reply.json.id, "completed")
+    local result = get(reply.json.id, ann).json.result
+    local media = s:request { "GET", result.url:gsub("^http://[^/]+", ""), token = ann }
+    assert.same({ 200, "image/webp", result.bytes }, { media.status, media.headers["content-type"], #media.body })
+  end)
+
+  it("makes the same recipe once", function()
+    local one = reached(render(ann, { format = "png" }).json.id, "completed").result
+    local two = reached(render(ann, { format = "png" }).json.id, "completed").result
+    assert.equal(one.url, two.url)
+  end)
+
+  it("refuses unknown, wrong and contradictory fields by name", function()
+    local function pointer(recipe, more)
+      local reply = render(ann, recipe, more)
+      assert.equal(422, reply.status, reply.body)
+      return reply.json.errors[1].pointer
+    end
+    assert.equal("/recipe/wdth", pointer { format = "gif", wdth = 2 })
+    assert.equal("/recipe/width", pointer { format = "gif", width = -2 })
+    assert.equal("/recipe/fps", pointer { format = "jpeg", fps = 2 })
+    assert.equal("/recipe/bitrate", pointer { format = "mp4", quality = 20, bitrate = 10000 })
+    assert.equal("/recipe", pointer {})
+    assert.equal("/priority", pointer({ format = "gif" }, { priority = "soon" }))
+  end)
+
+  it("is for assets of one's own", function()
+    assert.equal(422, render(bob, { format = "png" }).status)
+    assert.equal(202, render(admin, { format = "png" }).status)
+    assert.equal(403, render(ann, { format = "png" }, { priority = "critical" }).status)
+    assert.equal(401, render(nil, { format = "png" }).status)
+  end)
+end)
+
+describe("jobs of others", function()
+  it("are not there, and admins see all", function()
+    local id = render(ann, { format = "png" }).json.id
+    assert.equal(200, get(id, ann).status)
+    assert.equal(404, get(id, bob).status)
+    assert.equal(404, s:request({ "DELETE", "/api/v1/jobs/" .. id, token = bob }).status)
+    assert.equal(0, #s:request({ "GET", "/api/v1/jobs", token = bob }).json.items)
+    local mine = s:request({ "GET", "/api/v1/jobs?type=render&limit=2", token = ann }).json
+    assert.equal(2, #mine.items)
+    local rest = s:request({ "GET", "/api/v1/jobs?limit=2&cursor=" .. mine.next, token = ann }).json
+    assert.is_true(tonumber(rest.items[1].id) < tonumber(mine.items[2].id))
+    assert.equal("ladder", s:request({ "GET", "/api/v1/jobs?type=ladder", token = admin }).json.items[1].type)
+    assert.equal(403, s:request({ "GET", "/api/v1/jobs/metrics", token = ann }).status)
+  end)
+end)
+
+describe("priorities", function()
+  it("come before age, and age within one", function()
+    local stop = {}
+    for i = 1, 2 do stop[i] = post({ seconds = 3 }) end -- nobody is free
+    for i = 1, 2 do reached(stop[i], get(stop[i]).json.state) end
+    local low, high = post({}, { priority = "low" }), post({}, { priority = "high" })
+    local second, critical = post({}, { priority = "high" }), post({}, { priority = "critical" })
+    local order = {}
+    for i, id in ipairs { critical, high, second, low } do
+      order[i] = reached(id, "completed").started_at
+    end
+    local sorted = { unpack(order) }
+    table.sort(sorted)
+    assert.same(sorted, order)
+  end)
+end)
+
+describe("a job that waits for others", function()
+  it("is run after them", function()
+    local first = post({ seconds = 0.5 })
+    local second = post({}, { after = { first } })
+    assert.equal(1, get(second).json.waits)
+    local done = reached(second, "completed")
+    assert.is_true(done.started_at >= get(first).json.ended_at)
+  end)
+
+  it("fails when one of them does, and so do those behind it", function()
+    local first = post({ fail = "never" }, { delay = 0.5 })
+    local second = post({}, { after = { first } })
+    local third = post({}, { after = { second } })
+    assert.equal(("job %s has failed"):format(second), reached(third, "failed").error)
+    assert.equal(("job %s has failed"):format(first), get(second).json.error)
+    assert.matches("ended as failed", reached(post({}, { after = { first } }), "failed").error)
+  end)
+end)
+
+describe("a cancelled job", function()
+  it("ends at once while it waits, and within a second while it runs", function()
+    local id = post({ note = "sleeper", seconds = 3.5 })
+    reached(id, "running")
+    local waiting = post({}, { delay = 60 })
+    for _, which in ipairs { id, waiting } do
+      local reply = s:request { "DELETE", "/api/v1/jobs/" .. which, token = admin }
+      assert.same({ 200, "cancelled" }, { reply.status, reply.json.state })
+    end
+    local one, two = post({ seconds = 0.1 }), post({ seconds = 0.1 }) -- there are two places
+    reached(one, "completed")
+    reached(two, "completed")
+    assert.equal("cancelled", get(id).json.state)
+    assert.equal(409, s:request({ "DELETE", "/api/v1/jobs/" .. one, token = admin }).status)
+  end)
+end)
+
+describe("a stream of events", function()
+  it("tells how a job stands, each change, and its end, through a reload", function()
+    local id = post({ progress = 7, seconds = 2 })
+    reached(id, "running")
+    local read = listen(id)
+    assert.equal("running", read().job.state)
+    server.put(s.config, (server.read_file(s.config):gsub("plugins = 2", "plugins = 2, attempts = 4")))
+    local code, answer = s:ask "reload"
+    assert.same({ 0, true }, { code, answer.changed })
+    local last, steps = nil, 0
+    for event in read do last, steps = event, steps + 1 end
+    assert.same({ "end", "completed", 100 }, { last.event, last.job.state, last.job.progress })
+    assert.is_true(steps >= 2)
+  end)
+
+  it("of a job that is over is its end; of another's job it is not there", function()
+    local id = reached(render(ann, { format = "png" }).json.id, "completed").id
+    local read = listen(id, ann)
+    assert.equal("end", read().event)
+    assert.is_nil(read())
+    assert.equal(404, select(3, listen(id, bob)))
+  end)
+
+  it("is one of so many of an address", function()
+    local id, open = post({}, { delay = 30 }), {}
+    for i = 1, 4 do
+      local _, c, status = listen(id)
+      assert.equal(200, status)
+      open[i] = c
+    end
+    assert.equal(429, select(3, listen(id)))
+    for _, c in ipairs(open) do c:close() end
+    server.wait_until("room", function()
+      local _, c, status = listen(id)
+      c:close()
+      return status == 200
+    end)
+    s:request { "DELETE", "/api/v1/jobs/" .. id, token = admin }
+  end)
+end)
+
+describe("gifd jobs", function()
+  it("lists, shows, follows, cancels and tries again", function()
+    local id = post({ note = "shown", fail = "never" })
+    reached(id, "failed")
+    local code, out = command("show", id, "--json")
+    local shown = cjson.decode(out)
+    assert.same({ 0, "failed", "shown" }, { code, shown.state, shown.payload.note })
+    assert.matches("plugin%.toil[^\n]*note=shown", shown.log)
+    for line in select(2, command("list", "--state", "failed", "--json")):gmatch("[^\n]+") do
+      assert.equal("failed", cjson.decode(line).state)
+    end
+    assert.equal(0, (command("retry", id)))
+    assert.equal(1, (command("tail", id)))
+    assert.equal(6, (command("cancel", id)))
+    assert.equal(4, (command("show", "999999")))
+    assert.equal(2, (command("dance")))
+    local _, text = command("metrics", "--json")
+    local numbers = cjson.decode(text)
+    assert.is_true(numbers.processed > 0 and numbers.failed > 0 and numbers.p95_seconds >= 0)
+    assert.equal(0, (command("tail", post({ seconds = 0.3 }))))
+  end)
+end)
+
+describe("a file that ends three media processes", function()
+  it("is parked, until somebody says otherwise", function()
+    local made = s:upload(pictures.gif { width = 5000, height = 5000 }, ann)
+    local job = s:request({ "GET", "/api/v1/jobs?type=ladder", token = admin }).json.items[1]
+    server.wait_until("poison", function()
+      for _, pid in ipairs(s:children "gifd%-media") do
+        for child in io.popen("pgrep -P " .. pid):lines() do posix.kill(tonumber(child), posix.SIGKILL) end
+      end
+      return get(job.id).json.state == "parked"
+    end, 30)
+    assert.matches("poison: it ended 3 media processes", get(job.id).json.error)
+    local path = "/api/v1/assets/" .. made.json.asset.id
+    assert.equal("media_crash", s:request({ "GET", path, token = ann }).json.reason)
+    assert.equal(0, (command("retry", job.id)))
+    reached(job.id, "completed")
+    assert.is_nil(s:request({ "GET", path, token = ann }).json.reason)
+  end)
+end)
