@@ -1,5 +1,5 @@
---- model/job_lease: how a runner comes by its jobs (model/job), and keeps them: leases with a heartbeat, and what it finds
--- when it starts.
+--- model/job_lease: how a runner comes by its jobs (model/job), and keeps them: leases with a heartbeat, and what it
+-- finds when it starts.
 local moment = require "gifd.moment"
 local row = require "gifd.model.row"
 
