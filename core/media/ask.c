@@ -204,6 +204,18 @@ static void copy_text(char *to, size_t cap, const char *from)
     to[n] = 0;
 }
 
+static bool check_look(const struct media_look *l)
+{
+    if (l->hashes > MEDIA_HASHES_MAX || l->colors > MEDIA_COLORS_MAX || l->placeholder_bytes > MEDIA_PLACEHOLDER_MAX)
+        return false;
+    for (uint32_t i = 0; i < l->hashes; i++)
+        if (l->hash[i].quality > 100) return false;
+    for (uint32_t i = 0; i < l->colors; i++)
+        if (l->color[i].rgb > 0xffffff || l->color[i].thousandths > 1000) return false;
+    if (!l->placeholder_bytes) return true;
+    return l->placeholder_bytes > 12 && !memcmp(l->placeholder, "RIFF", 4) && !memcmp(l->placeholder + 8, "WEBP", 4);
+}
+
 static bool check_answer(const struct media_ask *a, const struct wire_answer *w, struct media_answer *out)
 {
     const struct wire_question *q = &a->question;
@@ -212,14 +224,18 @@ static bool check_answer(const struct media_ask *a, const struct wire_answer *w,
     if (q->op == MEDIA_TIMES) return has_size(a->fd[1], (uint64_t)w->facts.frames * sizeof(uint32_t));
     copy_text(out->made_by, sizeof out->made_by, w->made_by);
     out->outputs = w->outputs;
+    out->look = w->look;
+    if (q->op == MEDIA_LOOK && !check_look(&out->look)) return false;
     for (size_t i = 0; i < out->outputs; i++) {
         uint64_t bytes = w->output[i].bytes;
         if (!check_facts(&w->output[i].facts, NULL, &out->output[i].facts)) return false;
         if (strcmp(out->output[i].facts.type, type_of(q->recipe[i].format)) != 0) return false;
         if (out->output[i].facts.frames > (uint64_t)q->limits.frames + REPEAT_FRAMES_MAX) return false;
         if (!bytes || bytes > q->limits.out_bytes) return false;
+        if (w->output[i].at_ms > DURATION_MS_MAX) return false;
         if (!has_size(a->fd[1 + i], bytes)) return false;
         out->output[i].bytes = bytes;
+        out->output[i].at_ms = w->output[i].at_ms;
         out->output[i].choice = w->output[i].choice; /* numbers, of which any will do */
     }
     return true;
@@ -418,7 +434,8 @@ static int check_question(const struct media_question *q, struct err *e)
 {
     const struct media_limits *l = &q->limits;
     bool render = q->op == MEDIA_RENDER, writes = render || q->op == MEDIA_TIMES;
-    if (!writes && q->op != MEDIA_PROBE) return err_set(e, GIFD_EINVALID, "unknown media operation %d", (int)q->op);
+    if (!writes && q->op != MEDIA_PROBE && q->op != MEDIA_LOOK)
+        return err_set(e, GIFD_EINVALID, "unknown media operation %d", (int)q->op);
     if (render ? q->recipes < 1 || q->recipes > MEDIA_RECIPES_MAX : q->recipes != 0)
         return err_set(e, GIFD_EINVALID, "%zu recipes: a render takes 1 to %d, other questions none", q->recipes,
                        MEDIA_RECIPES_MAX);

@@ -22,7 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum media_op { MEDIA_PROBE = 1, MEDIA_RENDER = 2, MEDIA_TIMES = 3 };
+enum media_op { MEDIA_PROBE = 1, MEDIA_RENDER = 2, MEDIA_TIMES = 3, MEDIA_LOOK = 4 };
 enum media_format { MEDIA_JPEG = 1, MEDIA_PNG, MEDIA_MP4, MEDIA_WEBM, MEDIA_WEBP, MEDIA_GIF };
 enum media_dither { MEDIA_DITHER_AUTO, MEDIA_DITHER_NONE, MEDIA_DITHER_ORDERED, MEDIA_DITHER_DIFFUSE };
 
@@ -39,15 +39,18 @@ struct media_limits {
 
 /* What to make. 0 means "as the source", or the default, everywhere.
  *
- * Stills (JPEG, PNG) are the picture shown at at_ms. Animations show the source from from_ms to to_ms: at every time
- * the picture that the source shows then, equal neighbours merged, with at most fps pictures a second or `frames`
- * pictures evenly. They are scaled down to fit width x height, never up. MP4 (H.264) and WebM (VP9) are yuv420p without
- * audio, flattened on the background, odd sides padded with their edge pixels; what H.264 level 5.2 cannot hold (4096 a
- * side, 9.4 million pixels) is scaled down to it. GIF and WebP keep transparency. */
+ * Stills (JPEG, PNG) are the picture shown at at_ms, or the sample-th of `samples` evenly spaced ones (the first and
+ * the last among them, half a picture rounds to the even one; with more samples than pictures, the last). Animations
+ * show the source from from_ms to to_ms: at every time the picture that the source shows then, equal neighbours merged,
+ * with at most fps pictures a second or `frames` pictures evenly. They are scaled down to fit width x height, never up.
+ * MP4 (H.264) and WebM (VP9) are yuv420p without audio, flattened on the background, odd sides padded with their edge
+ * pixels; what H.264 level 5.2 cannot hold (4096 a side, 9.4 million pixels) is scaled down to it. GIF and WebP keep
+ * transparency. */
 struct media_recipe {
     uint32_t format; /* enum media_format */
     uint32_t width, height;
     uint32_t at_ms;
+    uint32_t sample, samples; /* sample from 1 */
     uint32_t from_ms, to_ms;
     uint32_t repeat_ms; /* played again and again until it is this long: for players that cannot loop */
     uint32_t fps_milli; /* thousandths of a picture a second */
@@ -66,6 +69,7 @@ struct media_recipe {
 
 #define MEDIA_RECIPES_MAX 64
 #define MEDIA_TIME_MAX_MS 3600000u
+#define MEDIA_SAMPLES_MAX 1000u
 #define MEDIA_FPS_MAX_MILLI 120000u
 #define MEDIA_REPEAT_MAX_MS 60000u
 
@@ -108,6 +112,26 @@ struct media_output {
     struct media_facts facts;
     uint64_t bytes;
     struct media_choice choice;
+    uint64_t at_ms; /* of a still: since when the source shows this picture */
+};
+
+/* What a source looks like, from up to MEDIA_HASHES_MAX evenly spaced pictures of it (core/media/look.h). */
+#define MEDIA_HASHES_MAX 8
+#define MEDIA_HASH_BYTES 32
+#define MEDIA_COLORS_MAX 5
+#define MEDIA_PLACEHOLDER_MAX 200
+struct media_hash {
+    uint8_t bits[MEDIA_HASH_BYTES];
+    uint32_t at_ms, quality;
+};
+struct media_color {
+    uint32_t rgb, thousandths; /* 0xRRGGBB; of the pixels that are not transparent */
+};
+struct media_look {
+    uint32_t hashes, colors, placeholder_bytes;
+    struct media_hash hash[MEDIA_HASHES_MAX];   /* of pictures that are neither flat nor tiny, each another picture */
+    struct media_color color[MEDIA_COLORS_MAX]; /* the commonest first */
+    uint8_t placeholder[MEDIA_PLACEHOLDER_MAX]; /* a WebP of at most 16 x 16 of the first picture; 0 bytes: none */
 };
 
 #define MEDIA_MADE_BY_MAX 200
@@ -117,6 +141,7 @@ struct media_answer {
     char made_by[MEDIA_MADE_BY_MAX];
     size_t outputs; /* as many as recipes, or 0 */
     struct media_output output[MEDIA_RECIPES_MAX];
+    struct media_look look; /* MEDIA_LOOK */
 };
 
 /* rc 0 and the answer, or a negative code with e: GIFD_EUNSUPPORTED (e->text names what was seen), GIFD_EBADMEDIA,

@@ -637,6 +637,24 @@ TEST(a_lying_answer_is_refused)
         CHECK(got.rc == GIFD_EBADMEDIA);
         CHECK_STR(got.e.text, "the decoder's answer was refused");
     }
+    for (int lie = 0; lie < 7; lie++) {
+        w = plausible();
+        switch (lie) {
+        case 0: break;
+        case 1: w.look.hashes = MEDIA_HASHES_MAX + 1; break;
+        case 2: w.look.colors = MEDIA_COLORS_MAX + 1; break;
+        case 3: w.look.placeholder_bytes = MEDIA_PLACEHOLDER_MAX + 1; break;
+        case 4: w.look.placeholder_bytes = 40; break; /* no WebP */
+        case 5: w.look.hashes = 1, w.look.hash[0].quality = 101; break;
+        case 6: w.look.colors = 1, w.look.color[0].rgb = 0x1000000; break;
+        }
+        rig.zygote = start_liar(&w, sizeof w);
+        struct media_question q = question(MEDIA_LOOK, memory_file("", 0));
+        ask(&q);
+        close(q.in_fd);
+        end_zygote(SIGKILL);
+        CHECK(got.rc == (lie ? GIFD_EBADMEDIA : 0));
+    }
     w = plausible();
     w.code = -12345;
     memset(w.text, '\n', sizeof w.text);

@@ -3,6 +3,7 @@
 
 #include "media/encode.h"
 #include "media/fit.h"
+#include "media/look.h"
 #include "media/render.h"
 #include "media/source.h"
 #include "media/wire.h"
@@ -197,6 +198,7 @@ static int answer(struct job *j, struct bytes in, struct media_answer *a, struct
     }
     if (rc >= 0 && j->q.op == MEDIA_RENDER) rc = render_all(j, in, &s, a, e);
     if (rc >= 0 && j->q.op == MEDIA_TIMES) rc = write_times(&s, j->fd[1], e);
+    if (rc >= 0 && j->q.op == MEDIA_LOOK) rc = look(&s, &a->look, e);
     a->facts = s.facts;
     return rc < 0 ? rc : GIFD_OK; /* the exit frees the source */
 }
@@ -227,9 +229,11 @@ static bool send_answer(int rc, const struct media_answer *a, const struct err *
         w.facts = pack(&a->facts);
         w.outputs = (uint32_t)a->outputs;
         snprintf(w.made_by, sizeof w.made_by, "%s", made_by);
+        w.look = a->look;
         for (size_t i = 0; i < a->outputs; i++) {
             w.output[i].facts = pack(&a->output[i].facts);
             w.output[i].bytes = a->output[i].bytes;
+            w.output[i].at_ms = a->output[i].at_ms;
             w.output[i].choice = a->output[i].choice;
         }
     }

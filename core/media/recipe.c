@@ -24,6 +24,8 @@ static const struct rule rules[] = {
     FIELD(width, ALL, 1, 65535),
     FIELD(height, ALL, 1, 65535),
     FIELD(at_ms, STILLS, 1, MEDIA_TIME_MAX_MS),
+    FIELD(sample, STILLS, 1, MEDIA_SAMPLES_MAX),
+    FIELD(samples, STILLS, 1, MEDIA_SAMPLES_MAX),
     FIELD(from_ms, ANIMATIONS, 1, MEDIA_TIME_MAX_MS),
     FIELD(to_ms, ANIMATIONS, 1, MEDIA_TIME_MAX_MS),
     FIELD(repeat_ms, FILMS, 1, MEDIA_REPEAT_MAX_MS),
@@ -65,6 +67,9 @@ int media_recipe_check(const struct media_recipe *r, struct err *e)
         return err_set(e, GIFD_EINVALID, "to (%u ms) must come after from (%u ms)", r->to_ms, r->from_ms);
     if (r->quality && r->bitrate) return err_set(e, GIFD_EINVALID, "quality and bitrate contradict each other");
     if (r->fps_milli && r->frames) return err_set(e, GIFD_EINVALID, "fps and frames contradict each other");
+    if (!r->sample != !r->samples || r->sample > r->samples)
+        return err_set(e, GIFD_EINVALID, "sample must be one of 1 to samples");
+    if (r->sample && r->at_ms) return err_set(e, GIFD_EINVALID, "at and sample contradict each other");
     if (r->floor && !r->budget) return err_set(e, GIFD_EINVALID, "floor goes with budget only");
     return GIFD_OK;
 }

@@ -6,6 +6,7 @@
 #include "media/render.h"
 
 #include "media/encode.h"
+#include "media/look.h"
 #include "media/pixels.h"
 #include "media/tiles.h"
 #include "media/timeline.h"
@@ -46,6 +47,7 @@ struct making {
     struct canvas canvas[MEDIA_RECIPES_MAX];
     size_t n, canvases;
     struct tiles tiles; /* of the picture that passes by: what differs from the one before */
+    uint32_t seen;      /* pictures */
 };
 
 const struct encoder_kind *encoder_of(uint32_t format)
@@ -167,10 +169,11 @@ static int give(struct making *w, struct task *t, int64_t until, struct err *e)
     return rc;
 }
 
-static int take_still(struct making *w, struct task *t, const AVFrame *frame, struct err *e)
+static int take_still(struct making *w, struct task *t, const struct picture *p, struct err *e)
 {
     t->done = true;
-    t->held = make(w, t, frame, e);
+    t->output->at_ms = (uint64_t)av_rescale_q(p->start, w->s->time_base, (AVRational){1, 1000});
+    t->held = make(w, t, p->frame, e);
     return t->held ? give(w, t, 1, e) : e->code;
 }
 
@@ -180,8 +183,10 @@ static int take(struct making *w, struct task *t, const struct picture *p, bool 
     if (t->done) return GIFD_OK;
     if (t->kind->still) {
         int64_t end = av_rescale_q(p->start + p->duration, w->s->time_base, (AVRational){1, 1000});
-        if (t->recipe->at_ms && t->recipe->at_ms >= end) return GIFD_OK;
-        return take_still(w, t, p->frame, e);
+        const struct media_recipe *r = t->recipe;
+        if (r->at_ms && r->at_ms >= end) return GIFD_OK;
+        if (r->samples && w->seen <= look_at(r->sample - 1, r->samples, w->s->facts.frames)) return GIFD_OK;
+        return take_still(w, t, p, e);
     }
     if (timeline_take(&t->time, p, same, &at) == TIMELINE_PASS) return GIFD_OK;
     AVFrame *f = make(w, t, p->frame, e);
@@ -191,7 +196,7 @@ static int take(struct making *w, struct task *t, const struct picture *p, bool 
     return rc;
 }
 
-static int pass(struct making *w, uint32_t *seen, struct picture *p, struct err *e)
+static int pass(struct making *w, struct picture *p, struct err *e)
 {
     size_t open = w->n;
     int rc = GIFD_OK;
@@ -199,7 +204,7 @@ static int pass(struct making *w, uint32_t *seen, struct picture *p, struct err 
         if (p->duration <= 0 && w->s->facts.frames <= 1)
             p->duration = av_rescale_q(LONE_MS, (AVRational){1, 1000}, w->s->time_base);
         bool same = repeats(w, p->frame);
-        ++*seen;
+        w->seen++;
         open = 0;
         for (size_t i = 0; i < w->canvases; i++) w->canvas[i].made = NULL;
         for (size_t i = 0; i < w->n; i++) {
@@ -218,7 +223,7 @@ static int end(struct making *w, struct task *t, const struct picture *last, str
     int rc = GIFD_OK;
     if (t->kind->still) {
         for (size_t i = 0; i < w->canvases && !t->done; i++) w->canvas[i].made = NULL;
-        if (!t->done) rc = take_still(w, t, last->frame, e); /* asked for a time behind the end */
+        if (!t->done) rc = take_still(w, t, last, e); /* asked for a time behind the end */
     } else {
         rc = give(w, t, t->time.end, e);
     }
@@ -271,7 +276,6 @@ int render(struct source *s, const struct media_recipe *recipe, size_t n, const 
 {
     struct making *w = calloc(1, sizeof *w);
     struct picture p = {0};
-    uint32_t seen = 0;
     bool again = true;
     int rc = w ? GIFD_OK : err_set(e, GIFD_EBADMEDIA, "out of memory");
     if (!w) return rc;
@@ -282,8 +286,8 @@ int render(struct source *s, const struct media_recipe *recipe, size_t n, const 
         rc = begin(w, &w->task[w->n], e);
     }
     while (rc >= 0 && again) {
-        rc = pass(w, &seen, &p, e);
-        if (rc >= 0 && !seen) rc = err_set(e, GIFD_EBADMEDIA, "not one picture could be decoded");
+        rc = pass(w, &p, e);
+        if (rc >= 0 && !w->seen) rc = err_set(e, GIFD_EBADMEDIA, "not one picture could be decoded");
         if (rc >= 0) rc = end_pass(w, &p, &again, e);
         if (rc >= 0 && again) rc = rewind_source(w, e);
     }

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC 0x6d616b67u
-#define WIRE_VERSION 5u
+#define WIRE_VERSION 6u
 #define WIRE_TEXT_MAX 256
 #define WIRE_FDS_MAX (1 + MEDIA_RECIPES_MAX)
 
@@ -40,7 +40,7 @@ struct wire_facts {
 
 struct wire_output {
     struct wire_facts facts;
-    uint64_t bytes;
+    uint64_t bytes, at_ms;
     struct media_choice choice;
 };
 
@@ -51,6 +51,7 @@ struct wire_answer {
     struct wire_facts facts;
     struct wire_output output[MEDIA_RECIPES_MAX];
     char made_by[MEDIA_MADE_BY_MAX];
+    struct media_look look;
     char text[WIRE_TEXT_MAX];
 };
 

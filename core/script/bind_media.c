@@ -13,6 +13,14 @@
 #define DEADLINE_MAX 600.0
 #define MEMORY_MAX ((uint64_t)1 << 30)
 #define OUT_BYTES_MAX ((uint64_t)1 << 30)
+#define FRAMES_MAX 16
+#define FRAMES_DEFAULT 4
+#define FRAME_SIDE_MAX 1024
+#define FRAME_SIDE_DEFAULT 320
+#define FRAMES_BYTES_MAX ((uint64_t)4 << 20) /* of all together */
+
+struct media_wait;
+typedef int (*media_push_fn)(lua_State *L, struct media_wait *m); /* the answer; returns how many values */
 
 struct media_wait {
     struct wait wait;
@@ -20,6 +28,7 @@ struct media_wait {
     struct media_question q;
     struct blob_draft *out[MEDIA_RECIPES_MAX];
     const struct media_answer *answer;
+    media_push_fn push;
 };
 
 static void free_media(struct media_wait *m)
@@ -95,14 +104,105 @@ static int push_times(lua_State *L, struct media_wait *m)
     return 1;
 }
 
-static int push_answer(lua_State *L, void *arg)
+static int push_probed(lua_State *L, struct media_wait *m)
 {
-    struct media_wait *m = arg;
-    if (m->q.op == MEDIA_PROBE) {
-        push_facts(L, &m->answer->facts);
-        return 1;
+    push_facts(L, &m->answer->facts);
+    return 1;
+}
+
+static void push_hashes(lua_State *L, const struct media_look *l)
+{
+    static const char digits[] = "0123456789abcdef";
+    lua_createtable(L, (int)l->hashes, 0);
+    for (uint32_t i = 0; i < l->hashes; i++) {
+        char hex[2 * MEDIA_HASH_BYTES];
+        for (size_t k = 0; k < sizeof hex; k++) hex[k] = digits[l->hash[i].bits[k / 2] >> (k % 2 ? 0 : 4) & 15];
+        lua_createtable(L, 0, 3);
+        lua_pushlstring(L, hex, sizeof hex);
+        lua_setfield(L, -2, "hash");
+        set_number(L, "at", l->hash[i].at_ms / 1000.0);
+        set_number(L, "quality", l->hash[i].quality);
+        lua_rawseti(L, -2, (int)i + 1);
     }
-    if (m->q.op == MEDIA_TIMES) return push_times(L, m);
+}
+
+static void push_colors(lua_State *L, const struct media_look *l)
+{
+    lua_createtable(L, (int)l->colors, 0);
+    for (uint32_t i = 0; i < l->colors; i++) {
+        lua_createtable(L, 0, 2);
+        char text[8];
+        snprintf(text, sizeof text, "#%06x", (unsigned)l->color[i].rgb & 0xffffff);
+        lua_pushstring(L, text);
+        lua_setfield(L, -2, "color");
+        set_number(L, "share", l->color[i].thousandths / 1000.0);
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+}
+
+/* RFC 2397 and, for the base64, RFC 4648 section 4. */
+static void push_data_url(lua_State *L, const uint8_t *p, size_t n)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char out[(MEDIA_PLACEHOLDER_MAX + 2) / 3 * 4];
+    size_t m = 0;
+    for (size_t i = 0; i < n; i += 3) {
+        uint32_t v = (uint32_t)p[i] << 16 | (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) | (i + 2 < n ? p[i + 2] : 0);
+        for (int k = 0; k < 4; k++) out[m++] = i + (size_t)k > n ? '=' : letters[v >> (18 - 6 * k) & 63];
+    }
+    lua_pushliteral(L, "data:image/webp;base64,");
+    lua_pushlstring(L, out, m);
+    lua_concat(L, 2);
+}
+
+static int push_hashed(lua_State *L, struct media_wait *m)
+{
+    push_hashes(L, &m->answer->look);
+    return 1;
+}
+
+static int push_look(lua_State *L, struct media_wait *m)
+{
+    const struct media_look *l = &m->answer->look;
+    lua_createtable(L, 0, 3);
+    push_hashes(L, l);
+    lua_setfield(L, -2, "hashes");
+    push_colors(L, l);
+    lua_setfield(L, -2, "colors");
+    if (l->placeholder_bytes) {
+        push_data_url(L, l->placeholder, l->placeholder_bytes);
+        lua_setfield(L, -2, "placeholder");
+    }
+    return 1;
+}
+
+/* A picture that was asked for twice, by two times or as more samples than there are, comes once. */
+static int push_frames(lua_State *L, struct media_wait *m)
+{
+    const struct media_answer *a = m->answer;
+    int n = 0;
+    lua_createtable(L, (int)a->outputs, 0);
+    for (size_t i = 0; i < a->outputs; i++) {
+        const struct media_output *o = &a->output[i];
+        if (i && o->at_ms == a->output[i - 1].at_ms) continue;
+        lua_createtable(L, 0, 5);
+        char *bytes = lua_newuserdata(L, (size_t)o->bytes);
+        ssize_t got = pread(m->q.out_fd[i], bytes, (size_t)o->bytes, 0);
+        lua_pushlstring(L, bytes, got > 0 ? (size_t)got : 0);
+        lua_remove(L, -2);
+        lua_setfield(L, -2, "bytes");
+        lua_pushstring(L, o->facts.type);
+        lua_setfield(L, -2, "type");
+        set_number(L, "width", o->facts.width);
+        set_number(L, "height", o->facts.height);
+        set_number(L, "at", (lua_Number)o->at_ms / 1000);
+        lua_rawseti(L, -2, ++n);
+    }
+    return 1;
+}
+
+static int push_rendered(lua_State *L, struct media_wait *m)
+{
     lua_createtable(L, 0, 3);
     push_facts(L, &m->answer->facts);
     lua_setfield(L, -2, "facts");
@@ -123,6 +223,12 @@ static int push_answer(lua_State *L, void *arg)
     }
     lua_setfield(L, -2, "outputs");
     return 1;
+}
+
+static int push_answer(lua_State *L, void *arg)
+{
+    struct media_wait *m = arg;
+    return m->push(L, m);
 }
 
 static void on_media(void *arg, int rc, const struct media_answer *answer, const struct err *e)
@@ -180,6 +286,8 @@ static const struct {
     {"width", offsetof(struct media_recipe, width), PLAIN},
     {"height", offsetof(struct media_recipe, height), PLAIN},
     {"at", offsetof(struct media_recipe, at_ms), SECONDS},
+    {"sample", offsetof(struct media_recipe, sample), PLAIN},
+    {"samples", offsetof(struct media_recipe, samples), PLAIN},
     {"from", offsetof(struct media_recipe, from_ms), SECONDS},
     {"to", offsetof(struct media_recipe, to_ms), SECONDS},
     {"repeat_to", offsetof(struct media_recipe, repeat_ms), SECONDS},
@@ -193,6 +301,7 @@ static const struct {
     {"background", offsetof(struct media_recipe, background), PLAIN},
 };
 static const char *const formats[] = {"jpeg", "png", "mp4", "webm", "webp", "gif", NULL};
+static const char *const stills[] = {"jpeg", "png", NULL};
 static const char *const dithers[] = {"auto", "none", "ordered", "diffuse", NULL};
 
 static void refuse_unknown(lua_State *L, int at)
@@ -250,7 +359,7 @@ static int make_drafts(struct media_wait *m, struct blobs *b, struct err *e)
 }
 
 /* Everything of Lua's has been read: nothing from here on throws. */
-static int ask(lua_State *L, struct task *t, const struct media_question *q, bool opened)
+static int ask(lua_State *L, struct task *t, const struct media_question *q, media_push_fn push, bool opened)
 {
     struct err e = {0};
     const struct host_services *s = &t->gen->host->s;
@@ -258,9 +367,10 @@ static int ask(lua_State *L, struct task *t, const struct media_question *q, boo
     int rc = m ? GIFD_OK : err_set(&e, GIFD_ENOMEM, "media");
     if (rc == GIFD_OK) {
         m->q = *q;
+        m->push = push;
         if (!s->media) rc = err_set(&e, GIFD_ECLOSED, "there is no media process");
     }
-    if (rc == GIFD_OK && q->op != MEDIA_PROBE) rc = make_drafts(m, s->blobs, &e);
+    if (rc == GIFD_OK && q->op != MEDIA_PROBE && q->op != MEDIA_LOOK) rc = make_drafts(m, s->blobs, &e);
     if (rc == GIFD_OK) {
         m->ask = media_ask(s->media, &m->q, on_media, m, &e);
         if (!m->ask) rc = e.code;
@@ -274,7 +384,7 @@ static int ask(lua_State *L, struct task *t, const struct media_question *q, boo
     return push_err(L, &e);
 }
 
-static int begin(lua_State *L, struct media_question *q)
+static int begin(lua_State *L, struct media_question *q, media_push_fn push)
 {
     struct err e = {0};
     bool opened = false;
@@ -283,7 +393,7 @@ static int begin(lua_State *L, struct media_question *q)
     if (refused) return refused;
     q->in_fd = draft_or_digest(L, 1, t->gen->host->s.blobs, &opened, &e);
     if (q->in_fd < 0) return push_err(L, &e);
-    return ask(L, t, q, opened);
+    return ask(L, t, q, push, opened);
 }
 
 static int l_probe(lua_State *L)
@@ -291,14 +401,14 @@ static int l_probe(lua_State *L)
     struct media_question q = {.op = MEDIA_PROBE};
     read_limits(L, 2, &q.limits);
     read_turn(L, 2, &q);
-    return begin(L, &q);
+    return begin(L, &q, push_probed);
 }
 
 static int l_times(lua_State *L)
 {
     struct media_question q = {.op = MEDIA_TIMES};
     read_limits(L, 2, &q.limits);
-    return begin(L, &q);
+    return begin(L, &q, push_times);
 }
 
 static int l_render(lua_State *L)
@@ -307,7 +417,91 @@ static int l_render(lua_State *L)
     read_recipes(L, &q);
     read_limits(L, 3, &q.limits);
     read_turn(L, 3, &q);
-    return begin(L, &q);
+    return begin(L, &q, push_rendered);
+}
+
+static int l_look(lua_State *L)
+{
+    struct media_question q = {.op = MEDIA_LOOK};
+    read_limits(L, 2, &q.limits);
+    read_turn(L, 2, &q);
+    return begin(L, &q, push_look);
+}
+
+static int l_hash(lua_State *L)
+{
+    struct media_question q = {.op = MEDIA_LOOK};
+    read_limits(L, 2, &q.limits);
+    read_turn(L, 2, &q);
+    return begin(L, &q, push_hashed);
+}
+
+/* ---- frames ---- */
+
+/* The i-th of options.times, a list that rises. */
+static uint32_t time_at(lua_State *L, size_t i, uint32_t before)
+{
+    lua_rawgeti(L, -1, (int)i + 1);
+    double ms = lua_type(L, -1) == LUA_TNUMBER ? round(lua_tonumber(L, -1) * 1000) : -1;
+    lua_pop(L, 1);
+    if (!(ms >= before && ms <= MEDIA_TIME_MAX_MS))
+        border_argument(L, 2, "options", "times must be seconds from 0 to %d that rise", MEDIA_TIME_MAX_MS / 1000);
+    return (uint32_t)ms;
+}
+
+static void read_samples(lua_State *L, struct media_question *q, const struct media_recipe *r)
+{
+    lua_getfield(L, 2, "times");
+    bool times = !lua_isnil(L, -1);
+    lua_getfield(L, 2, "count");
+    if (times && !lua_isnil(L, -1)) border_argument(L, 2, "options", "count and times contradict each other");
+    lua_pop(L, 1);
+    if (times && lua_type(L, -1) != LUA_TTABLE) border_argument(L, 2, "options", "times must be a list");
+    q->recipes = times ? lua_objlen(L, -1) : (size_t)border_field_number(L, 2, "count", 1, FRAMES_MAX, FRAMES_DEFAULT);
+    if (q->recipes < 1 || q->recipes > FRAMES_MAX)
+        border_argument(L, 2, "options", "times must be 1 to %d", FRAMES_MAX);
+    for (size_t i = 0; i < q->recipes; i++) {
+        q->recipe[i] = *r;
+        if (times) {
+            q->recipe[i].at_ms = time_at(L, i, i ? q->recipe[i - 1].at_ms : 0);
+        } else {
+            q->recipe[i].sample = (uint32_t)i + 1;
+            q->recipe[i].samples = (uint32_t)q->recipes;
+        }
+    }
+    lua_pop(L, 1);
+}
+
+static int l_frames(lua_State *L)
+{
+    static const char *const fields[] = {"count", "times", "width", "height", "format", "quality", NULL};
+    struct media_question q = {.op = MEDIA_RENDER};
+    struct err e = {0};
+    if (lua_isnoneornil(L, 2)) {
+        lua_settop(L, 3);
+        lua_newtable(L);
+        lua_replace(L, 2);
+    }
+    border_table(L, 2, "options");
+    for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
+        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
+        size_t i = 0;
+        while (fields[i] && strcmp(fields[i], key) != 0) i++;
+        if (!fields[i]) border_argument(L, 2, "options", "there is no field \"%s\"", key);
+    }
+    struct media_recipe r = {.format = word_of(L, 2, "format", stills, 0) + MEDIA_JPEG,
+                             .width =
+                                 (uint32_t)border_field_number(L, 2, "width", 1, FRAME_SIDE_MAX, FRAME_SIDE_DEFAULT),
+                             .height = (uint32_t)border_field_number(L, 2, "height", 1, FRAME_SIDE_MAX, FRAME_SIDE_MAX),
+                             .quality = (uint32_t)border_field_number(L, 2, "quality", 1, 100, 0),
+                             .loop = MEDIA_LOOP_SOURCE,
+                             .background = 0xffffff};
+    read_samples(L, &q, &r);
+    read_limits(L, 3, &q.limits);
+    read_turn(L, 3, &q);
+    q.limits.out_bytes = FRAMES_BYTES_MAX / q.recipes;
+    if (media_recipe_check(&q.recipe[0], &e) < 0) border_argument(L, 2, "options", "%s", e.text);
+    return begin(L, &q, push_frames);
 }
 
 const struct binding bind_media[] = {
@@ -316,5 +510,13 @@ const struct binding bind_media[] = {
      "times(draft | digest, limits?) -> facts with delays_ms of each frame | nil, err"},
     {"gifd.media.render", l_render, CTX_TASK,
      "render(draft | digest, {{format, ...}, ...}, limits?) -> {facts, outputs, made_by} | nil, err"},
+    {"gifd.media.look", l_look, CTX_TASK,
+     "look(draft | digest, limits?) -> {hashes = {{hash, at, quality}, ...}, colors = {{color, share}, ...}, "
+     "placeholder} | nil, err"},
+    {"gifd.media.hash", l_hash, CTX_TASK, "hash(draft | digest, limits?) -> {{hash, at, quality}, ...} | nil, err"},
+    {"gifd.media.frames", l_frames, CTX_TASK,
+     "frames(draft | digest, {count | times, width, height, format, quality}?, limits?) -> {{bytes, type, width, "
+     "height, "
+     "at}, ...} | nil, err; at most 16"},
     {NULL, NULL, 0, NULL},
 };
