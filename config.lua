@@ -27,6 +27,12 @@ return {
   },
   -- plugin_dirs = {},                -- folders of further plugin folders, relative to this file; also --plugins DIR
 
+  -- plugin_budget = {                 -- what one plugin may take; { trusted = true } among its settings: no bounds
+  --   slice = "50ms",                 -- of processor time from one wait to the next
+  --   call = "2s",                    -- of processor time of one call in all
+  --   memory = "64 MiB",              -- taken by one call
+  -- },
+
   -- reload = "manual",                -- by `gifd reload` or HUP; "auto": when a file changes
   -- reload_drain = "10m",             -- that requests which began before a reload get to finish
 
@@ -114,7 +120,6 @@ return {
   --   stale_while_revalidate = 0,     -- how long what is no longer fresh may be shown while it is asked about
   -- },
 
-  -- Pages of other sites that may use the API, with a token and never with a cookie. Public media is for all.
   -- What plugins and gifd itself may ask of other servers. Addresses that are not of the open internet are refused.
   -- fetch = {
   --   allow = {},                     -- { "10.1.0.0/16", "127.0.0.1" }: may be asked nevertheless, on any port
@@ -134,6 +139,7 @@ return {
   --   ca_file = "/etc/gifd/ca.pem",   -- certificates to trust instead of the system's
   -- },
 
+  -- Pages of other sites that may use the API, with a token and never with a cookie. Public media is for all.
   -- cors = {
   --   origins = {},                   -- "https://app.example.org", or "*"
   --   max_age = "10m",                -- how long a browser may keep the answer to a preflight
@@ -154,6 +160,8 @@ return {
   -- retention = {
   --   unshared = "24h",               -- how long an asset stays when its last share was deleted, expired or ran out;
   --                                   -- then it goes, with its renditions and files
+  --   jobs = "7d",                    -- how long a job that is over can be looked up, with its result and log
+  --   jobs_count = 100000,            -- and how many of them at most
   -- },
 
   -- log = { level = "info" },         -- "debug", "info", "warn", "error"

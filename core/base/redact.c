@@ -35,19 +35,36 @@ static int add(struct slice s, struct err *e)
     return GIFD_OK;
 }
 
-int redact_add(struct slice secret, struct err *e)
+static int put_in_url(struct buf *out, unsigned char c)
 {
     static const char digits[] = "0123456789ABCDEF";
-    struct buf quoted;
+    char hex[3] = {'%', digits[c >> 4], digits[c & 15]};
+    return isalnum(c) || strchr("-._~", c) ? buf_append(out, &c, 1, NULL) : buf_append(out, hex, 3, NULL);
+}
+
+static int put_in_quotes(struct buf *out, unsigned char c)
+{
+    if (c == '\n') return buf_puts(out, "\\n", NULL);
+    if (c == '"' || c == '\\') buf_puts(out, "\\", NULL);
+    return buf_append(out, &c, 1, NULL);
+}
+
+static int add_as(struct slice secret, int (*put)(struct buf *, unsigned char), struct err *e)
+{
+    struct buf written;
+    int rc = GIFD_OK;
+    buf_init(&written, 3 * secret.n + 1);
+    for (size_t i = 0; rc == GIFD_OK && i < secret.n; i++) rc = put(&written, (unsigned char)secret.p[i]);
+    rc = rc < 0 ? err_set(e, rc, "a secret") : add(buf_slice(&written), e);
+    buf_free(&written);
+    return rc;
+}
+
+int redact_add(struct slice secret, struct err *e)
+{
     int rc = add(secret, e);
-    buf_init(&quoted, 3 * secret.n + 1);
-    for (size_t i = 0; rc == GIFD_OK && i < secret.n; i++) {
-        unsigned char c = (unsigned char)secret.p[i];
-        char hex[3] = {'%', digits[c >> 4], digits[c & 15]};
-        rc = isalnum(c) || strchr("-._~", c) ? buf_append(&quoted, &c, 1, e) : buf_append(&quoted, hex, 3, e);
-    }
-    if (rc == GIFD_OK) rc = add(buf_slice(&quoted), e);
-    buf_free(&quoted);
+    if (rc == GIFD_OK) rc = add_as(secret, put_in_url, e);
+    if (rc == GIFD_OK) rc = add_as(secret, put_in_quotes, e);
     return rc;
 }
 

@@ -1,8 +1,8 @@
 /* redact.h: texts that may not be told: secrets of the configuration that this process holds.
  *
  * Whatever is written for people to read (log.h does it by itself) is looked through for them first, and *** stands in
- * their place. They are known as they are and as they stand in a URL. Remembered until the process ends, since what
- * was a secret yesterday still is one. Adding is for one thread, looking for any. */
+ * their place. They are known as they are, as they stand in a URL, and between quotes with escapes. Remembered until
+ * the process ends, since what was a secret yesterday still is one. Adding is for one thread, looking for any. */
 #ifndef GIFD_BASE_REDACT_H
 #define GIFD_BASE_REDACT_H
 

@@ -11,7 +11,7 @@ local scalar = require "gifd.schema.scalar"
 
 local S = {}
 
-local FAULTS_MAX = 100 -- beyond it they are counted only
+local FAULTS_MAX = 200 -- beyond it they are counted only
 
 local nodes = setmetatable({}, { __mode = "k" })
 local general = { "doc", "default", "expects", "optional" }
@@ -65,18 +65,19 @@ function wrong(kind, n)
   return n.rules and rule.wrong(n.rules, n.fields)
 end
 
+-- Only called as the last thing of a constructor, so that level 2 is who called that.
 local function make(kind, options, extra)
   local n = { kind = kind }
-  if options ~= nil and type(options) ~= "table" then error("schema." .. kind .. " takes a table of options", 3) end
+  if options ~= nil and type(options) ~= "table" then error("schema." .. kind .. " takes a table of options", 2) end
   for key, value in pairs(options or {}) do if type(key) ~= "number" or not extra then n[key] = value end end
   for key, value in pairs(extra or {}) do n[key] = value end
   local why = wrong(kind, n)
-  if why then error(("schema.%s: %s"):format(kind, why), 3) end
+  if why then error(("schema.%s: %s"):format(kind, why), 2) end
   nodes[n] = true
   if n.default ~= nil then
     local _, faults = S.check(n, n.default)
     if faults[1] then
-      error(("schema.%s: default%s: %s"):format(kind, faults[1].path, faults[1].message), 3)
+      error(("schema.%s: default%s: %s"):format(kind, faults[1].path, faults[1].message), 2)
     end
   end
   return n

@@ -1,0 +1,53 @@
+/* Secrets are masked wherever they stand, in each of the forms they are written in, and in log lines of any length. */
+#include "base/redact.h"
+#include "base/log.h"
+#include "base/test.h"
+
+#include <stdlib.h>
+
+static const char *masked(const char *text)
+{
+    static struct buf out;
+    if (!out.max) buf_init(&out, 1 << 16);
+    buf_reset(&out);
+    redact_text(slice_str(text), &out, NULL);
+    return buf_str(&out);
+}
+
+TEST(texts_are_masked_in_all_their_forms)
+{
+    CHECK(strcmp(masked("nothing is known"), "nothing is known") == 0);
+    CHECK(redact_add(SLICE("pass/word \"1\""), NULL) == GIFD_OK);
+    CHECK(redact_add(SLICE("pass"), NULL) == GIFD_OK);
+    CHECK(redact_add(SLICE("abc"), NULL) == GIFD_OK);
+    CHECK(strcmp(masked("a pass/word \"1\" b"), "a *** b") == 0);
+    CHECK(strcmp(masked("?key=pass%2Fword%20%221%22&x"), "?key=***&x") == 0);
+    CHECK(strcmp(masked("say \"pass/word \\\"1\\\"\""), "say \"***\"") == 0);
+    CHECK(strcmp(masked("passpass abc pas"), "****** abc pas") == 0);
+    CHECK(strcmp(masked(""), "") == 0);
+}
+
+TEST(a_log_line_never_has_a_part_of_one)
+{
+    char line[LOG_LINE_MAX], value[LOG_LINE_MAX + 200];
+    CHECK(redact_add(SLICE("0123456789abcdef0123456789abcdef"), NULL) == GIFD_OK);
+    for (size_t before = LOG_LINE_MAX - 200; before < LOG_LINE_MAX; before++) {
+        memset(value, 'x', before);
+        strcpy(value + before, "0123456789abcdef0123456789abcdef");
+        size_t n = log_format(line, LOG_ERROR, "event", (struct log_field[]){LS("value", value), {0}});
+        CHECK(memmem(line, n, "0123", 4) == NULL);
+    }
+}
+
+TEST(more_than_fit_push_out_the_oldest)
+{
+    char text[32];
+    for (int i = 0; i < 2 * REDACT_MAX; i++) {
+        snprintf(text, sizeof text, "secret-number-%d-", i);
+        CHECK(redact_add(slice_str(text), NULL) == GIFD_OK);
+        CHECK(strcmp(masked(text), "***") == 0);
+    }
+    CHECK(strcmp(masked("secret-number-0-"), "secret-number-0-") == 0);
+}
+
+TEST_MAIN()
