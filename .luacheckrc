@@ -2,7 +2,7 @@ std = "luajit"
 max_line_length = 120
 codes = true
 read_globals = { "gifd" }
-exclude_files = { "build*/**", "**/node_modules/**" }
+exclude_files = { "build*/**", "lua/gifd/types/**", "**/node_modules/**" }
 files["**/plugin.lua"] = { read_globals = { "schema" } }
 files["bench/miss.lua"] = { globals = { "wrk", "init", "request" } }
 files["spec/support/plugins/**"] = { read_globals = { "schema" } }

@@ -189,6 +189,7 @@ int cli_check(int argc, char **argv);
 int cli_config(int argc, char **argv);
 int cli_script(int argc, char **argv); /* token, login: commands of host Lua */
 int cli_lua(int argc, char **argv);
+int cli_docs(int argc, char **argv);
 /* Runs the file in argv by a command of host Lua; data: NULL for a directory that is thrown away. */
 int cli_file(const char *command, const char *data, int argc, char **argv);
 int cli_live(int argc, char **argv);

@@ -217,3 +217,8 @@ int cli_lua(int argc, char **argv)
 {
     return cli_file("lua", getenv("GIFD_DATA"), argc, argv);
 }
+
+int cli_docs(int argc, char **argv)
+{
+    return cli_file("docs", NULL, argc, argv);
+}

@@ -137,6 +137,10 @@ const struct cli_command cli_commands[] = {
      "  --config FILE   config.lua; without it the defaults hold\n"
      "  --plugins DIR, --root DIR   as for 'gifd serve'\n",
      cli_lua},
+    {"docs", "gifd docs --root CHECKOUT FOLDER", "write the reference pages and the editors' annotations",
+     "Below FOLDER: docs/reference and lua/gifd/types, from the tables by which calls are checked. './dev docs' calls\n"
+     "it in a checkout.\n",
+     cli_docs},
     {"login", "gifd login --data DIR", "print a one-time sign-in link for the pages",
      "The link is good for 30 minutes and for one use.\n", cli_script},
     {"probe", "gifd probe FILE [--json]", "say what a media file is",

@@ -158,6 +158,8 @@ static int l_ask(lua_State *L)
 }
 
 const struct binding bind_admin[] = {
-    {"gifd.admin.ask", l_ask, CTX_ROUTE | CTX_JOB, "ask(question) -> answer | nil, err"},
+    {"gifd.admin.ask", l_ask, CTX_ROUTE | CTX_JOB,
+     "ask(question: {op: string}) -> answer: table | nil, err -- asks the supervisor, as `gifd reload` and its like "
+     "do"},
     {NULL, NULL, 0, NULL},
 };

@@ -217,13 +217,21 @@ static int l_free(lua_State *L)
 }
 
 const struct binding bind_blob[] = {
-    {"gifd.blob.commit", l_commit, CTX_TASK, "commit(draft) -> digest, size | nil, err; durable when it returns"},
-    {"gifd.blob.stat", l_stat, CTX_TASK, "stat(digest) -> size | nil, err"},
-    {"gifd.blob.read", l_read, CTX_TASK, "read(digest, offset, n) -> bytes | nil, err; n at most 1 MiB"},
-    {"gifd.blob.hash", l_hash, CTX_COMMAND, "hash(digest) -> the SHA-256 that its bytes have now | nil, err"},
+    {"gifd.blob.commit", l_commit, CTX_TASK,
+     "commit(draft: gifd.Draft) -> digest: string, size: integer | nil, err -- durable when it returns; the draft "
+     "is spent"},
+    {"gifd.blob.stat", l_stat, CTX_TASK,
+     "stat(digest: string) -> size: integer | nil, err -- how many bytes a blob has"},
+    {"gifd.blob.read", l_read, CTX_TASK,
+     "read(digest: string, offset: integer, n: integer) -> bytes: string | nil, err -- up to n bytes from offset "
+     "(0: the first); n is at most 1 MiB"},
+    {"gifd.blob.hash", l_hash, CTX_COMMAND,
+     "hash(digest: string) -> sha256: string | nil, err -- that its bytes have now"},
     {"gifd.blob.at_rest", l_at_rest, CTX_TASK,
-     "at_rest(from) -> digests that nobody committed for an hour, where to go on (nil: all seen); 0 to begin"},
-    {"gifd.blob.drop", l_drop, CTX_TASK, "drop(digest) -> whether it went: only one at rest does | nil, err"},
-    {"gifd.blob.free", l_free, CTX_HOST, "free() -> bytes free on the file system"},
+     "at_rest(from: integer) -> digests: string[], next?: integer -- blobs that nobody committed for an hour, from "
+     "0 on; next says where to go on, nil: all seen"},
+    {"gifd.blob.drop", l_drop, CTX_TASK,
+     "drop(digest: string) -> gone: boolean | nil, err -- removes a blob that is at rest, no other"},
+    {"gifd.blob.free", l_free, CTX_HOST, "free() -> bytes: integer -- free on the file system"},
     {NULL, NULL, 0, NULL},
 };

@@ -268,17 +268,28 @@ static int l_limit(lua_State *L)
 }
 
 const struct binding bind_build[] = {
-    {"gifd.build.files", l_files, CTX_BUILD, "files(prefix) -> paths"},
-    {"gifd.build.read", l_read, CTX_BUILD, "read(path) -> text | nil, err"},
-    {"gifd.build.origin", l_origin, CTX_BUILD, "origin(path) -> real file name"},
-    {"gifd.build.config", l_config, CTX_BUILD, "config() -> text, file name | nil"},
-    {"gifd.build.env", l_env, CTX_BUILD, "env(name) -> text | nil"},
-    {"gifd.build.secret", l_secret, CTX_BUILD, "secret(from, name) -> length, stamp, whole name | nil, err"},
-    {"gifd.build.links", l_links, CTX_BUILD, "links() -> array of {path, file}: links, which are not followed"},
-    {"gifd.build.file", l_file, CTX_BUILD, "file(path) -> text | nil, err"},
-    {"gifd.build.folder", l_folder, CTX_BUILD, "folder(path) -> its whole path | nil, err; its plugins come above all"},
-    {"gifd.build.compile", l_compile, CTX_BUILD, "compile(text, chunkname) -> bytecode | nil, {file, line, message}"},
-    {"gifd.build.run", l_run, CTX_BUILD, "run(text, chunkname, env) -> value | nil, {file, line, message}"},
-    {"gifd.build.limit", l_limit, CTX_BUILD, "limit(policies of a route) -> true | nil, message"},
+    {"gifd.build.files", l_files, CTX_BUILD, "files(prefix: string) -> paths: string[] -- the sources below it"},
+    {"gifd.build.read", l_read, CTX_BUILD, "read(path: string) -> text: string | nil, err -- a source"},
+    {"gifd.build.origin", l_origin, CTX_BUILD, "origin(path: string) -> file?: string -- where a source comes from"},
+    {"gifd.build.config", l_config, CTX_BUILD,
+     "config() -> text?: string, file?: string -- config.lua, if there is one"},
+    {"gifd.build.env", l_env, CTX_BUILD, "env(name: string) -> text?: string -- a variable of the environment"},
+    {"gifd.build.secret", l_secret, CTX_BUILD,
+     "secret(from: string, name: string) -> length: integer, stamp: string, whole_name: string | nil, err -- a "
+     "secret that config.lua names, without its text"},
+    {"gifd.build.links", l_links, CTX_BUILD,
+     "links() -> links: {path: string, file: string}[] -- links among the sources, which are not followed"},
+    {"gifd.build.file", l_file, CTX_BUILD,
+     "file(path: string) -> text: string | nil, err -- a file that config.lua names"},
+    {"gifd.build.folder", l_folder, CTX_BUILD,
+     "folder(path: string) -> path: string | nil, err -- adds a folder of plugins above all others; its whole path"},
+    {"gifd.build.compile", l_compile, CTX_BUILD,
+     "compile(text: string, chunkname: string) -> bytecode?: string, fault?: {file: string, line: integer, message: "
+     "string} -- text to bytecode"},
+    {"gifd.build.run", l_run, CTX_BUILD,
+     "run(text: string, chunkname: string, env: table) -> value: any, fault?: {file: string, line: integer, "
+     "message: string} -- runs text that is data"},
+    {"gifd.build.limit", l_limit, CTX_BUILD,
+     "limit(policies: table) -> ok?: true, message?: string -- can C count by these policies of a route?"},
     {NULL, NULL, 0, NULL},
 };

@@ -65,9 +65,12 @@ static int l_where(lua_State *L)
 }
 
 const struct binding bind_bundle[] = {
-    {"gifd.bundle.read", l_read, CTX_HOST, "read(name) -> bytes or nil"},
-    {"gifd.bundle.list", l_list, CTX_HOST, "list(prefix) -> names"},
-    {"gifd.bundle.load", l_load, CTX_LOAD, "load(name, env?) -> function | nil, err"},
-    {"gifd.bundle.where", l_where, CTX_HOST, "where(fn) -> \"path:line\" or nil"},
+    {"gifd.bundle.read", l_read, CTX_HOST,
+     "read(name: string) -> bytes?: string -- an entry of the generation's bundle"},
+    {"gifd.bundle.list", l_list, CTX_HOST, "list(prefix: string) -> names: string[] -- entries of the bundle"},
+    {"gifd.bundle.load", l_load, CTX_LOAD,
+     "load(name: string, env?: table) -> chunk: function | nil, err -- an entry that is bytecode"},
+    {"gifd.bundle.where", l_where, CTX_HOST,
+     "where(fn: function) -> place?: string -- \"path:line\" at which a function was written"},
     {NULL, NULL, 0, NULL},
 };

@@ -182,9 +182,14 @@ static int l_subscribe(lua_State *L)
 
 const struct binding bind_bus[] = {
     {"gifd.bus.publish", l_publish, CTX_TASK,
-     "publish(topic, value) -> true | nil, err: at most 16 KiB as JSON; whoever reads the topic, in any process, gets "
-     "it"},
+     "publish(topic: string, value: any) -> true | nil, err -- tells all that read the topic, in any process; value "
+     "is at most 16 KiB as JSON"},
     {"gifd.bus.subscribe", l_subscribe, CTX_TASK,
-     "subscribe(topic) -> reader | nil, err; reader:next(timeout?) -> value, lost | nil, err; reader:close()"},
+     "subscribe(topic: string) -> reader: gifd.Reader | nil, err -- hears what is published from now on; 64 "
+     "messages wait, the oldest is lost first"},
+    {"gifd.Reader.next", NULL, CTX_TASK,
+     "reader:next(timeout?: number) -> value: any, lost: integer | nil, err -- the next message, and how many were "
+     "lost before it; timeout in seconds"},
+    {"gifd.Reader.close", NULL, CTX_TASK, "reader:close() -- hears no more"},
     {NULL, NULL, 0, NULL},
 };

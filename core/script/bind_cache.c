@@ -35,7 +35,10 @@ static int l_stats(lua_State *L)
 }
 
 const struct binding bind_cache[] = {
-    {"gifd.cache.purge", l_purge, CTX_TASK, "purge(tag) -> true: in effect in every process when it returns"},
-    {"gifd.cache.stats", l_stats, CTX_TASK, "stats() -> {hits, misses, stored, evicted, purged, entries, bytes}"},
+    {"gifd.cache.purge", l_purge, CTX_TASK,
+     "purge(tag: string) -> true -- takes back what has this tag, in effect in every process when it returns"},
+    {"gifd.cache.stats", l_stats, CTX_TASK,
+     "stats() -> {hits: integer, misses: integer, stored: integer, evicted: integer, purged: integer, entries: "
+     "integer, bytes: integer} -- of this process"},
     {NULL, NULL, 0, NULL},
 };

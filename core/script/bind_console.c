@@ -146,12 +146,18 @@ static int l_load(lua_State *L)
 }
 
 const struct binding bind_console[] = {
-    {"gifd.console.write", l_write, CTX_COMMAND | CTX_CHECK, "write(text)"},
-    {"gifd.console.error", l_error, CTX_COMMAND, "error(text)"},
-    {"gifd.console.is_terminal", l_is_terminal, CTX_COMMAND, "is_terminal(\"stderr\"?) -> boolean"},
-    {"gifd.console.open", l_open, CTX_COMMAND, "open(path) -> draft of a copy of the file, size | nil, err"},
-    {"gifd.console.save", l_save, CTX_COMMAND, "save(draft | digest, path) -> true | nil, err; in one step"},
-    {"gifd.console.folder", l_folder, CTX_COMMAND, "folder(path) -> true | nil, err; makes it where there is none"},
-    {"gifd.console.load", l_load, CTX_COMMAND, "load(path, env) -> function | nil, err"},
+    {"gifd.console.write", l_write, CTX_COMMAND | CTX_CHECK, "write(text: string) -- to standard output"},
+    {"gifd.console.error", l_error, CTX_COMMAND, "error(text: string) -- to standard error"},
+    {"gifd.console.is_terminal", l_is_terminal, CTX_COMMAND,
+     "is_terminal(which?: \"stderr\") -> boolean -- is standard output one, or standard error?"},
+    {"gifd.console.open", l_open, CTX_COMMAND,
+     "open(path: string) -> draft: gifd.Draft, size: integer | nil, err -- a copy of a file"},
+    {"gifd.console.save", l_save, CTX_COMMAND,
+     "save(what: gifd.Draft|string, path: string) -> true | nil, err -- a draft, or a blob by its digest, as a "
+     "file, in one step"},
+    {"gifd.console.folder", l_folder, CTX_COMMAND,
+     "folder(path: string) -> true | nil, err -- makes one where there is none"},
+    {"gifd.console.load", l_load, CTX_COMMAND,
+     "load(path: string, env: table) -> chunk: function | nil, err -- a file of whoever runs the command"},
     {NULL, NULL, 0, NULL},
 };

@@ -218,19 +218,26 @@ static int l_verify_url(lua_State *L)
 }
 
 const struct binding bind_crypto[] = {
-    {"gifd.crypto.sha256", l_sha256, CTX_ANY, "sha256(bytes) -> hex"},
-    {"gifd.crypto.hmac", l_hmac, CTX_ANY, "hmac(key, message) -> 32 bytes (HMAC-SHA-256)"},
-    {"gifd.crypto.equal", l_equal, CTX_ANY, "equal(a, b) -> boolean, in constant time"},
-    {"gifd.crypto.random", l_random, CTX_ANY, "random(n) -> bytes"},
-    {"gifd.crypto.code", l_code, CTX_ANY, "code(n) -> n characters of a-zA-Z0-9"},
-    {"gifd.crypto.hex", l_hex, CTX_ANY, "hex(bytes) -> text"},
-    {"gifd.crypto.base64url", l_base64url, CTX_ANY, "base64url(bytes) -> text"},
-    {"gifd.crypto.unbase64url", l_unbase64url, CTX_ANY, "unbase64url(text) -> bytes | nil, err"},
+    {"gifd.crypto.sha256", l_sha256, CTX_ANY, "sha256(bytes: string) -> hex: string -- SHA-256"},
+    {"gifd.crypto.hmac", l_hmac, CTX_ANY,
+     "hmac(key: string, message: string) -> bytes: string -- HMAC-SHA-256, 32 bytes"},
+    {"gifd.crypto.equal", l_equal, CTX_ANY, "equal(a: string, b: string) -> boolean -- in constant time"},
+    {"gifd.crypto.random", l_random, CTX_ANY, "random(n: integer) -> bytes: string -- n cryptographic random bytes"},
+    {"gifd.crypto.code", l_code, CTX_ANY, "code(n: integer) -> text: string -- n random characters of a-zA-Z0-9"},
+    {"gifd.crypto.hex", l_hex, CTX_ANY, "hex(bytes: string) -> text: string -- lower-case hexadecimal"},
+    {"gifd.crypto.base64url", l_base64url, CTX_ANY,
+     "base64url(bytes: string) -> text: string -- RFC 4648 section 5, without padding"},
+    {"gifd.crypto.unbase64url", l_unbase64url, CTX_ANY,
+     "unbase64url(text: string) -> bytes: string | nil, err -- back to bytes"},
     {"gifd.crypto.use_keys", l_use_keys, CTX_TASK,
-     "use_keys({{kid, secret, signing?}, ...}) -> true | nil, err: what URLs of this process are signed with"},
+     "use_keys(keys: {kid: string, secret: string, signing?: boolean}[]) -> true | nil, err -- what URLs of this "
+     "process are signed with"},
     {"gifd.crypto.sign_url", l_sign_url, CTX_TASK,
-     "sign_url(path, {expires, kid?, params?}) -> path with a signed query | nil, err"},
+     "sign_url(path: string, options: {expires: integer, kid?: string, params?: table<string, "
+     "string|number|boolean>}) -> url: string | nil, err -- the path with a signed query; expires is in seconds "
+     "since 1970"},
     {"gifd.crypto.verify_url", l_verify_url, CTX_TASK,
-     "verify_url(target) -> true, {expires, kid, prefix?} | nil, err: its code says why"},
+     "verify_url(target: string) -> true, claims: {expires: integer, kid: string, prefix?: string} | nil, err -- "
+     "err.code says why not"},
     {NULL, NULL, 0, NULL},
 };

@@ -445,19 +445,39 @@ static int l_kv_list(lua_State *L)
 }
 
 const struct binding bind_db[] = {
-    {"gifd.db.rows", l_rows, CTX_TASK, "rows(sql, ...) -> array of {column = value} | nil, err"},
-    {"gifd.db.row", l_row, CTX_TASK, "row(sql, ...) -> {column = value} or false | nil, err"},
-    {"gifd.db.run", l_run, CTX_TASK, "run(sql, ...) -> {changes, last_id, rows} | nil, err"},
+    {"gifd.db.rows", l_rows, CTX_TASK,
+     "rows(sql: string, ...: string|number|boolean|nil) -> rows: table<string, any>[] | nil, err -- all rows of a "
+     "query"},
+    {"gifd.db.row", l_row, CTX_TASK,
+     "row(sql: string, ...: string|number|boolean|nil) -> row: table<string, any>|false | nil, err -- the first "
+     "row; false when there is none"},
+    {"gifd.db.run", l_run, CTX_TASK,
+     "run(sql: string, ...: string|number|boolean|nil) -> done: {changes: integer, last_id: integer, rows?: "
+     "table<string, any>[]} | nil, err -- one statement, committed when it returns"},
     {"gifd.db.batch", l_batch, CTX_TASK,
-     "batch{ {sql, ..., expect = n?}, ... } -> array of {changes, last_id, rows} | nil, err"},
-    {"gifd.own.rows", l_own_rows, CTX_TASK, "rows(plugin, sql, ...) -> array of {column = value} | nil, err"},
-    {"gifd.own.row", l_own_row, CTX_TASK, "row(plugin, sql, ...) -> {column = value} or false | nil, err"},
-    {"gifd.own.run", l_own_run, CTX_TASK, "run(plugin, sql, ...) -> {changes, last_id, rows} | nil, err"},
-    {"gifd.own.batch", l_own_batch, CTX_TASK, "batch(plugin, {...}) -> array of {changes, last_id, rows} | nil, err"},
-    {"gifd.kv.get", l_kv_get, CTX_TASK, "get(plugin, key) -> value, false when there is none | nil, err"},
-    {"gifd.kv.set", l_kv_set, CTX_TASK, "set(plugin, key, value, {ttl?}) -> true | nil, err"},
-    {"gifd.kv.delete", l_kv_delete, CTX_TASK, "delete(plugin, key) -> was it there | nil, err"},
+     "batch(statements: table[]) -> done: {changes: integer, last_id: integer, rows?: table<string, any>[]}[] | "
+     "nil, err -- statements are {sql, value, ..., expect = rows changed}: all of them or none"},
+    {"gifd.own.rows", l_own_rows, CTX_TASK,
+     "rows(plugin: string, sql: string, ...: string|number|boolean|nil) -> rows: table<string, any>[] | nil, err -- "
+     "all rows of a query"},
+    {"gifd.own.row", l_own_row, CTX_TASK,
+     "row(plugin: string, sql: string, ...: string|number|boolean|nil) -> row: table<string, any>|false | nil, err "
+     "-- the first row; false when there is none"},
+    {"gifd.own.run", l_own_run, CTX_TASK,
+     "run(plugin: string, sql: string, ...: string|number|boolean|nil) -> done: {changes: integer, last_id: "
+     "integer, rows?: table<string, any>[]} | nil, err -- one statement, committed when it returns"},
+    {"gifd.own.batch", l_own_batch, CTX_TASK,
+     "batch(plugin: string, statements: table[]) -> done: {changes: integer, last_id: integer, rows?: table<string, "
+     "any>[]}[] | nil, err -- statements are {sql, value, ..., expect = rows changed}: all of them or none"},
+    {"gifd.kv.get", l_kv_get, CTX_TASK,
+     "get(plugin: string, key: string) -> value: any | nil, err -- false when there is none"},
+    {"gifd.kv.set", l_kv_set, CTX_TASK,
+     "set(plugin: string, key: string, value: any, options?: {ttl?: number}) -> true | nil, err -- keeps plain "
+     "data, at most 64 KiB as JSON; ttl is in seconds"},
+    {"gifd.kv.delete", l_kv_delete, CTX_TASK,
+     "delete(plugin: string, key: string) -> was_there: boolean | nil, err -- forgets a key"},
     {"gifd.kv.list", l_kv_list, CTX_TASK,
-     "list(plugin, prefix?, {after?, limit?}) -> array of {key, value} | nil, err"},
+     "list(plugin: string, prefix?: string, options?: {after?: string, limit?: integer}) -> entries: {key: string, "
+     "value: any}[] | nil, err -- in the order of their keys"},
     {NULL, NULL, 0, NULL},
 };

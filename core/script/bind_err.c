@@ -57,8 +57,12 @@ static int l_normalise(lua_State *L)
 }
 
 const struct binding bind_err[] = {
-    {"gifd.err", l_err, CTX_ANY, "err(code, fields?) -> err"},
-    {"gifd.try", l_try, CTX_ANY, "try(value, err, ...) -> value, ...; throws err when value is nil"},
-    {"gifd.inner.normalise", l_normalise, CTX_ANY, "normalise(thrown) -> err"},
+    {"gifd.err", l_err, CTX_ANY,
+     "err(code: gifd.Code, fields?: {message?: string, retryable?: boolean, cause?: any}) -> gifd.Err -- a failure "
+     "of the world, to be returned as `nil, err`"},
+    {"gifd.try", l_try, CTX_ANY,
+     "try(value: T?, err?: any, ...: any) -> T -- gives value back; throws err when value is nil"},
+    {"gifd.inner.normalise", l_normalise, CTX_ANY,
+     "gifd.catch(fn: function, ...: any) -> ...: any -- what fn returns; nil, err when it throws"},
     {NULL, NULL, 0, NULL},
 };

@@ -225,8 +225,11 @@ static int l_fetch(lua_State *L)
 
 const struct binding bind_fetch[] = {
     {"gifd.fetch", l_fetch, CTX_TASK,
-     "fetch{url, method?, headers?, body?, timeout?, max_bytes?, into = \"blob\"?, redirects?, retries?} -> "
-     "{status, headers, body | draft, bytes, url, http, redirects, attempts} | nil, err"},
+     "fetch(options: {url: string, method?: string, headers?: table<string, string>, body?: string, timeout?: "
+     "number, max_bytes?: integer, into?: \"blob\", redirects?: integer, retries?: integer}, hosts?: string[]) -> "
+     "reply: {status: integer, headers: table<string, string>, body?: string, draft?: gifd.Draft, bytes: integer, "
+     "url: string, http: string, redirects: integer, attempts: integer} | nil, err -- asks another server; every "
+     "status is a reply"},
     {NULL, NULL, 0, NULL},
 };
 

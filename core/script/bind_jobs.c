@@ -135,9 +135,9 @@ static int l_wait(lua_State *L)
 }
 
 const struct binding bind_jobs[] = {
-    {"gifd.jobs.wake", l_wake, CTX_TASK, "wake() -> boolean"},
+    {"gifd.jobs.wake", l_wake, CTX_TASK, "wake() -> boolean -- tells the runner that there is work"},
     {"gifd.jobs.wait", l_wait, CTX_JOB | CTX_COMMAND,
-     "wait(seconds, heard?) -> number of the ring that woke it, false when the time passed | nil, err; at once when "
-     "there was one after `heard`"},
+     "wait(seconds: number, heard?: integer) -> ring: integer|false | nil, err -- the number of the ring that woke "
+     "it, false when the time passed; at once when there was one after heard"},
     {NULL, NULL, 0, NULL},
 };

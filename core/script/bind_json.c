@@ -31,7 +31,7 @@ static int l_array(lua_State *L)
         lua_settop(L, 0);
         lua_newtable(L);
     }
-    border_table(L, 1, "table");
+    border_table(L, 1, "list");
     lua_settop(L, 1);
     lua_rawgeti(L, LUA_REGISTRYINDEX, gen_of(L)->array_mt);
     lua_setmetatable(L, 1);
@@ -50,9 +50,12 @@ static int l_is_array(lua_State *L)
 }
 
 const struct binding bind_json[] = {
-    {"gifd.json.encode", l_encode, CTX_ANY, "encode(value) -> text"},
-    {"gifd.json.decode", l_decode, CTX_ANY, "decode(text, {max = bytes}?) -> value | nil, err"},
-    {"gifd.json.array", l_array, CTX_ANY, "array(table?) -> table, marked as an array"},
-    {"gifd.json.is_array", l_is_array, CTX_ANY, "is_array(value) -> boolean"},
+    {"gifd.json.encode", l_encode, CTX_ANY, "encode(value: any) -> text: string -- throws for what is no plain data"},
+    {"gifd.json.decode", l_decode, CTX_ANY,
+     "decode(text: string, options?: {max?: integer}) -> value: any | nil, err -- null is gifd.null; max is in bytes"},
+    {"gifd.json.array", l_array, CTX_ANY,
+     "array(list?: table) -> list: table -- marked as an array, so that an empty one is []"},
+    {"gifd.json.is_array", l_is_array, CTX_ANY,
+     "is_array(value: any) -> boolean -- an array's mark, or entries from 1 on"},
     {NULL, NULL, 0, NULL},
 };

@@ -137,9 +137,14 @@ static int l_ed25519(lua_State *L)
 }
 
 const struct binding bind_jwt[] = {
-    {"gifd.crypto.jwt_sign", l_sign, CTX_TASK, "jwt_sign(claims, {alg = \"HS256\", key}) -> token | nil, err"},
+    {"gifd.crypto.jwt_sign", l_sign, CTX_TASK,
+     "jwt_sign(claims: table<string, any>, options: {alg: \"HS256\", key: string}) -> token: string | nil, err -- a "
+     "JSON Web Token"},
     {"gifd.crypto.jwt_verify", l_verify, CTX_TASK,
-     "jwt_verify(token, {alg, key, issuer?, audience?, leeway?}) -> claims | nil, err"},
-    {"gifd.crypto.ed25519_verify", l_ed25519, CTX_TASK, "ed25519_verify(key, message, signature) -> boolean"},
+     "jwt_verify(token: string, options: {alg: \"HS256\"|\"RS256\"|\"ES256\"|\"EdDSA\", key: string, issuer?: "
+     "string, audience?: string, leeway?: number}) -> claims: table<string, any> | nil, err -- key: a secret, BEGIN "
+     "PUBLIC KEY, or the 32 bytes of Ed25519"},
+    {"gifd.crypto.ed25519_verify", l_ed25519, CTX_TASK,
+     "ed25519_verify(key: string, message: string, signature: string) -> boolean -- key is 32 bytes, signature 64"},
     {NULL, NULL, 0, NULL},
 };

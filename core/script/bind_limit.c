@@ -284,18 +284,31 @@ static int l_stats(lua_State *L)
 
 const struct binding bind_limit[] = {
     {"gifd.limit.limiter", l_limiter, CTX_HOST,
-     "limiter{strategy, rate, per, burst?, resolution?, name?} -> limiter with check, peek and reset"},
+     "limiter(options: {strategy: \"token_bucket\"|\"fixed_window\"|\"sliding_window\", rate: integer, per: "
+     "number|string, burst?: integer, resolution?: integer, name?: string}, space?: string) -> gifd.Limiter -- "
+     "counts across all processes"},
     {"gifd.limit.check", l_check, CTX_TASK,
-     "limiter:check(key, cost?) -> allowed, {remaining, reset_after, retry_after?} | nil, err; no retry_after: never"},
-    {"gifd.limit.peek", l_peek, CTX_TASK, "limiter:peek(key, cost?) -> as check, without charging"},
-    {"gifd.limit.reset", l_reset, CTX_TASK, "limiter:reset(key) -> true | nil, err: as if it had never been seen"},
+     "limiter:check(key: string, cost?: integer) -> allowed: boolean, standing: {remaining: integer, reset_after: "
+     "number, retry_after?: number} | nil, err -- charges when it allows; without retry_after it never will"},
+    {"gifd.limit.peek", l_peek, CTX_TASK,
+     "limiter:peek(key: string, cost?: integer) -> allowed: boolean, standing: {remaining: integer, reset_after: "
+     "number, retry_after?: number} | nil, err -- the same without charging"},
+    {"gifd.limit.reset", l_reset, CTX_TASK,
+     "limiter:reset(key: string) -> true | nil, err -- as if the key had never been seen"},
     {"gifd.limit.charge", l_charge, CTX_ROUTE,
-     "charge(user?, token?) -> true | nil, err: all keys of this request's route in one step, unless done already"},
+     "charge(user?: string, token?: string) -> true | nil, err -- all keys of this request's route in one step, "
+     "unless done already"},
     {"gifd.limit.routes", l_routes, CTX_TASK,
-     "routes() -> array of {route, by, name, strategy, rate, per, capacity, cost}"},
-    {"gifd.limit.look", l_look, CTX_TASK, "look(kind, value) -> array of {route, by, ..., remaining, reset_after}"},
-    {"gifd.limit.forget", l_forget, CTX_TASK, "forget(kind, value) -> how many were reset | nil, err"},
-    {"gifd.limit.clear", l_clear, CTX_TASK, "clear() -> true | nil, err: everybody is forgotten"},
-    {"gifd.limit.stats", l_stats, CTX_TASK, "stats() -> {slots, taken, active, evicted, stolen, busy}"},
+     "routes() -> policies: table[] -- {route, by, name, strategy, rate, per, capacity, cost} of each"},
+    {"gifd.limit.look", l_look, CTX_TASK,
+     "look(kind: \"ip\"|\"user\"|\"token\"|\"route\", value: string) -> standings: table[] | nil, err -- as routes, "
+     "with remaining and reset_after"},
+    {"gifd.limit.forget", l_forget, CTX_TASK,
+     "forget(kind: \"ip\"|\"user\"|\"token\"|\"route\", value: string) -> reset: integer | nil, err -- how many "
+     "were reset"},
+    {"gifd.limit.clear", l_clear, CTX_TASK, "clear() -> true | nil, err -- everybody is forgotten"},
+    {"gifd.limit.stats", l_stats, CTX_TASK,
+     "stats() -> {slots: integer, taken: integer, active: integer, evicted: integer, stolen: integer, busy: "
+     "integer} | nil, err -- of the table that all processes share"},
     {NULL, NULL, 0, NULL},
 };

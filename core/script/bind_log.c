@@ -121,12 +121,14 @@ static int l_journal(lua_State *L)
 }
 
 const struct binding bind_log[] = {
-    {"gifd.log.debug", l_debug, CTX_ANY, "debug(event, fields?)"},
-    {"gifd.log.info", l_info, CTX_ANY, "info(event, fields?)"},
-    {"gifd.log.warn", l_warn, CTX_ANY, "warn(event, fields?)"},
-    {"gifd.log.error", l_error, CTX_ANY, "error(event, fields?)"},
+    {"gifd.log.debug", l_debug, CTX_ANY,
+     "debug(event: string, fields?: table<string, any>) -- one line of the log, if the level asks for it"},
+    {"gifd.log.info", l_info, CTX_ANY, "info(event: string, fields?: table<string, any>) -- one line of the log"},
+    {"gifd.log.warn", l_warn, CTX_ANY, "warn(event: string, fields?: table<string, any>) -- one line of the log"},
+    {"gifd.log.error", l_error, CTX_ANY, "error(event: string, fields?: table<string, any>) -- one line of the log"},
     {"gifd.log.journal", l_journal, CTX_JOB | CTX_COMMAND,
-     "journal() -> journal: what this task and those that it starts log from now on; journal:text() -> the last 8 KiB; "
-     "journal:clear()"},
+     "journal() -> journal: gifd.Journal | nil, err -- what this task and those that it starts log from now on"},
+    {"gifd.Journal.text", NULL, CTX_TASK, "journal:text() -> text: string -- the last 8 KiB"},
+    {"gifd.Journal.clear", NULL, CTX_TASK, "journal:clear() -- begins anew"},
     {NULL, NULL, 0, NULL},
 };

@@ -505,18 +505,25 @@ static int l_frames(lua_State *L)
 }
 
 const struct binding bind_media[] = {
-    {"gifd.media.probe", l_probe, CTX_TASK, "probe(draft | digest, limits?) -> facts | nil, err"},
+    {"gifd.media.probe", l_probe, CTX_TASK,
+     "probe(what: gifd.Draft|string, limits?: gifd.MediaLimits) -> facts: gifd.Facts | nil, err -- looks at a draft, "
+     "or at a blob by its digest"},
     {"gifd.media.times", l_times, CTX_TASK,
-     "times(draft | digest, limits?) -> facts with delays_ms of each frame | nil, err"},
+     "times(what: gifd.Draft|string, limits?: gifd.MediaLimits) -> facts: gifd.Facts | nil, err -- as probe, with "
+     "delays_ms of each frame"},
     {"gifd.media.render", l_render, CTX_TASK,
-     "render(draft | digest, {{format, ...}, ...}, limits?) -> {facts, outputs, made_by} | nil, err"},
+     "render(what: gifd.Draft|string, recipes: gifd.Recipe[], limits?: gifd.MediaLimits) -> made: {facts: gifd.Facts, "
+     "outputs: {draft: gifd.Draft, bytes: integer, facts: gifd.Facts}[], made_by: table} | nil, err -- decodes once "
+     "and makes each recipe"},
     {"gifd.media.look", l_look, CTX_TASK,
-     "look(draft | digest, limits?) -> {hashes = {{hash, at, quality}, ...}, colors = {{color, share}, ...}, "
-     "placeholder} | nil, err"},
-    {"gifd.media.hash", l_hash, CTX_TASK, "hash(draft | digest, limits?) -> {{hash, at, quality}, ...} | nil, err"},
+     "look(what: gifd.Draft|string, limits?: gifd.MediaLimits) -> looks: {hashes: gifd.PictureHash[], colors: {color: "
+     "any, share: number}[], placeholder: string} | nil, err -- what it looks like"},
+    {"gifd.media.hash", l_hash, CTX_TASK,
+     "hash(what: gifd.Draft|string, limits?: gifd.MediaLimits) -> hashes: gifd.PictureHash[] | nil, err -- of what it "
+     "looks like, near for pictures that are alike"},
     {"gifd.media.frames", l_frames, CTX_TASK,
-     "frames(draft | digest, {count | times, width, height, format, quality}?, limits?) -> {{bytes, type, width, "
-     "height, "
-     "at}, ...} | nil, err; at most 16"},
+     "frames(what: gifd.Draft|string, options?: {count?: integer, times?: number[], width?: integer, height?: "
+     "integer, format?: string, quality?: integer}, limits?: gifd.MediaLimits) -> frames: {bytes: string, type: "
+     "string, width: integer, height: integer, at: number}[] | nil, err -- single pictures, at most 16"},
     {NULL, NULL, 0, NULL},
 };

@@ -210,12 +210,22 @@ static int l_list(lua_State *L)
 }
 
 const struct binding bind_metric[] = {
-    {"gifd.metric.counter", l_counter, CTX_ANY, "counter(name, labels?) -> counter | nil, err; counter:add(n?)"},
+    {"gifd.metric.counter", l_counter, CTX_ANY,
+     "counter(name: string, labels?: table<string, string|number|boolean>, group?: string) -> counter: gifd.Counter "
+     "| nil, err -- a number that only grows"},
     {"gifd.metric.gauge", l_gauge, CTX_ANY,
-     "gauge(name, labels?) -> gauge | nil, err; gauge:set(v), gauge:add(by?), gauge:raise(v): unless it is higher"},
+     "gauge(name: string, labels?: table<string, string|number|boolean>, group?: string) -> gauge: gifd.Gauge | "
+     "nil, err -- a number that goes up and down"},
     {"gifd.metric.histogram", l_histogram, CTX_ANY,
-     "histogram(name, labels?) -> histogram | nil, err; histogram:observe(v)"},
+     "histogram(name: string, labels?: table<string, string|number|boolean>, group?: string) -> histogram: "
+     "gifd.Histogram | nil, err -- how often which values were seen"},
     {"gifd.metric.list", l_list, CTX_TASK,
-     "list() -> array of {series, name, labels, kind, value or {count, sum, p50, p99, buckets = {{le, n}}}}"},
+     "list() -> series: table[] -- {series, name, labels, kind, value} or {..., count, sum, p50, p99, buckets = "
+     "{{le, n}}} of each"},
+    {"gifd.Counter.add", NULL, CTX_ANY, "counter:add(n?: integer) -- one, or n, more"},
+    {"gifd.Gauge.set", NULL, CTX_ANY, "gauge:set(value: number) -- is this from now on"},
+    {"gifd.Gauge.add", NULL, CTX_ANY, "gauge:add(by?: number) -- one, or by, more"},
+    {"gifd.Gauge.raise", NULL, CTX_ANY, "gauge:raise(value: number) -- is at least this"},
+    {"gifd.Histogram.observe", NULL, CTX_ANY, "histogram:observe(value: number) -- one value was seen"},
     {NULL, NULL, 0, NULL},
 };

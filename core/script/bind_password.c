@@ -148,7 +148,10 @@ static int l_verify(lua_State *L)
 }
 
 const struct binding bind_password[] = {
-    {"gifd.crypto.password_hash", l_hash, CTX_TASK, "password_hash(password) -> text to keep | nil, err"},
-    {"gifd.crypto.password_verify", l_verify, CTX_TASK, "password_verify(password, kept) -> boolean | nil, err"},
+    {"gifd.crypto.password_hash", l_hash, CTX_TASK,
+     "password_hash(password: string) -> kept: string | nil, err -- text to keep instead of the password (scrypt)"},
+    {"gifd.crypto.password_verify", l_verify, CTX_TASK,
+     "password_verify(password: string, kept: string) -> right: boolean | nil, err -- is it the password that was "
+     "hashed?"},
     {NULL, NULL, 0, NULL},
 };

@@ -111,11 +111,16 @@ static int l_interpret(lua_State *L)
 
 const struct binding bind_plugin[] = {
     {"gifd.plugin.register", l_register, CTX_LOAD | CTX_COMMAND,
-     "register(name, { slice, call, memory }) -> number of the plugin"},
-    {"gifd.plugin.redact", l_redact, CTX_ANY, "redact(text) -> text with *** in place of secrets"},
+     "register(name: string, budget: {slice?: number, call?: number, memory?: integer}) -> number: integer -- the "
+     "number by which C knows the plugin"},
+    {"gifd.plugin.redact", l_redact, CTX_ANY, "redact(text: string) -> text: string -- with *** in place of secrets"},
     {"gifd.plugin.interpret", l_interpret, CTX_LOAD | CTX_COMMAND,
-     "interpret(fn) -> fn; it and the functions written in it are never compiled"},
-    {"gifd.inner.enter", l_enter, CTX_HOST, "enter(plugin, what, ctx, ...) -> ctx, ..."},
-    {"gifd.inner.leave", l_leave, CTX_HOST, "leave(ok, ...) -> results | nil, err"},
+     "interpret(fn: function) -> fn: function -- it and the functions written in it are never compiled"},
+    {"gifd.inner.enter", l_enter, CTX_HOST,
+     "enter(plugin: integer, what: string, ctx: any, ...: any) -> ctx: any, ...: any -- the beginning of "
+     "gifd.plugin.call"},
+    {"gifd.inner.leave", l_leave, CTX_HOST,
+     "gifd.plugin.call(plugin: integer, what: string, fn: function, ctx: any, ...: any) -> value: any, more: any | "
+     "nil, err -- enters a plugin's code, under its budget"},
     {NULL, NULL, 0, NULL},
 };

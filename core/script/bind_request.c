@@ -311,10 +311,13 @@ static int l_from_start(lua_State *L)
 }
 
 const struct binding bind_request[] = {
-    {"gifd.request.body", l_body, CTX_ROUTE, "body(max) -> text | nil, err"},
+    {"gifd.request.body", l_body, CTX_ROUTE, "body(max: integer) -> text: string | nil, err -- of this request, whole"},
     {"gifd.request.upload", l_upload, CTX_ROUTE,
-     "upload{max, fields, field_bytes} -> {raw, fields, files, repeated?} | nil, err"},
+     "upload(options: {max?: integer, fields?: integer, field_bytes?: integer}) -> up: {raw: boolean, fields: "
+     "table<string, string>, files: {draft: gifd.Draft, bytes: integer, type: string, field?: string, filename?: "
+     "string}[], repeated?: string[]} | nil, err -- the body of this request as files and fields of a form"},
     {"gifd.request.from_start", l_from_start, CTX_ROUTE,
-     "from_start(reply, size) -> boolean: by GET, and not a later range of it"},
+     "from_start(reply: table, size: integer) -> boolean -- will it be answered from the first byte on? by GET, and "
+     "not a later range"},
     {NULL, NULL, 0, NULL},
 };

@@ -88,10 +88,16 @@ static int l_free(lua_State *L)
 }
 
 const struct binding bind_tally[] = {
-    {"gifd.tally.add", l_add, CTX_TASK, "add(key, n) -> true | nil, err"},
-    {"gifd.tally.peek", l_peek, CTX_TASK, "peek(key, mask) -> n: of all keys with these low 40 bits and bits of mask"},
-    {"gifd.tally.list", l_list, CTX_JOB | CTX_COMMAND, "list() -> {epoch, slots = {{slot, key, count, frozen}, ...}}"},
-    {"gifd.tally.freeze", l_freeze, CTX_JOB, "freeze(slot, count) -> boolean"},
-    {"gifd.tally.free", l_free, CTX_JOB, "free(slot)"},
+    {"gifd.tally.add", l_add, CTX_TASK,
+     "add(key: integer, n: integer) -> true | nil, err -- counts exactly, in the memory that all processes share"},
+    {"gifd.tally.peek", l_peek, CTX_TASK,
+     "peek(key: integer, mask: integer) -> n: integer -- of all keys with these low 40 bits and bits of mask"},
+    {"gifd.tally.list", l_list, CTX_JOB | CTX_COMMAND,
+     "list() -> {epoch: string, slots: {slot: integer, key: integer, count: integer, frozen: boolean}[]} -- what is "
+     "counted and not yet folded"},
+    {"gifd.tally.freeze", l_freeze, CTX_JOB,
+     "freeze(slot: integer, count: integer) -> boolean -- is the count still this? then nothing is added to it any "
+     "more"},
+    {"gifd.tally.free", l_free, CTX_JOB, "free(slot: integer) -- its count is folded"},
     {NULL, NULL, 0, NULL},
 };

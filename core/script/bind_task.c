@@ -357,13 +357,18 @@ static int l_deadline(lua_State *L)
 }
 
 const struct binding bind_task[] = {
-    {"gifd.task.spawn", l_spawn, CTX_JOB | CTX_COMMAND, "spawn(fn) -> handle"},
+    {"gifd.task.spawn", l_spawn, CTX_JOB | CTX_COMMAND,
+     "spawn(fn: function) -> handle: gifd.Handle -- a task of its own"},
     {"gifd.inner.all", l_all, CTX_TASK,
-     "all(fn, ...) -> first result of each | nil, err; a failure cancels the others"},
-    {"gifd.inner.any", l_any, CTX_TASK, "any(fn, ...) -> results of the first that succeeds | nil, err of the last"},
+     "gifd.all(fn: function, ...: function) -> ...: any -- runs them side by side: the first result of each; the "
+     "first failure (nil, err) cancels the others"},
+    {"gifd.inner.any", l_any, CTX_TASK,
+     "gifd.any(fn: function, ...: function) -> ...: any -- what the first that succeeds returns; when none does, "
+     "the last nil, err"},
     {"gifd.inner.deadline", l_deadline, CTX_TASK,
-     "deadline(seconds, fn) -> results of fn | nil, err: a timeout when it took longer, and what it does is cancelled"},
-    {"gifd.inner.wait", l_wait, CTX_TASK, "handle:wait() -> results | nil, err"},
-    {"gifd.inner.cancel", l_cancel, CTX_TASK, "handle:cancel()"},
+     "gifd.time.deadline(seconds: number, fn: function) -> ...: any -- what fn returns; nil, err with \"timeout\" "
+     "when it takes longer, and what it does is cancelled"},
+    {"gifd.inner.wait", l_wait, CTX_TASK, "handle:wait() -> ...: any -- what the task returned, or nil, err"},
+    {"gifd.inner.cancel", l_cancel, CTX_TASK, "handle:cancel() -- ends the task at its next wait"},
     {NULL, NULL, 0, NULL},
 };

@@ -208,13 +208,19 @@ static int l_words(lua_State *L)
 
 const struct binding bind_text[] = {
     {"gifd.text.escape_html", l_escape_html, CTX_ANY,
-     "escape_html(text) -> text, inert between tags and in quoted attributes"},
-    {"gifd.text.uri", l_uri, CTX_ANY, "uri(text) -> text, all but unreserved characters percent-encoded"},
-    {"gifd.text.unuri", l_unuri, CTX_ANY, "unuri(text) -> what uri was given | nil, err"},
-    {"gifd.text.words", l_words, CTX_ANY, "words(list) -> matcher; matcher:find(text) -> array of {word, from, to}"},
-    {"gifd.text.fold", l_fold, CTX_ANY, "fold(text) -> text in lower case"},
-    {"gifd.text.valid_utf8", l_valid_utf8, CTX_ANY, "valid_utf8(text) -> boolean"},
-    {"gifd.text.length", l_length, CTX_ANY, "length(text) -> code points"},
-    {"gifd.text.trim", l_trim, CTX_ANY, "trim(text) -> text"},
+     "escape_html(text: string) -> text: string -- inert between tags and in quoted attributes"},
+    {"gifd.text.uri", l_uri, CTX_ANY,
+     "uri(text: string) -> text: string -- all but unreserved characters percent-encoded"},
+    {"gifd.text.unuri", l_unuri, CTX_ANY, "unuri(text: string) -> text: string | nil, err -- what uri was given"},
+    {"gifd.text.words", l_words, CTX_ANY,
+     "words(list: string[]) -> matcher: gifd.Matcher -- whole words and phrases, case ignored, in time linear in "
+     "the text"},
+    {"gifd.text.fold", l_fold, CTX_ANY, "fold(text: string) -> text: string -- in lower case"},
+    {"gifd.text.valid_utf8", l_valid_utf8, CTX_ANY, "valid_utf8(text: string) -> boolean -- is it UTF-8?"},
+    {"gifd.text.length", l_length, CTX_ANY, "length(text: string) -> points: integer -- code points"},
+    {"gifd.text.trim", l_trim, CTX_ANY, "trim(text: string) -> text: string -- without white space at its ends"},
+    {"gifd.Matcher.find", NULL, CTX_ANY,
+     "matcher:find(text: string) -> hits: {word: string, from: integer, to: integer}[] -- each occurrence, in order "
+     "of their ends"},
     {NULL, NULL, 0, NULL},
 };

@@ -139,10 +139,14 @@ static int l_sleep(lua_State *L)
 }
 
 const struct binding bind_time[] = {
-    {"gifd.time.now", l_now, CTX_ANY, "now() -> seconds"},
-    {"gifd.time.rfc3339", l_rfc3339, CTX_ANY, "rfc3339(seconds, digits?) -> text"},
-    {"gifd.time.http_date", l_http_date, CTX_ANY, "http_date(seconds) -> text"},
-    {"gifd.time.parse", l_parse, CTX_ANY, "parse(text) -> seconds | nil, err"},
-    {"gifd.time.sleep", l_sleep, CTX_TASK, "sleep(seconds) -> true | nil, err"},
+    {"gifd.time.now", l_now, CTX_ANY, "now() -> seconds: number -- since 1970"},
+    {"gifd.time.rfc3339", l_rfc3339, CTX_ANY,
+     "rfc3339(seconds: number, digits?: integer) -> text: string -- \"2026-11-25T15:52:19Z\"; digits: 0, 3 or 6 "
+     "decimals"},
+    {"gifd.time.http_date", l_http_date, CTX_ANY,
+     "http_date(seconds: number) -> text: string -- \"Wed, 25 Nov 2026 15:52:19 GMT\""},
+    {"gifd.time.parse", l_parse, CTX_ANY, "parse(text: string) -> seconds: number | nil, err -- of RFC 3339"},
+    {"gifd.time.sleep", l_sleep, CTX_TASK,
+     "sleep(seconds: number) -> true | nil, err -- waits; everything else goes on"},
     {NULL, NULL, 0, NULL},
 };

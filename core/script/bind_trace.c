@@ -117,10 +117,17 @@ static int l_start(lua_State *L)
 }
 
 const struct binding bind_trace[] = {
-    {"gifd.trace.current", l_current, CTX_TASK, "current() -> {trace_id, span_id, sampled}, or false"},
-    {"gifd.trace.traceparent", l_traceparent, CTX_TASK, "traceparent() -> text for a request to others, or false"},
-    {"gifd.trace.parse", l_parse, CTX_TASK, "parse(traceparent) -> {trace_id, span_id, sampled} | nil, err"},
-    {"gifd.trace.adopt", l_adopt, CTX_TASK, "adopt(traceparent) -> true | nil, err: the task goes on in that trace"},
-    {"gifd.trace.start", l_start, CTX_TASK, "start(name) -> span; span:finish()"},
+    {"gifd.trace.current", l_current, CTX_TASK,
+     "current() -> {trace_id: string, span_id: string, sampled: boolean}|false -- the trace that the call belongs to"},
+    {"gifd.trace.traceparent", l_traceparent, CTX_TASK,
+     "traceparent() -> text: string|false -- to send along with a request to others"},
+    {"gifd.trace.parse", l_parse, CTX_TASK,
+     "parse(traceparent: string) -> {trace_id: string, span_id: string, sampled: boolean} | nil, err -- what "
+     "somebody sent along"},
+    {"gifd.trace.adopt", l_adopt, CTX_TASK,
+     "adopt(traceparent: string) -> true | nil, err -- the task goes on in that trace"},
+    {"gifd.trace.start", l_start, CTX_TASK,
+     "start(name: string) -> span: gifd.Span -- a part of the trace, from now to span:finish()"},
+    {"gifd.Span.finish", NULL, CTX_TASK, "span:finish() -- the part ends"},
     {NULL, NULL, 0, NULL},
 };

@@ -1,8 +1,9 @@
 /* binding.h: one row per primitive that C gives Lua.
  *
- * A namespace of gifd.* is a table of rows in its own bind_NAME.c. A row says where the primitive may be called, and
- * the check is code: every call goes through binding_call (border.c), which refuses a wrong context by name. A row's
- * signature is what an author reads in messages and in the reference. */
+ * A namespace of gifd.* is a table of rows in its own bind_NAME.c. A row says where the primitive may be called and
+ * what it takes and gives (signature.h), and the check is code: every call goes through binding_call (border.c), which
+ * refuses a wrong context and a wrong kind of argument by name. The reference in docs/reference and the annotations in
+ * lua/gifd/types are printed from the same rows; so those without a function, which describe methods, are for them. */
 #ifndef GIFD_SCRIPT_BINDING_H
 #define GIFD_SCRIPT_BINDING_H
 
@@ -24,17 +25,21 @@ enum context {
 
 struct binding {
     const char *name; /* whole, "gifd.time.sleep"; NULL ends a table */
-    lua_CFunction fn;
+    lua_CFunction fn; /* NULL: a method of what another one made */
     unsigned contexts;
-    const char *signature; /* "sleep(seconds) -> true | nil, err" */
+    const char *signature; /* "sleep(seconds: number) -> true | nil, err -- waits" */
 };
 
-extern const struct binding bind_admin[], bind_blob[], bind_bundle[], bind_bus[], bind_cache[], bind_console[],
-    bind_crypto[], bind_db[], bind_err[], bind_fetch[], bind_health[], bind_jobs[], bind_json[], bind_jwt[],
-    bind_limit[], bind_log[], bind_media[], bind_metric[], bind_password[], bind_plugin[], bind_request[], bind_tally[],
-    bind_task[], bind_text[], bind_time[], bind_trace[];
+extern const struct binding bind_admin[], bind_blob[], bind_build[], bind_bundle[], bind_bus[], bind_cache[],
+    bind_console[], bind_crypto[], bind_db[], bind_err[], bind_fetch[], bind_health[], bind_jobs[], bind_json[],
+    bind_jwt[], bind_limit[], bind_log[], bind_media[], bind_metric[], bind_password[], bind_plugin[], bind_request[],
+    bind_tally[], bind_task[], bind_text[], bind_time[], bind_trace[], bind_workbench[];
+
+extern const struct binding *const host_bindings[]; /* those of a generation (host.c), ended by NULL */
 
 /* Puts every row into the table `gifd` at index gifd, making the namespaces that it names. May throw. */
 void binding_install(lua_State *L, int gifd, const struct binding *rows);
+/* "route, job" for CTX_ROUTE | CTX_JOB. */
+void binding_contexts(unsigned contexts, char *out, size_t cap);
 
 #endif

@@ -1,6 +1,7 @@
 /* border.c: see border.h and binding.h. */
 #include "script/border.h"
 #include "script/gen.h"
+#include "script/signature.h"
 #include "script/task.h"
 
 #include <math.h>
@@ -216,7 +217,7 @@ void *border_udata(lua_State *L, int arg, const char *name, const char *kind)
 
 /* ---- contexts ---- */
 
-static void context_list(unsigned contexts, char *out, size_t cap)
+void binding_contexts(unsigned contexts, char *out, size_t cap)
 {
     size_t n = 0;
     out[0] = 0;
@@ -232,16 +233,18 @@ static int binding_call(lua_State *L)
     unsigned here = g->running ? g->running->context : g->context;
     if (!(b->contexts & here)) {
         char now[16], allowed[96];
-        context_list(here, now, sizeof now);
-        context_list(b->contexts, allowed, sizeof allowed);
+        binding_contexts(here, now, sizeof now);
+        binding_contexts(b->contexts, allowed, sizeof allowed);
         border_throw(L, "not allowed in context %s (allowed: %s)", now, allowed);
     }
+    signature_check(L, lua_touserdata(L, lua_upvalueindex(2)));
     return b->fn(L);
 }
 
 void binding_install(lua_State *L, int gifd, const struct binding *rows)
 {
     for (const struct binding *b = rows; b->name; b++) {
+        if (!b->fn) continue;
         const char *name = b->name + strlen("gifd."), *dot = strchr(name, '.');
         lua_pushvalue(L, gifd);
         if (dot) {
@@ -259,7 +262,9 @@ void binding_install(lua_State *L, int gifd, const struct binding *rows)
         }
         lua_pushstring(L, name);
         lua_pushlightuserdata(L, (void *)b);
-        lua_pushcclosure(L, binding_call, 1);
+        bool inner = strncmp(b->name, "gifd.inner.", 11) == 0; /* its signature is that of what stands before it */
+        signature_read(lua_newuserdata(L, sizeof(struct signature)), inner ? "" : b->signature);
+        lua_pushcclosure(L, binding_call, 2);
         lua_rawset(L, -3);
         lua_pop(L, 1);
     }

@@ -52,7 +52,7 @@ static const struct border_case cases[] = {
     {"(function() local t = {} t.t = t return gifd.json.encode(t) end)()", "~a cycle"},
     {"gifd.json.encode({ 1, x = 2 })", "~an array has holes or names"},
     {"gifd.json.is_array(gifd.json.decode('[1]')) and not gifd.json.is_array({ 1 })", "true"},
-    {"gifd.json.array(1)", "~gifd.json.array: argument 1 (table): must be a table"},
+    {"gifd.json.array(1)", "~gifd.json.array: argument 1 (list): must be a table"},
     {"gifd.json.encode(9007199254740991)", "9007199254740991"},
     /* crypto */
     {"gifd.crypto.sha256('abc')", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
@@ -189,7 +189,7 @@ static const struct border_case cases[] = {
     {"gifd.blob.free() > 0", "true"},
     /* media, whose process is not there */
     {"gifd.media.probe(('0'):rep(64))", "~nil, not_found"},
-    {"gifd.media.probe(1)", "~gifd.media.probe: argument 1 (digest)"},
+    {"gifd.media.probe(1)", "~gifd.media.probe: argument 1 (what)"},
     {"gifd.media.probe(('0'):rep(64), { deadline = 0 })", "~gifd.media.probe: argument 2 (deadline): must be from"},
     {"gifd.media.render(('0'):rep(64), {})", "~gifd.media.render: argument 2 (recipes): must be 1 to"},
     {"gifd.media.render(('0'):rep(64), { { format = 'bmp' } })", "~format must be"},

@@ -19,11 +19,11 @@
 #define ROLE_RESTART_MS 1000
 #define DRAIN_LAST_MS 1000
 
-static const struct binding *const bindings[] = {
-    bind_admin, bind_blob, bind_bundle, bind_bus,    bind_cache,    bind_console, bind_crypto,
-    bind_db,    bind_err,  bind_fetch,  bind_health, bind_jobs,     bind_json,    bind_jwt,
-    bind_limit, bind_log,  bind_media,  bind_metric, bind_password, bind_plugin,  bind_request,
-    bind_tally, bind_task, bind_text,   bind_time,   bind_trace,    NULL};
+const struct binding *const host_bindings[] = {
+    bind_admin, bind_blob, bind_bundle, bind_bus,    bind_cache,    bind_console,   bind_crypto,
+    bind_db,    bind_err,  bind_fetch,  bind_health, bind_jobs,     bind_json,      bind_jwt,
+    bind_limit, bind_log,  bind_media,  bind_metric, bind_password, bind_plugin,    bind_request,
+    bind_tally, bind_task, bind_text,   bind_time,   bind_trace,    bind_workbench, NULL};
 
 /* What processes count and say, in the memory that they share; alone, in memory of our own. */
 static int share(struct host *h, struct err *e)
@@ -124,7 +124,7 @@ int host_prepare(struct host *h, const char *bundle_path, uint64_t number, const
 {
     struct birth b = {h, without ? without : ""};
     host_abandon(h);
-    struct gen *g = gen_new(h, bindings, CTX_LOAD, h->s.memory_max, e);
+    struct gen *g = gen_new(h, host_bindings, CTX_LOAD, h->s.memory_max, e);
     if (!g) return e->code;
     g->number = number ? number : h->numbers + 1;
     int rc = gen_protect(g, push_server, &b, e);

@@ -4,6 +4,7 @@ local check = require "gifd.command.check"
 local counts = require "gifd.jobs.counts"
 local cors = require "gifd.http.cors"
 local dispatch = require "gifd.http.dispatch"
+local docs = require "gifd.command.docs"
 local guard = require "gifd.http.guard"
 local jobs_command = require "gifd.command.jobs"
 local keys = require "gifd.command.keys"
@@ -66,7 +67,7 @@ return function(settings)
                    jobs = jobs_command,
                    plugins = plugins_command(app), login = signin.login(settings), setup = signin.setup(settings),
                    settle = function() return counts.settle(app.class_names) end,
-                   check = check(plugins), verify = verify(app) }
+                   check = check(plugins), verify = verify(app), docs = docs(app) }
   for _, name in ipairs { "probe", "ladder", "fit", "render" } do
     app.commands[name] = media.command(app, name)
   end

@@ -27,21 +27,26 @@ local publication = S.record {
   state = S.string { pattern = "^[a-z][a-z_]*$", max = 32, default = "published" },
 }
 
---- Every hook: its kind (hooks.lua), what it gets besides ctx, what it returns. nothing: nil is an answer too.
+--- Every hook: its kind (hooks.lua), when it is asked, what it gets besides ctx (a signature's arguments, forms.lua),
+-- what it returns and what editors call that. nothing: nil is an answer too.
 M.hooks = {
-  { name = "judge", kind = "vote", gets = "subject", returns = ballot, nothing = true },
-  { name = "tags", kind = "pipe", gets = "tags, about",
-    returns = S.list { of = S.string { min = 1, max = 500 }, max = 1000 } },
-  { name = "renditions", kind = "pipe", gets = "ladder, about",
-    returns = S.list { min = 1, max = ladder.most, of = ladder.rung } },
-  { name = "publish.TARGET", pattern = "^publish%.[a-z][a-z0-9-]*$", kind = "claim", gets = "publication",
-    returns = publication },
-  { name = "on_upload", kind = "tell", gets = "event" },
-  { name = "on_share", kind = "tell", gets = "event" },
-  { name = "on_verdict", kind = "tell", gets = "event" },
-  { name = "on_rendition", kind = "tell", gets = "event" },
-  { name = "on_delete", kind = "tell", gets = "event" },
-  { name = "on_purge", kind = "tell", gets = "event" },
+  { name = "judge", kind = "vote", gets = "subject: gifd.Subject", returns = ballot, gives = "Ballot", nothing = true,
+    doc = "a share's words or an asset's picture await a verdict" },
+  { name = "tags", kind = "pipe", gets = "tags: string[], about: gifd.TagsAbout",
+    returns = S.list { of = S.string { min = 1, max = 500 }, max = 1000 }, doc = "a share is about to be made" },
+  { name = "renditions", kind = "pipe", gets = "ladder: gifd.Rung[], about: gifd.LadderAbout", returns = S.list { min = 1, max = ladder.most, of = ladder.rung },
+    doc = "an asset is about to be rendered" },
+  { name = "publish.TARGET", pattern = "^publish%.[a-z][a-z0-9-]*$", kind = "claim",
+    gets = "publication: gifd.Publication", returns = publication, gives = "Published",
+    doc = "a share is to appear at TARGET" },
+  { name = "on_upload", kind = "tell", gets = "event: gifd.UploadEvent", doc = "a file was taken" },
+  { name = "on_share", kind = "tell", gets = "event: gifd.ShareEvent", doc = "a share was made, by an upload too" },
+  { name = "on_verdict", kind = "tell", gets = "event: gifd.VerdictEvent", doc = "judges have decided" },
+  { name = "on_rendition", kind = "tell", gets = "event: gifd.RenditionEvent",
+    doc = "renditions are made, or cannot be" },
+  { name = "on_delete", kind = "tell", gets = "event: gifd.DeleteEvent",
+    doc = "somebody deleted a share, or it was over and went with its asset" },
+  { name = "on_purge", kind = "tell", gets = "event: gifd.PurgeEvent", doc = "what caches keep is no longer true" },
 }
 
 M.hook_names = {}

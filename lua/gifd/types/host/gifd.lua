@@ -1,0 +1,1177 @@
+---@meta
+-- Printed by './dev docs' from the tables that check calls. What is written here is lost.
+
+---The closed list of codes.
+---@alias gifd.Code "invalid"|"not_found"|"conflict"|"too_large"|"timeout"|"cancelled"|"io"|"disk_full"|"out_of_memory"|"busy"|"closed"|"denied"|"unauthorized"|"rate_limited"|"bad_media"|"unsupported_media"|"corrupt"|"protocol"|"refused"|"tls"|"address_refused"|"script"|"internal"|"budget"|"media_crash"
+
+---a failure of the world, told apart by its code
+---@class gifd.Err
+---@field code gifd.Code from the closed list
+---@field message string for people
+---@field retryable boolean may another attempt go well?
+---@field cause? any what was behind
+
+---the call that a hook, route or job is in; good for this call only
+---@class gifd.Ctx
+---@field config any the plugin's part of config.lua, checked
+---@field request_id? string as in the log
+---@field account? string the name of whoever the call is for
+---@field deadline? number seconds since 1970
+---@field job? {id: string, attempt: integer} in jobs and listeners
+---@field log gifd.Log lines that name the plugin
+
+---lines of the log
+---@class gifd.Log
+---@field debug fun(event: string, fields?: table<string, any>) if the level asks for it
+---@field info fun(event: string, fields?: table<string, any>) as it is
+---@field warn fun(event: string, fields?: table<string, any>) somebody should look
+---@field error fun(event: string, fields?: table<string, any>) somebody must look
+
+---bytes on their way to a blob
+---@class gifd.Draft
+
+---plugin.lua: data, readable without running anything
+---@class gifd.Manifest
+---@field name string that of its folder: a-z, 0-9 and -
+---@field api integer which of the plugin APIs it is written for: 1
+---@field version string the plugin's own
+---@field summary? string one line
+---@field uses? string[] what it needs beyond what all have
+---@field config? gifd.Schema its part of config.lua, made with schema
+
+---a node that schema has made
+---@class gifd.Schema
+
+---what gifd.fetch is asked
+---@class gifd.Fetch
+---@field url string http or https; its host stands in the manifest's uses
+---@field method? string GET, or POST with a body
+---@field headers? table<string, string> by name
+---@field body? string as it is
+---@field timeout? number seconds, with waiting, redirects and retries
+---@field max_bytes? integer of the answer
+---@field into? "blob" the body of a 2xx becomes reply.draft
+---@field redirects? integer how many are followed
+---@field retries? integer further tries of what may pass
+
+---what another server said
+---@class gifd.Reply
+---@field status integer of the last hop
+---@field headers table<string, string> names in lower case
+---@field body? string whole
+---@field draft? gifd.Draft instead of body
+---@field bytes integer of the body
+---@field url string of the last hop
+---@field http string "1.1" or "2"
+---@field redirects integer that were followed
+---@field attempts integer that were made
+
+---what a file is
+---@class gifd.Facts
+---@field type string media type
+---@field width integer pixels
+---@field height integer pixels
+---@field frames integer pictures in it
+---@field duration_ms integer of one round
+---@field loop integer rounds; 0: for ever
+---@field has_alpha boolean is any of it transparent?
+---@field has_audio boolean is there sound?
+---@field truncated boolean does its end lack?
+
+---what a render makes
+---@class gifd.Recipe
+---@field format "png"|"jpeg"|"gif"|"webp"|"mp4"|"webm" of the output
+---@field width? integer at most
+---@field height? integer at most
+---@field at? number seconds into it, for a still
+---@field from? number seconds
+---@field to? number seconds
+---@field repeat_to? number seconds that rounds are repeated to
+---@field fps? number at most
+---@field frames? integer at most
+---@field quality? integer 1 to 100
+---@field bitrate? integer of video
+---@field colors? integer of a palette
+---@field lossy? integer how much a GIF may lose
+---@field floor? number least likeness
+---@field dither? "auto"|"none"|"ordered"|"diffuse" of a palette
+---@field background? integer 0xRRGGBB behind transparency
+---@field loop? integer rounds; 0: for ever
+---@field budget? integer bytes at most
+
+---one rendition: a name, and a recipe
+---@class gifd.Rung: gifd.Recipe
+---@field name string a-z, 0-9, _ and -
+
+---a job as it stands
+---@class gifd.Job
+---@field id string as enqueue said
+---@field name string of the plugin's jobs
+---@field state "pending"|"running"|"completed"|"failed"|"cancelled"|"parked" now
+---@field attempts integer so far
+---@field progress? any as the job said
+---@field result? any what it returned
+---@field error? string of the last attempt
+---@field created_at number seconds since 1970
+---@field run_at number seconds since 1970
+
+---bytes, once
+---@class gifd.Asset
+---@field id string the beginning of its digest
+---@field digest string SHA-256, as gifd.blob takes it
+---@field type string media type
+---@field bytes integer of the original
+---@field width integer pixels
+---@field height integer pixels
+---@field frames integer pictures in it
+---@field duration_ms integer of one round
+---@field has_alpha boolean transparent?
+---@field has_audio boolean sound?
+---@field state string verdict, or how far its media is
+---@field reasons string[] of the verdict
+---@field views integer so far
+---@field created_at number seconds since 1970
+---@field renditions {name: string, type: string, width: integer, height: integer, bytes: integer, digest: string}[] made
+
+---one account's act of sharing an asset
+---@class gifd.Share
+---@field code string of its link
+---@field asset_id string what is shared
+---@field title string "" for none
+---@field description string "" for none
+---@field tags string[] in order
+---@field visibility "public"|"unlisted"|"private" to whom
+---@field state string verdict, live or expired
+---@field reasons string[] of the verdict
+---@field clicks integer so far
+---@field views integer so far
+---@field account? string whose
+---@field max_visits? integer then it is over
+---@field visits_left? integer of these
+---@field created_at number seconds since 1970
+---@field expires_at? number seconds since 1970
+
+---what is said of a share
+---@class gifd.ShareFields
+---@field asset_id? string create needs it
+---@field title? string shown
+---@field description? string shown
+---@field tags? string[] in order
+---@field visibility? "public"|"unlisted"|"private" to whom
+---@field expires_at? number|lightuserdata seconds since 1970
+---@field max_visits? integer|lightuserdata then it is over
+---@field code? string instead of a random one
+---@field account? string whose, with ".any"
+
+---what a judge is asked about: the words of a share, or the picture of an asset
+---@class gifd.Subject
+---@field kind "share"|"asset" which
+---@field title string of a share
+---@field description string of a share
+---@field tags string[] of a share
+---@field visibility "public"|"unlisted"|"private" of a share
+---@field blob string of an asset: its digest
+---@field facts gifd.Facts of an asset
+
+---what tags are about
+---@class gifd.TagsAbout
+---@field title string of the share
+---@field description string of the share
+---@field visibility string of the share
+---@field asset gifd.Facts what is shared
+
+---what renditions are made of
+---@class gifd.LadderAbout
+---@field asset table id, digest, type, width, height, frames, duration_ms, ...
+
+---what is to be published
+---@class gifd.Publication
+---@field id? string the same for each attempt
+---@field share gifd.Share what is published
+---@field asset gifd.Asset its picture
+---@field url string of the share's page
+
+---what happened; told at least once
+---@class gifd.Event
+---@field event string its name
+---@field id string the same each time
+---@field at number seconds since 1970
+---@field code? string of the share
+---@field asset_id? string of the asset
+---@field account? string whose
+
+---a file was taken
+---@class gifd.UploadEvent: gifd.Event
+---@field type string media type
+---@field bytes integer of the file
+---@field new boolean its bytes were not known
+
+---a share was made, by an upload too
+---@class gifd.ShareEvent: gifd.Event
+---@field visibility string to whom
+
+---judges have decided
+---@class gifd.VerdictEvent: gifd.Event
+---@field kind "share"|"asset" about what
+---@field verdict string what they decided
+---@field reasons string[] theirs
+
+---renditions are made, or cannot be
+---@class gifd.RenditionEvent: gifd.Event
+---@field media "ready"|"failed" which
+---@field renditions? string[] names
+---@field reason? string of the failure
+
+---somebody deleted a share, or it was over and went with its asset
+---@class gifd.DeleteEvent: gifd.Event
+
+---what caches keep is no longer true; told once
+---@class gifd.PurgeEvent: gifd.Event
+---@field tags string[] of what is kept
+---@field urls string[] of what is kept
+
+---what a route is asked
+---@class gifd.Request
+---@field method string GET, POST, ...
+---@field path string decoded
+---@field params table<string, string> of the pattern
+---@field query table<string, string> of the address
+---@field headers table<string, string> names in lower case
+---@field body any bytes, or the checked value of `body`
+---@field account? string who asks
+---@field client_ip string where from
+
+---what a route answers
+---@class gifd.Answer
+---@field status? integer 200
+---@field headers? table<string, string|string[]> by name
+---@field body? string as it is
+---@field json? any instead of body
+---@field cache? gifd.Keep of a public GET: may be kept
+
+---how long an answer may be given again without asking
+---@class gifd.Keep
+---@field seconds number 0 to 86400
+---@field key? string for gifd.cache.purge
+---@field tags? string[] for gifd.cache.purge; share:CODE and asset:ID end with these
+---@field counts? string[] codes of shares that each answer is a visit of
+
+---@class gifd.Counter
+local Counter = {}
+
+---one, or n, more
+---@param n? integer
+function Counter:add(n) end
+
+---@class gifd.Gauge
+local Gauge = {}
+
+---is this from now on
+---@param value number
+function Gauge:set(value) end
+
+---one, or by, more
+---@param by? number
+function Gauge:add(by) end
+
+---is at least this
+---@param value number
+function Gauge:raise(value) end
+
+---@class gifd.Handle
+local Handle = {}
+
+---what the task returned, or nil, err
+---@return any ...
+function Handle:wait() end
+
+---ends the task at its next wait
+function Handle:cancel() end
+
+---@class gifd.Histogram
+local Histogram = {}
+
+---one value was seen
+---@param value number
+function Histogram:observe(value) end
+
+---@class gifd.Journal
+local Journal = {}
+
+---the last 8 KiB
+---@return string text
+function Journal:text() end
+
+---begins anew
+function Journal:clear() end
+
+---@class gifd.Limiter
+local Limiter = {}
+
+---charges when it allows; without retry_after it never will
+---@param key string
+---@param cost? integer
+---@return boolean? allowed
+---@return {remaining: integer, reset_after: number, retry_after?: number}|gifd.Err standing
+function Limiter:check(key, cost) end
+
+---the same without charging
+---@param key string
+---@param cost? integer
+---@return boolean? allowed
+---@return {remaining: integer, reset_after: number, retry_after?: number}|gifd.Err standing
+function Limiter:peek(key, cost) end
+
+---as if the key had never been seen
+---@param key string
+---@return true?
+---@return gifd.Err? err
+function Limiter:reset(key) end
+
+---@class gifd.Matcher
+local Matcher = {}
+
+---each occurrence, in order of their ends
+---@param text string
+---@return {word: string, from: integer, to: integer}[] hits
+function Matcher:find(text) end
+
+---@class gifd.Reader
+local Reader = {}
+
+---the next message, and how many were lost before it; timeout in seconds
+---@param timeout? number
+---@return any? value
+---@return integer|gifd.Err lost
+function Reader:next(timeout) end
+
+---hears no more
+function Reader:close() end
+
+---@class gifd.Span
+local Span = {}
+
+---the part ends
+function Span:finish() end
+
+---@class gifd
+gifd = {}
+
+---@class gifd.admin
+gifd.admin = {}
+
+---asks the supervisor, as `gifd reload` and its like do
+---@param question {op: string}
+---@return table? answer
+---@return gifd.Err? err
+function gifd.admin.ask(question) end
+
+---runs them side by side: the first result of each; the first failure (nil, err) cancels the others
+---@param fn function
+---@param ... function
+---@return any ...
+function gifd.all(fn, ...) end
+
+---what the first that succeeds returns; when none does, the last nil, err
+---@param fn function
+---@param ... function
+---@return any ...
+function gifd.any(fn, ...) end
+
+---@class gifd.blob
+gifd.blob = {}
+
+---blobs that nobody committed for an hour, from 0 on; next says where to go on, nil: all seen
+---@param from integer
+---@return string[] digests
+---@return integer? next
+function gifd.blob.at_rest(from) end
+
+---durable when it returns; the draft is spent
+---@param draft gifd.Draft
+---@return string? digest
+---@return integer|gifd.Err size
+function gifd.blob.commit(draft) end
+
+---removes a blob that is at rest, no other
+---@param digest string
+---@return boolean? gone
+---@return gifd.Err? err
+function gifd.blob.drop(digest) end
+
+---free on the file system
+---@return integer bytes
+function gifd.blob.free() end
+
+---up to n bytes from offset (0: the first); n is at most 1 MiB
+---@param digest string
+---@param offset integer
+---@param n integer
+---@return string? bytes
+---@return gifd.Err? err
+function gifd.blob.read(digest, offset, n) end
+
+---how many bytes a blob has
+---@param digest string
+---@return integer? size
+---@return gifd.Err? err
+function gifd.blob.stat(digest) end
+
+---@class gifd.build
+gifd.build = {}
+
+---text to bytecode
+---@param text string
+---@param chunkname string
+---@return string? bytecode
+---@return {file: string, line: integer, message: string}|nil fault
+function gifd.build.compile(text, chunkname) end
+
+---config.lua, if there is one
+---@return string? text
+---@return string? file
+function gifd.build.config() end
+
+---a variable of the environment
+---@param name string
+---@return string? text
+function gifd.build.env(name) end
+
+---a file that config.lua names
+---@param path string
+---@return string? text
+---@return gifd.Err? err
+function gifd.build.file(path) end
+
+---the sources below it
+---@param prefix string
+---@return string[] paths
+function gifd.build.files(prefix) end
+
+---adds a folder of plugins above all others; its whole path
+---@param path string
+---@return string? path
+---@return gifd.Err? err
+function gifd.build.folder(path) end
+
+---can C count by these policies of a route?
+---@param policies table
+---@return true? ok
+---@return string? message
+function gifd.build.limit(policies) end
+
+---where a source comes from
+---@param path string
+---@return string? file
+function gifd.build.origin(path) end
+
+---a source
+---@param path string
+---@return string? text
+---@return gifd.Err? err
+function gifd.build.read(path) end
+
+---runs text that is data
+---@param text string
+---@param chunkname string
+---@param env table
+---@return any value
+---@return {file: string, line: integer, message: string}|nil fault
+function gifd.build.run(text, chunkname, env) end
+
+---@class gifd.bundle
+gifd.bundle = {}
+
+---entries of the bundle
+---@param prefix string
+---@return string[] names
+function gifd.bundle.list(prefix) end
+
+---an entry that is bytecode
+---@param name string
+---@param env? table
+---@return function? chunk
+---@return gifd.Err? err
+function gifd.bundle.load(name, env) end
+
+---an entry of the generation's bundle
+---@param name string
+---@return string? bytes
+function gifd.bundle.read(name) end
+
+---"path:line" at which a function was written
+---@param fn function
+---@return string? place
+function gifd.bundle.where(fn) end
+
+---@class gifd.bus
+gifd.bus = {}
+
+---tells all that read the topic, in any process; value is at most 16 KiB as JSON
+---@param topic string
+---@param value any
+---@return true?
+---@return gifd.Err? err
+function gifd.bus.publish(topic, value) end
+
+---hears what is published from now on; 64 messages wait, the oldest is lost first
+---@param topic string
+---@return gifd.Reader? reader
+---@return gifd.Err? err
+function gifd.bus.subscribe(topic) end
+
+---@class gifd.cache
+gifd.cache = {}
+
+---takes back what has this tag, in effect in every process when it returns
+---@param tag string
+---@return true
+function gifd.cache.purge(tag) end
+
+---of this process
+---@return {hits: integer, misses: integer, stored: integer, evicted: integer, purged: integer, entries: integer, bytes: integer}
+function gifd.cache.stats() end
+
+---what fn returns; nil, err when it throws
+---@param fn function
+---@param ... any
+---@return any ...
+function gifd.catch(fn, ...) end
+
+---@class gifd.console
+gifd.console = {}
+
+---to be committed
+---@param bytes string
+---@return gifd.Draft? draft
+---@return gifd.Err? err
+function gifd.console.draft(bytes) end
+
+---to standard error
+---@param text string
+function gifd.console.error(text) end
+
+---makes one; "conflict" when it is there
+---@param path string
+---@return true?
+---@return gifd.Err? err
+function gifd.console.folder(path) end
+
+---is standard output one?
+---@return boolean
+function gifd.console.is_terminal() end
+
+---of a folder
+---@param path string
+---@return string[]? names
+---@return gifd.Err? err
+function gifd.console.list(path) end
+
+---a file of whoever runs the command
+---@param path string
+---@param env table
+---@return function? chunk
+---@return gifd.Err? err
+function gifd.console.load(path, env) end
+
+---all of them
+---@return {name: string, signature: string, contexts: string}[] rows
+---@return string[] codes
+function gifd.console.primitives() end
+
+---a file, up to 16 MiB
+---@param path string
+---@return string? text
+---@return gifd.Err? err
+function gifd.console.read(path) end
+
+---writes a file; new: "conflict" when it is there
+---@param path string
+---@param text string
+---@param options? {new?: boolean}
+---@return true?
+---@return gifd.Err? err
+function gifd.console.save(path, text, options) end
+
+---this process's wall time is the system's and so much more
+---@param seconds number
+function gifd.console.shift_clock(seconds) end
+
+---to standard output
+---@param text string
+function gifd.console.write(text) end
+
+---@class gifd.crypto
+gifd.crypto = {}
+
+---RFC 4648 section 5, without padding
+---@param bytes string
+---@return string text
+function gifd.crypto.base64url(bytes) end
+
+---n random characters of a-zA-Z0-9
+---@param n integer
+---@return string text
+function gifd.crypto.code(n) end
+
+---key is 32 bytes, signature 64
+---@param key string
+---@param message string
+---@param signature string
+---@return boolean
+function gifd.crypto.ed25519_verify(key, message, signature) end
+
+---in constant time
+---@param a string
+---@param b string
+---@return boolean
+function gifd.crypto.equal(a, b) end
+
+---lower-case hexadecimal
+---@param bytes string
+---@return string text
+function gifd.crypto.hex(bytes) end
+
+---HMAC-SHA-256, 32 bytes
+---@param key string
+---@param message string
+---@return string bytes
+function gifd.crypto.hmac(key, message) end
+
+---a JSON Web Token
+---@param claims table<string, any>
+---@param options {alg: "HS256", key: string}
+---@return string? token
+---@return gifd.Err? err
+function gifd.crypto.jwt_sign(claims, options) end
+
+---key: a secret, BEGIN PUBLIC KEY, or the 32 bytes of Ed25519
+---@param token string
+---@param options {alg: "HS256"|"RS256"|"ES256"|"EdDSA", key: string, issuer?: string, audience?: string, leeway?: number}
+---@return table<string, any>|nil claims
+---@return gifd.Err? err
+function gifd.crypto.jwt_verify(token, options) end
+
+---text to keep instead of the password (scrypt)
+---@param password string
+---@return string? kept
+---@return gifd.Err? err
+function gifd.crypto.password_hash(password) end
+
+---is it the password that was hashed?
+---@param password string
+---@param kept string
+---@return boolean? right
+---@return gifd.Err? err
+function gifd.crypto.password_verify(password, kept) end
+
+---n cryptographic random bytes
+---@param n integer
+---@return string bytes
+function gifd.crypto.random(n) end
+
+---SHA-256
+---@param bytes string
+---@return string hex
+function gifd.crypto.sha256(bytes) end
+
+---the path with a signed query; expires is in seconds since 1970
+---@param path string
+---@param options {expires: integer, kid?: string, params?: table<string, string|number|boolean>}
+---@return string? url
+---@return gifd.Err? err
+function gifd.crypto.sign_url(path, options) end
+
+---back to bytes
+---@param text string
+---@return string? bytes
+---@return gifd.Err? err
+function gifd.crypto.unbase64url(text) end
+
+---what URLs of this process are signed with
+---@param keys {kid: string, secret: string, signing?: boolean}[]
+---@return true?
+---@return gifd.Err? err
+function gifd.crypto.use_keys(keys) end
+
+---err.code says why not
+---@param target string
+---@return true?
+---@return {expires: integer, kid: string, prefix?: string}|gifd.Err claims
+function gifd.crypto.verify_url(target) end
+
+---@class gifd.db
+gifd.db = {}
+
+---statements are {sql, value, ..., expect = rows changed}: all of them or none
+---@param statements table[]
+---@return {changes: integer, last_id: integer, rows?: table<string, any>[]}[]|nil done
+---@return gifd.Err? err
+function gifd.db.batch(statements) end
+
+---the first row; false when there is none
+---@param sql string
+---@param ... string|number|boolean|nil
+---@return table<string, any>|false|nil row
+---@return gifd.Err? err
+function gifd.db.row(sql, ...) end
+
+---all rows of a query
+---@param sql string
+---@param ... string|number|boolean|nil
+---@return table<string, any>[]|nil rows
+---@return gifd.Err? err
+function gifd.db.rows(sql, ...) end
+
+---one statement, committed when it returns
+---@param sql string
+---@param ... string|number|boolean|nil
+---@return {changes: integer, last_id: integer, rows?: table<string, any>[]}|nil done
+---@return gifd.Err? err
+function gifd.db.run(sql, ...) end
+
+---a failure of the world, to be returned as `nil, err`
+---@param code gifd.Code
+---@param fields? {message?: string, retryable?: boolean, cause?: any}
+---@return gifd.Err
+function gifd.err(code, fields) end
+
+---asks another server; every status is a reply
+---@param options {url: string, method?: string, headers?: table<string, string>, body?: string, timeout?: number, max_bytes?: integer, into?: "blob", redirects?: integer, retries?: integer}
+---@param hosts? string[]
+---@return {status: integer, headers: table<string, string>, body?: string, draft?: gifd.Draft, bytes: integer, url: string, http: string, redirects: integer, attempts: integer}|nil reply
+---@return gifd.Err? err
+function gifd.fetch(options, hosts) end
+
+---@class gifd.health
+gifd.health = {}
+
+---what a readiness check wants to know
+---@return {disk_free: integer, generation: integer, workers: integer, media: boolean}
+function gifd.health.facts() end
+
+---@class gifd.jobs
+gifd.jobs = {}
+
+---false when the time passed
+---@param seconds number
+---@return boolean? woken
+---@return gifd.Err? err
+function gifd.jobs.wait(seconds) end
+
+---tells the runner that there is work
+---@return boolean
+function gifd.jobs.wake() end
+
+---@class gifd.json
+gifd.json = {}
+
+---marked as an array, so that an empty one is []
+---@param list? table
+---@return table list
+function gifd.json.array(list) end
+
+---null is gifd.null; max is in bytes
+---@param text string
+---@param options? {max?: integer}
+---@return any? value
+---@return gifd.Err? err
+function gifd.json.decode(text, options) end
+
+---throws for what is no plain data
+---@param value any
+---@return string text
+function gifd.json.encode(value) end
+
+---an array's mark, or entries from 1 on
+---@param value any
+---@return boolean
+function gifd.json.is_array(value) end
+
+---@class gifd.kv
+gifd.kv = {}
+
+---forgets a key
+---@param plugin string
+---@param key string
+---@return boolean? was_there
+---@return gifd.Err? err
+function gifd.kv.delete(plugin, key) end
+
+---false when there is none
+---@param plugin string
+---@param key string
+---@return any? value
+---@return gifd.Err? err
+function gifd.kv.get(plugin, key) end
+
+---in the order of their keys
+---@param plugin string
+---@param prefix? string
+---@param options? {after?: string, limit?: integer}
+---@return {key: string, value: any}[]|nil entries
+---@return gifd.Err? err
+function gifd.kv.list(plugin, prefix, options) end
+
+---keeps plain data, at most 64 KiB as JSON; ttl is in seconds
+---@param plugin string
+---@param key string
+---@param value any
+---@param options? {ttl?: number}
+---@return true?
+---@return gifd.Err? err
+function gifd.kv.set(plugin, key, value, options) end
+
+---@class gifd.limit
+gifd.limit = {}
+
+---all keys of this request's route in one step, unless done already
+---@param user? string
+---@param token? string
+---@return true?
+---@return gifd.Err? err
+function gifd.limit.charge(user, token) end
+
+---everybody is forgotten
+---@return true?
+---@return gifd.Err? err
+function gifd.limit.clear() end
+
+---how many were reset
+---@param kind "ip"|"user"|"token"|"route"
+---@param value string
+---@return integer? reset
+---@return gifd.Err? err
+function gifd.limit.forget(kind, value) end
+
+---counts across all processes
+---@param options {strategy: "token_bucket"|"fixed_window"|"sliding_window", rate: integer, per: number|string, burst?: integer, resolution?: integer, name?: string}
+---@param space? string
+---@return gifd.Limiter
+function gifd.limit.limiter(options, space) end
+
+---as routes, with remaining and reset_after
+---@param kind "ip"|"user"|"token"|"route"
+---@param value string
+---@return table[]? standings
+---@return gifd.Err? err
+function gifd.limit.look(kind, value) end
+
+---{route, by, name, strategy, rate, per, capacity, cost} of each
+---@return table[] policies
+function gifd.limit.routes() end
+
+---of the table that all processes share
+---@return {slots: integer, taken: integer, active: integer, evicted: integer, stolen: integer, busy: integer}|nil
+---@return gifd.Err? err
+function gifd.limit.stats() end
+
+---@class gifd.log
+gifd.log = {}
+
+---one line of the log, if the level asks for it
+---@param event string
+---@param fields? table<string, any>
+function gifd.log.debug(event, fields) end
+
+---one line of the log
+---@param event string
+---@param fields? table<string, any>
+function gifd.log.error(event, fields) end
+
+---one line of the log
+---@param event string
+---@param fields? table<string, any>
+function gifd.log.info(event, fields) end
+
+---what this task and those that it starts log from now on
+---@return gifd.Journal? journal
+---@return gifd.Err? err
+function gifd.log.journal() end
+
+---one line of the log
+---@param event string
+---@param fields? table<string, any>
+function gifd.log.warn(event, fields) end
+
+---@class gifd.media
+gifd.media = {}
+
+---looks at a draft, or at a blob by its digest
+---@param what gifd.Draft|string
+---@param limits? {canvas_px?: integer, total_px?: integer, frames?: integer, deadline?: number, memory?: integer, account?: integer, pixels?: integer}
+---@return gifd.Facts? facts
+---@return gifd.Err? err
+function gifd.media.probe(what, limits) end
+
+---decodes once and makes each recipe
+---@param what gifd.Draft|string
+---@param recipes gifd.Recipe[]
+---@param limits? {canvas_px?: integer, total_px?: integer, frames?: integer, deadline?: number, memory?: integer, out_bytes?: integer, account?: integer, pixels?: integer}
+---@return {facts: gifd.Facts, outputs: {draft: gifd.Draft, bytes: integer, facts: gifd.Facts}[]}|nil made
+---@return gifd.Err? err
+function gifd.media.render(what, recipes, limits) end
+
+---@class gifd.metric
+gifd.metric = {}
+
+---a number that only grows
+---@param name string
+---@param labels? table<string, string|number|boolean>
+---@param group? string
+---@return gifd.Counter? counter
+---@return gifd.Err? err
+function gifd.metric.counter(name, labels, group) end
+
+---a number that goes up and down
+---@param name string
+---@param labels? table<string, string|number|boolean>
+---@param group? string
+---@return gifd.Gauge? gauge
+---@return gifd.Err? err
+function gifd.metric.gauge(name, labels, group) end
+
+---how often which values were seen
+---@param name string
+---@param labels? table<string, string|number|boolean>
+---@param group? string
+---@return gifd.Histogram? histogram
+---@return gifd.Err? err
+function gifd.metric.histogram(name, labels, group) end
+
+---{series, name, labels, kind, value} or {..., count, sum, p50, p99, buckets = {{le, n}}} of each
+---@return table[] series
+function gifd.metric.list() end
+
+---@class gifd.own
+gifd.own = {}
+
+---statements are {sql, value, ..., expect = rows changed}: all of them or none
+---@param plugin string
+---@param statements table[]
+---@return {changes: integer, last_id: integer, rows?: table<string, any>[]}[]|nil done
+---@return gifd.Err? err
+function gifd.own.batch(plugin, statements) end
+
+---the first row; false when there is none
+---@param plugin string
+---@param sql string
+---@param ... string|number|boolean|nil
+---@return table<string, any>|false|nil row
+---@return gifd.Err? err
+function gifd.own.row(plugin, sql, ...) end
+
+---all rows of a query
+---@param plugin string
+---@param sql string
+---@param ... string|number|boolean|nil
+---@return table<string, any>[]|nil rows
+---@return gifd.Err? err
+function gifd.own.rows(plugin, sql, ...) end
+
+---one statement, committed when it returns
+---@param plugin string
+---@param sql string
+---@param ... string|number|boolean|nil
+---@return {changes: integer, last_id: integer, rows?: table<string, any>[]}|nil done
+---@return gifd.Err? err
+function gifd.own.run(plugin, sql, ...) end
+
+---@class gifd.plugin
+gifd.plugin = {}
+
+---enters a plugin's code, under its budget
+---@param plugin integer
+---@param what string
+---@param fn function
+---@param ctx any
+---@param ... any
+---@return any? value
+---@return any|gifd.Err more
+function gifd.plugin.call(plugin, what, fn, ctx, ...) end
+
+---it and the functions written in it are never compiled
+---@param fn function
+---@return function fn
+function gifd.plugin.interpret(fn) end
+
+---the number by which C knows the plugin
+---@param name string
+---@param budget {slice?: number, call?: number, memory?: integer}
+---@return integer number
+function gifd.plugin.register(name, budget) end
+
+---@class gifd.request
+gifd.request = {}
+
+---of this request, whole
+---@param max integer
+---@return string? text
+---@return gifd.Err? err
+function gifd.request.body(max) end
+
+---will it be answered from the first byte on? by GET, and not a later range
+---@param reply table
+---@param size integer
+---@return boolean
+function gifd.request.from_start(reply, size) end
+
+---the body of this request as files and fields of a form
+---@param options {max?: integer, fields?: integer, field_bytes?: integer}
+---@return {raw: boolean, fields: table<string, string>, files: {draft: gifd.Draft, bytes: integer, type: string, field?: string, filename?: string}[], repeated?: string[]}|nil up
+---@return gifd.Err? err
+function gifd.request.upload(options) end
+
+---@class gifd.tally
+gifd.tally = {}
+
+---counts exactly, in the memory that all processes share
+---@param key integer
+---@param n integer
+---@return true?
+---@return gifd.Err? err
+function gifd.tally.add(key, n) end
+
+---its count is folded
+---@param slot integer
+function gifd.tally.free(slot) end
+
+---is the count still this? then nothing is added to it any more
+---@param slot integer
+---@param count integer
+---@return boolean
+function gifd.tally.freeze(slot, count) end
+
+---what is counted and not yet folded
+---@return {epoch: string, slots: {slot: integer, key: integer, count: integer, frozen: boolean}[]}
+function gifd.tally.list() end
+
+---of all keys with these low 40 bits and bits of mask
+---@param key integer
+---@param mask integer
+---@return integer n
+function gifd.tally.peek(key, mask) end
+
+---@class gifd.task
+gifd.task = {}
+
+---a task of its own
+---@param fn function
+---@return gifd.Handle handle
+function gifd.task.spawn(fn) end
+
+---@class gifd.text
+gifd.text = {}
+
+---inert between tags and in quoted attributes
+---@param text string
+---@return string text
+function gifd.text.escape_html(text) end
+
+---in lower case
+---@param text string
+---@return string text
+function gifd.text.fold(text) end
+
+---code points
+---@param text string
+---@return integer points
+function gifd.text.length(text) end
+
+---without white space at its ends
+---@param text string
+---@return string text
+function gifd.text.trim(text) end
+
+---what uri was given
+---@param text string
+---@return string? text
+---@return gifd.Err? err
+function gifd.text.unuri(text) end
+
+---all but unreserved characters percent-encoded
+---@param text string
+---@return string text
+function gifd.text.uri(text) end
+
+---is it UTF-8?
+---@param text string
+---@return boolean
+function gifd.text.valid_utf8(text) end
+
+---whole words and phrases, case ignored, in time linear in the text
+---@param list string[]
+---@return gifd.Matcher matcher
+function gifd.text.words(list) end
+
+---@class gifd.time
+gifd.time = {}
+
+---what fn returns; nil, err with "timeout" when it takes longer, and what it does is cancelled
+---@param seconds number
+---@param fn function
+---@return any ...
+function gifd.time.deadline(seconds, fn) end
+
+---"Wed, 25 Nov 2026 15:52:19 GMT"
+---@param seconds number
+---@return string text
+function gifd.time.http_date(seconds) end
+
+---since 1970
+---@return number seconds
+function gifd.time.now() end
+
+---of RFC 3339
+---@param text string
+---@return number? seconds
+---@return gifd.Err? err
+function gifd.time.parse(text) end
+
+---"2026-11-25T15:52:19Z"; digits: 0, 3 or 6 decimals
+---@param seconds number
+---@param digits? integer
+---@return string text
+function gifd.time.rfc3339(seconds, digits) end
+
+---waits; everything else goes on
+---@param seconds number
+---@return true?
+---@return gifd.Err? err
+function gifd.time.sleep(seconds) end
+
+---@class gifd.trace
+gifd.trace = {}
+
+---the task goes on in that trace
+---@param traceparent string
+---@return true?
+---@return gifd.Err? err
+function gifd.trace.adopt(traceparent) end
+
+---the trace that the call belongs to
+---@return {trace_id: string, span_id: string, sampled: boolean}|false
+function gifd.trace.current() end
+
+---what somebody sent along
+---@param traceparent string
+---@return {trace_id: string, span_id: string, sampled: boolean}|nil
+---@return gifd.Err? err
+function gifd.trace.parse(traceparent) end
+
+---a part of the trace, from now to span:finish()
+---@param name string
+---@return gifd.Span span
+function gifd.trace.start(name) end
+
+---to send along with a request to others
+---@return string|false text
+function gifd.trace.traceparent() end
+
+---gives value back; throws err when value is nil
+---@generic T
+---@param value T?
+---@param err? any
+---@param ... any
+---@return T
+function gifd.try(value, err, ...) end
