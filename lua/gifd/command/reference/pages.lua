@@ -185,7 +185,8 @@ What `init.lua` may return, and what each part gets and gives.
 | kind | order | a failure | seconds |
 | --- | --- | --- | --- |]] }
   for _, kind in ipairs(kinds) do
-    out[#out + 1] = row(kind[1], kind[2], kind[3], hooks.timeouts[kind[1]] .. (kind[1] == "vote" and ("; `slow`: %d"):format(hooks.timeouts.slow) or ""))
+    local slow = kind[1] == "vote" and ("; `slow`: %d"):format(hooks.timeouts.slow) or ""
+    out[#out + 1] = row(kind[1], kind[2], kind[3], hooks.timeouts[kind[1]] .. slow)
   end
   for _, hook in ipairs(contracts.hooks) do hook_lines(out, hook) end
   local titles = { hook = "A hook's options", route = "A route", job = "A job" }
@@ -204,7 +205,7 @@ function M.bundled(manifest)
   local uses = manifest.uses or {}
   out[#out + 1] = #uses == 0 and "It asks for nothing beyond what all plugins have." or "It asks for `"
     .. table.concat(uses, "`, `") .. "`."
-  out[#out + 1] = ("\n    plugins = { [%q] = true }    -- in config.lua; or a table of settings\n"):format(manifest.name)
+  out[#out + 1] = ("\n    plugins = { [%q] = true }    -- in config.lua; or its settings\n"):format(manifest.name)
   if manifest.config and manifest.config.fields then
     out[#out + 1] = "| setting | type | default | bounds | |\n| --- | --- | --- | --- | --- |"
     fields(out, manifest.config, "")

@@ -101,6 +101,7 @@
 
 ---one rendition: a name, and a recipe
 ---@class gifd.Rung: gifd.Recipe
+---@field at_once? boolean made with the upload, not when it is asked for first
 ---@field name string a-z, 0-9, _ and -
 
 ---a job as it stands
@@ -403,6 +404,12 @@ function gifd.blob.drop(digest) end
 ---@return integer bytes
 function gifd.blob.free() end
 
+---that its bytes have now
+---@param digest string
+---@return string? sha256
+---@return gifd.Err? err
+function gifd.blob.hash(digest) end
+
 ---up to n bytes from offset (0: the first); n is at most 1 MiB
 ---@param digest string
 ---@param offset integer
@@ -460,6 +467,10 @@ function gifd.build.folder(path) end
 ---@return string? message
 function gifd.build.limit(policies) end
 
+---links among the sources, which are not followed
+---@return {path: string, file: string}[] links
+function gifd.build.links() end
+
 ---where a source comes from
 ---@param path string
 ---@return string? file
@@ -478,6 +489,14 @@ function gifd.build.read(path) end
 ---@return any value
 ---@return {file: string, line: integer, message: string}|nil fault
 function gifd.build.run(text, chunkname, env) end
+
+---a secret that config.lua names, without its text
+---@param from string
+---@param name string
+---@return integer? length
+---@return string|gifd.Err stamp
+---@return string? whole_name
+function gifd.build.secret(from, name) end
 
 ---@class gifd.bundle
 gifd.bundle = {}
@@ -541,31 +560,20 @@ function gifd.catch(fn, ...) end
 ---@class gifd.console
 gifd.console = {}
 
----to be committed
----@param bytes string
----@return gifd.Draft? draft
----@return gifd.Err? err
-function gifd.console.draft(bytes) end
-
 ---to standard error
 ---@param text string
 function gifd.console.error(text) end
 
----makes one; "conflict" when it is there
+---makes one where there is none
 ---@param path string
 ---@return true?
 ---@return gifd.Err? err
 function gifd.console.folder(path) end
 
----is standard output one?
+---is standard output one, or standard error?
+---@param which? "stderr"
 ---@return boolean
-function gifd.console.is_terminal() end
-
----of a folder
----@param path string
----@return string[]? names
----@return gifd.Err? err
-function gifd.console.list(path) end
+function gifd.console.is_terminal(which) end
 
 ---a file of whoever runs the command
 ---@param path string
@@ -574,28 +582,18 @@ function gifd.console.list(path) end
 ---@return gifd.Err? err
 function gifd.console.load(path, env) end
 
----all of them
----@return {name: string, signature: string, contexts: string}[] rows
----@return string[] codes
-function gifd.console.primitives() end
-
----a file, up to 16 MiB
+---a copy of a file
 ---@param path string
----@return string? text
----@return gifd.Err? err
-function gifd.console.read(path) end
+---@return gifd.Draft? draft
+---@return integer|gifd.Err size
+function gifd.console.open(path) end
 
----writes a file; new: "conflict" when it is there
+---a draft, or a blob by its digest, as a file, in one step
+---@param what gifd.Draft|string
 ---@param path string
----@param text string
----@param options? {new?: boolean}
 ---@return true?
 ---@return gifd.Err? err
-function gifd.console.save(path, text, options) end
-
----this process's wall time is the system's and so much more
----@param seconds number
-function gifd.console.shift_clock(seconds) end
+function gifd.console.save(what, path) end
 
 ---to standard output
 ---@param text string
@@ -753,11 +751,12 @@ function gifd.health.facts() end
 ---@class gifd.jobs
 gifd.jobs = {}
 
----false when the time passed
+---the number of the ring that woke it, false when the time passed; at once when there was one after heard
 ---@param seconds number
----@return boolean? woken
+---@param heard? integer
+---@return integer|false|nil ring
 ---@return gifd.Err? err
-function gifd.jobs.wait(seconds) end
+function gifd.jobs.wait(seconds, heard) end
 
 ---tells the runner that there is work
 ---@return boolean
@@ -908,9 +907,16 @@ function gifd.media.probe(what, limits) end
 ---@param what gifd.Draft|string
 ---@param recipes gifd.Recipe[]
 ---@param limits? {canvas_px?: integer, total_px?: integer, frames?: integer, deadline?: number, memory?: integer, out_bytes?: integer, account?: integer, pixels?: integer}
----@return {facts: gifd.Facts, outputs: {draft: gifd.Draft, bytes: integer, facts: gifd.Facts}[]}|nil made
+---@return {facts: gifd.Facts, outputs: {draft: gifd.Draft, bytes: integer, facts: gifd.Facts}[], made_by: table}|nil made
 ---@return gifd.Err? err
 function gifd.media.render(what, recipes, limits) end
+
+---as probe, with delays_ms of each frame
+---@param what gifd.Draft|string
+---@param limits? {canvas_px?: integer, total_px?: integer, frames?: integer, deadline?: number, memory?: integer, account?: integer, pixels?: integer}
+---@return gifd.Facts? facts
+---@return gifd.Err? err
+function gifd.media.times(what, limits) end
 
 ---@class gifd.metric
 gifd.metric = {}
@@ -994,6 +1000,11 @@ function gifd.plugin.call(plugin, what, fn, ctx, ...) end
 ---@param fn function
 ---@return function fn
 function gifd.plugin.interpret(fn) end
+
+---with *** in place of secrets
+---@param text string
+---@return string text
+function gifd.plugin.redact(text) end
 
 ---the number by which C knows the plugin
 ---@param name string
@@ -1175,3 +1186,33 @@ function gifd.trace.traceparent() end
 ---@param ... any
 ---@return T
 function gifd.try(value, err, ...) end
+
+---@class gifd.workbench
+gifd.workbench = {}
+
+---to be committed or saved
+---@param bytes string
+---@return gifd.Draft? draft
+---@return gifd.Err? err
+function gifd.workbench.draft(bytes) end
+
+---of a folder
+---@param path string
+---@return string[]? names
+---@return gifd.Err? err
+function gifd.workbench.list(path) end
+
+---all of them
+---@return {name: string, signature: string, contexts: string}[] rows
+---@return string[] codes
+function gifd.workbench.primitives() end
+
+---a file, up to 16 MiB
+---@param path string
+---@return string? text
+---@return gifd.Err? err
+function gifd.workbench.read(path) end
+
+---this process's wall time is the system's and so much more
+---@param seconds number
+function gifd.workbench.shift_clock(seconds) end

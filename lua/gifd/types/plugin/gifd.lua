@@ -101,6 +101,7 @@
 
 ---one rendition: a name, and a recipe
 ---@class gifd.Rung: gifd.Recipe
+---@field at_once? boolean made with the upload, not when it is asked for first
 ---@field name string a-z, 0-9, _ and -
 
 ---a job as it stands
