@@ -472,7 +472,7 @@ static const char role_boot[] =
     "    while true do\n"
     "      local woken, err = gifd.jobs.wait(30)\n"
     "      if err then log[#log + 1] = err.code return end\n"
-    "      log[#log + 1] = tostring(woken)\n"
+    "      log[#log + 1] = tostring(woken and true)\n"
     "    end\n"
     "  end },\n"
     "  commands = { add = function(args) gifd.time.sleep(0.001) return tonumber(args[1]) + tonumber(args[2]) end,\n"

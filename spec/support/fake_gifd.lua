@@ -65,6 +65,7 @@ function M.install()
       return (s:gsub("[&<>\"'`]", entities):gsub("[%z\1-\8\11\12\14-\31\127]", "\239\191\189"))
     end }
   gifd.time = { now = os.time, sleep = function() return true end,
+    deadline = function(_, f) return f() end,
     rfc3339 = function(s) return os.date("!%Y-%m-%dT%H:%M:%SZ", s) end }
   gifd.log = {}
   for _, level in ipairs { "debug", "info", "warn", "error" } do gifd.log[level] = function() end end
