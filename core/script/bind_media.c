@@ -517,7 +517,7 @@ const struct binding bind_media[] = {
      "and makes each recipe"},
     {"gifd.media.look", l_look, CTX_TASK,
      "look(what: gifd.Draft|string, limits?: gifd.MediaLimits) -> looks: {hashes: gifd.PictureHash[], colors: {color: "
-     "any, share: number}[], placeholder: string} | nil, err -- what it looks like"},
+     "any, share: number}[], placeholder?: string} | nil, err -- what it looks like"},
     {"gifd.media.hash", l_hash, CTX_TASK,
      "hash(what: gifd.Draft|string, limits?: gifd.MediaLimits) -> hashes: gifd.PictureHash[] | nil, err -- of what it "
      "looks like, near for pictures that are alike"},

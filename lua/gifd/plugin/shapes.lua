@@ -58,6 +58,19 @@ Facts = what a file is
   has_alpha: boolean -- is any of it transparent?
   has_audio: boolean -- is there sound?
   truncated: boolean -- does its end lack?
+MediaLimits = what looking at a file, or rendering it, may cost
+  canvas_px?: integer -- width times height
+  total_px?: integer -- canvas times frames
+  frames?: integer -- pictures in it
+  deadline?: number -- seconds
+  memory?: integer -- bytes
+  out_bytes?: integer -- of an output
+  account?: integer -- whose turn it is
+  pixels?: integer -- how large the work is thought to be
+PictureHash = what a picture looks like
+  hash: string -- near for pictures that are alike
+  at: number -- seconds into it
+  quality: number -- how much there is to tell it by
 Recipe = what a render makes
   format: "png"|"jpeg"|"gif"|"webp"|"mp4"|"webm" -- of the output
   width?: integer -- at most

@@ -78,6 +78,23 @@
 ---@field has_audio boolean is there sound?
 ---@field truncated boolean does its end lack?
 
+---what looking at a file, or rendering it, may cost
+---@class gifd.MediaLimits
+---@field canvas_px? integer width times height
+---@field total_px? integer canvas times frames
+---@field frames? integer pictures in it
+---@field deadline? number seconds
+---@field memory? integer bytes
+---@field out_bytes? integer of an output
+---@field account? integer whose turn it is
+---@field pixels? integer how large the work is thought to be
+
+---what a picture looks like
+---@class gifd.PictureHash
+---@field hash string near for pictures that are alike
+---@field at number seconds into it
+---@field quality number how much there is to tell it by
+
 ---what a render makes
 ---@class gifd.Recipe
 ---@field format "png"|"jpeg"|"gif"|"webp"|"mp4"|"webm" of the output
@@ -896,9 +913,31 @@ function gifd.log.warn(event, fields) end
 ---@class gifd.media
 gifd.media = {}
 
+---single pictures, at most 16
+---@param what gifd.Draft|string
+---@param options? {count?: integer, times?: number[], width?: integer, height?: integer, format?: string, quality?: integer}
+---@param limits? gifd.MediaLimits
+---@return {bytes: string, type: string, width: integer, height: integer, at: number}[]|nil frames
+---@return gifd.Err? err
+function gifd.media.frames(what, options, limits) end
+
+---of what it looks like, near for pictures that are alike
+---@param what gifd.Draft|string
+---@param limits? gifd.MediaLimits
+---@return gifd.PictureHash[]? hashes
+---@return gifd.Err? err
+function gifd.media.hash(what, limits) end
+
+---what it looks like
+---@param what gifd.Draft|string
+---@param limits? gifd.MediaLimits
+---@return {hashes: gifd.PictureHash[], colors: {color: any, share: number}[], placeholder?: string}|nil looks
+---@return gifd.Err? err
+function gifd.media.look(what, limits) end
+
 ---looks at a draft, or at a blob by its digest
 ---@param what gifd.Draft|string
----@param limits? {canvas_px?: integer, total_px?: integer, frames?: integer, deadline?: number, memory?: integer, account?: integer, pixels?: integer}
+---@param limits? gifd.MediaLimits
 ---@return gifd.Facts? facts
 ---@return gifd.Err? err
 function gifd.media.probe(what, limits) end
@@ -906,14 +945,14 @@ function gifd.media.probe(what, limits) end
 ---decodes once and makes each recipe
 ---@param what gifd.Draft|string
 ---@param recipes gifd.Recipe[]
----@param limits? {canvas_px?: integer, total_px?: integer, frames?: integer, deadline?: number, memory?: integer, out_bytes?: integer, account?: integer, pixels?: integer}
+---@param limits? gifd.MediaLimits
 ---@return {facts: gifd.Facts, outputs: {draft: gifd.Draft, bytes: integer, facts: gifd.Facts}[], made_by: table}|nil made
 ---@return gifd.Err? err
 function gifd.media.render(what, recipes, limits) end
 
 ---as probe, with delays_ms of each frame
 ---@param what gifd.Draft|string
----@param limits? {canvas_px?: integer, total_px?: integer, frames?: integer, deadline?: number, memory?: integer, account?: integer, pixels?: integer}
+---@param limits? gifd.MediaLimits
 ---@return gifd.Facts? facts
 ---@return gifd.Err? err
 function gifd.media.times(what, limits) end

@@ -78,6 +78,23 @@
 ---@field has_audio boolean is there sound?
 ---@field truncated boolean does its end lack?
 
+---what looking at a file, or rendering it, may cost
+---@class gifd.MediaLimits
+---@field canvas_px? integer width times height
+---@field total_px? integer canvas times frames
+---@field frames? integer pictures in it
+---@field deadline? number seconds
+---@field memory? integer bytes
+---@field out_bytes? integer of an output
+---@field account? integer whose turn it is
+---@field pixels? integer how large the work is thought to be
+
+---what a picture looks like
+---@class gifd.PictureHash
+---@field hash string near for pictures that are alike
+---@field at number seconds into it
+---@field quality number how much there is to tell it by
+
 ---what a render makes
 ---@class gifd.Recipe
 ---@field format "png"|"jpeg"|"gif"|"webp"|"mp4"|"webm" of the output
