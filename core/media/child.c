@@ -27,7 +27,8 @@
 #include <webp/encode.h>
 
 #define POPULATE_BYTES (4u << 20)
-#define PROBE_DECODE_PX (4u << 20) /* of the first picture, decoded while probing to be sure that it can be */
+#define PROBE_DECODE_PX                                                                                                \
+    (1u << 18) /* up to here a probe also decodes the first picture; the rest comes after the answer */
 #define RENDER_NICE 10
 
 static char made_by[MEDIA_MADE_BY_MAX];
@@ -193,6 +194,7 @@ static int answer(struct job *j, struct bytes in, struct media_answer *a, struct
     bool cheap = rc == GIFD_OK && (uint64_t)s.width * (uint64_t)s.height <= PROBE_DECODE_PX;
     if (j->q.op == MEDIA_PROBE && cheap && !s.sure) {
         struct picture p;
+        s.glance = true;
         rc = source_next(&s, &p, e);
         if (rc == 0) rc = err_set(e, GIFD_EBADMEDIA, "not one picture could be decoded");
     }

@@ -36,6 +36,7 @@ struct source {
     AVRational time_base;
     int width, height; /* of pictures, before rotation */
     int rotation;      /* 0, 90, 180, 270 clockwise, still to be applied */
+    bool glance;       /* only the first picture will be asked for, and not how long it is shown */
     bool sure;         /* opening has already shown that the first picture can be decoded */
     const struct source_kind *kind;
     void *state;

@@ -295,7 +295,7 @@ static int video_next(struct source *s, struct picture *p, struct err *e)
     int64_t now = t->given ? p->start + p->duration : pts_of(t, t->frame[1], 0);
     av_frame_unref(t->frame[0]);
     av_frame_move_ref(t->frame[0], t->frame[1]);
-    t->ended = !decode_one(t, t->frame[1]);
+    t->ended = s->glance || !decode_one(t, t->frame[1]);
     bool last = t->ended || t->given + 1 == s->facts.frames;
     int64_t next = last ? t->end_pts - t->first_pts : pts_of(t, t->frame[1], now + 1);
     p->frame = t->frame[0];

@@ -10,5 +10,8 @@ for first = 2, #arg, AT_ONCE do
   end
   local made = assert(gifd.media.render(arg[1], recipes))
   print(("loop %d"):format(made.facts.loop))
-  for i, output in ipairs(made.outputs) do print(("%s %s"):format(times[i], (assert(gifd.blob.commit(output.draft))))) end
+  for i, output in ipairs(made.outputs) do
+    local kept = assert(gifd.blob.commit(output.draft))
+    print(("%s %s"):format(times[i], kept))
+  end
 end
