@@ -139,4 +139,8 @@ describe("jobs", function()
     assert.equal("parked", ended(s, id, "completed").result.note)
     s:stop()
   end)
+
+  it("end once each, none twice and none never, however often the runner is killed", function()
+    assert.equal(0, os.execute("timeout 100 luajit spec/soak/jobs.lua 6 1200 10 >/dev/null 2>&1"))
+  end)
 end)
