@@ -7,7 +7,8 @@
 #include <webp/mux.h>
 
 #define DEFAULT_QUALITY 75
-#define METHOD 2 /* 0 fast to 6 small */
+#define METHOD 2       /* 0 fast to 6 small */
+#define LOOP_MAX 65535 /* GIF can say one more */
 
 struct webp {
     struct encode_target to;
@@ -37,7 +38,7 @@ static struct encoder *webp_open(const struct encode_target *t, struct err *e)
         w->config.quality = (float)(t->recipe->quality ? t->recipe->quality : DEFAULT_QUALITY);
         w->config.method = METHOD;
         w->config.alpha_compression = 1;
-        o.anim_params.loop_count = t->loop < 0 ? 1 : t->loop;
+        o.anim_params.loop_count = t->loop < 0 ? 1 : t->loop > LOOP_MAX ? LOOP_MAX : t->loop;
         o.anim_params.bgcolor = 0; /* transparent */
         w->encoder = WebPAnimEncoderNew(t->width, t->height, &o);
     }

@@ -71,6 +71,16 @@ describe("media commands", function()
     end
   end)
 
+  it("ladder keeps how often it plays, as far as a format can say it", function()
+    local bytes = pictures.gif { frames = 2, width = 16, height = 16 }
+    bytes = bytes:gsub("NETSCAPE2%.0\3\1%z%z", "NETSCAPE2.0\3\1\255\255")
+    local path = put("loops.gif", (bytes:gsub("^(.*\44)%z%z%z%z", "%1\4\0\4\0"))) -- the second frame lies elsewhere
+    assert.equal(65536, json("probe", path, "--json").loop)
+    local made = json("ladder", path, dir .. "/loops", "--json")
+    assert.same({}, made.refused)
+    assert.equal(65535, json("probe", dir .. "/loops/webp.webp", "--json").loop)
+  end)
+
   it("ladder of what stands still says why there are no films", function()
     local made = json("ladder", put("s.gif", pictures.gif {}), dir .. "/s", "--json")
     local why = {}

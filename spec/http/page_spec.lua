@@ -247,6 +247,25 @@ describe("Open Graph", function()
     check("undici", 1e6, { gif }, 1)
   end)
 
+  it("offers the best GIF that was made where the original is none, or too large", function()
+    local function offered(made, user_agent, asset)
+      local list = renditions()
+      for file, bytes in pairs(made) do
+        list[file] = { url = base .. "/a/0011223344556677/" .. file, type = "image/gif", width = 200, height = 100,
+          bytes = bytes }
+      end
+      local ctx = shared({}, asset, list)
+      ctx.user_agent = user_agent
+      local all = elements(ctx)
+      return meta(all, "og:image")[1]:match("[^/]+$"), #meta(all, "og:video")
+    end
+    local film = { type = "video/mp4" }
+    local both = { ["discord.gif"] = 7e6, ["slack.gif"] = 1e6 }
+    assert.same({ "discord.gif", 0 }, { offered(both, "Discordbot/2.0", film) })
+    assert.same({ "slack.gif", 0 }, { offered(both, "Slackbot-LinkExpanding 1.0", { bytes = 9e6 }) })
+    assert.same({ "poster.jpg", 1 }, { offered({}, "Discordbot/2.0", film) })
+  end)
+
   it("keeps robots from what is unlisted, and tells nothing of what is held", function()
     assert.same({}, meta(elements(shared()), "robots"))
     assert.same({ "noindex" }, meta(elements(shared { visibility = "unlisted" }), "robots"))
@@ -270,6 +289,21 @@ describe("the stage", function()
     assert.equal("/a/0011223344556677/poster.jpg", video.poster)
     assert.equal("/a/0011223344556677.mp4", markup.find(list, "source").attributes.src)
     assert.equal("/a/0011223344556677", markup.find(list, "img", "width", "402").attributes.src)
+  end)
+
+  it("is the smallest that plays", function()
+    local made = renditions()
+    made.webm = { url = base .. "/a/0011223344556677.webm", type = "video/webm", width = 402, height = 300,
+      bytes = 4000 }
+    assert.equal("video/webm", markup.find(elements(shared({}, {}, made)), "source").attributes.type)
+    made.webm.bytes = 10000
+    assert.equal("video/mp4", markup.find(elements(shared({}, {}, made)), "source").attributes.type)
+    local small = elements(shared({}, { bytes = 100 }, { mp4 = made.mp4, poster = made.poster }))
+    assert.is_table(markup.find(small, "video")) -- a few bytes are worth a pause that shows the frame
+    made.mp4.bytes, made.webm.bytes = 482000, 500000
+    small = elements(shared({}, { bytes = 357000 }, made))
+    assert.is_nil(markup.find(small, "video"))
+    assert.equal("/a/0011223344556677", markup.find(small, "img", "id", "media").attributes.src)
   end)
 
   it("loads no film and shows a still to be played where less motion is wanted, also without a script", function()
