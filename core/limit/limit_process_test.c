@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,7 +38,10 @@ static pid_t hire(struct rig *r, const struct limit_policy p[2], unsigned keys)
 {
     pid_t pid = fork();
     CHECK(pid >= 0);
-    if (pid == 0) work(r, p, keys);
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        work(r, p, keys);
+    }
     return pid;
 }
 
