@@ -152,8 +152,9 @@ static int tell(const struct asking *a, const struct json *root)
         printf("generation %lld %s\n", number_of(root, "generation"),
                changed && changed->b ? "serves" : "serves on: nothing has changed");
         if (restart && restart->b)
-            fprintf(stderr,
-                    "listen, trusted_proxies, http, media or workers differ: USR2 or a restart puts them into effect\n");
+            fprintf(
+                stderr,
+                "listen, trusted_proxies, http, media or workers differ: USR2 or a restart puts them into effect\n");
     }
     return good ? EXIT_OK : EXIT_FAILED;
 }

@@ -25,7 +25,7 @@ struct state {
     AVFrame *frame[2]; /* the picture given out, and the one after it */
     int stream;
     size_t read_at;
-    bool draining, ended, primed, end_known;
+    bool draining, ended, primed, end_known, plausible;
     int64_t first_pts, end_pts; /* of what is shown, stream time base */
     uint32_t given;
 };
@@ -163,6 +163,28 @@ static int set_size(struct source *s, struct state *t, struct err *e)
     return source_check(s->limits, s->facts.width, s->facts.height, 1, e);
 }
 
+/* Whether the packet has the shape of a picture: NAL units that fill it exactly (ISO/IEC 14496-15 section 5.3.3), or
+ * the frame marks of VP8 (RFC 6386 section 9.1) and VP9. Costs nothing, and finds tracks that point at something else.
+ */
+static bool is_plausible(const AVCodecParameters *c, const AVPacket *p)
+{
+    bool avc = c->codec_id == AV_CODEC_ID_H264 && c->extradata_size >= 7 && c->extradata[0] == 1;
+    bool hevc = c->codec_id == AV_CODEC_ID_HEVC && c->extradata_size >= 23 && c->extradata[0] == 1;
+    if (p->size < 4) return c->codec_id == AV_CODEC_ID_AV1;
+    if (c->codec_id == AV_CODEC_ID_VP8)
+        return (p->data[0] & 1) || (p->size >= 10 && memcmp(p->data + 3, "\x9d\x01\x2a", 3) == 0);
+    if (c->codec_id == AV_CODEC_ID_VP9) return p->data[0] >> 6 == 2;
+    if (!avc && !hevc) return true;
+    size_t len_bytes = (c->extradata[avc ? 4 : 21] & 3) + 1u, at = 0, n = (size_t)p->size;
+    while (n - at > len_bytes) {
+        size_t len = 0;
+        for (size_t i = 0; i < len_bytes; i++) len = len << 8 | p->data[at++];
+        if (len == 0 || len > n - at) return false;
+        at += len;
+    }
+    return at == n;
+}
+
 static void count_packet(struct source *s, struct state *t, int64_t *last, int64_t *last_gap)
 {
     const AVPacket *p = t->packet;
@@ -174,6 +196,7 @@ static void count_packet(struct source *s, struct state *t, int64_t *last, int64
     t->end_known = p->duration > 0;
     if (s->facts.frames == 0 || end > t->end_pts) t->end_pts = end;
     *last = pts;
+    t->plausible |= is_plausible(t->format->streams[t->stream]->codecpar, p);
     s->facts.frames++;
 }
 
@@ -202,7 +225,7 @@ static int count_packets(struct source *s, struct state *t, struct err *e)
         if (rc < 0) return rc;
     }
     if (rc != AVERROR_EOF || t->format->pb->error) s->facts.truncated = true;
-    if (!s->facts.frames) return err_set(e, GIFD_EBADMEDIA, "the video has no whole picture");
+    if (!s->facts.frames || !t->plausible) return err_set(e, GIFD_EBADMEDIA, "the video has no whole picture");
     end_by_header(s, t, last);
     int64_t ms = av_rescale_q(t->end_pts - t->first_pts, s->time_base, (AVRational){1, 1000});
     s->facts.duration_ms = ms > 0 ? (uint64_t)ms : 0;
