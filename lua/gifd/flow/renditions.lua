@@ -15,7 +15,7 @@ local purge = require "gifd.flow.purge"
 local render = require "gifd.flow.render"
 local rendition_model = require "gifd.model.rendition"
 
-local SOON, BACKGROUND = 1, -1
+local SOON, LATER, BACKGROUND = 1, 0, -1
 
 local M = {}
 
@@ -84,8 +84,9 @@ local function spent(app, asset)
   return sum
 end
 
---- Has it made soon, unless it is being made -> true, or nil, err (busy: too much waits; too_large: of one asset)
-function M.ask(app, asset, one)
+--- Has it made, unless it is being made; nobody waits when `later` -> true, or nil, err (busy: too much waits;
+-- too_large: of one asset)
+function M.ask(app, asset, one, later)
   local budget, work = app.settings.renditions, pixels(app, asset, one)
   local sum, err = spent(app, asset)
   if not sum then return nil, err end
@@ -98,8 +99,10 @@ function M.ask(app, asset, one)
   if waiting + work > budget.pixels_waiting then
     return nil, gifd.err("busy", { message = "too many renditions wait to be made", retryable = true })
   end
+  local priority = later and LATER or SOON
   local done, batch_err = gifd.db.batch {
-    rendition_model.ask_statement(asset.id, ladder.file(one), SOON, work), job_model.render_statements(asset.id, SOON) }
+    rendition_model.ask_statement(asset.id, ladder.file(one), priority, work),
+    job_model.render_statements(asset.id, priority) }
   if not done then return nil, batch_err end
   gifd.jobs.wake()
   return true

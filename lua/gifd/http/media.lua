@@ -138,7 +138,7 @@ local function own(about, ext)
   if asset.media == "ready" and asset.frames > 1 and not ladder.is_source({ format = one.format }, asset) then
     local code, reason = renditions.refused(asset, one)
     if code == nil then return nil, reason end
-    if not code then renditions.ask(about.app, asset, one) end -- for those who come later
+    if not code then renditions.ask(about.app, asset, one, true) end -- for those who come later
   end
   return blob(about, asset)
 end
