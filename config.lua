@@ -1,7 +1,7 @@
 -- config.lua: what this server is told. It returns a table of data; every line that is commented out shows the default.
 --
 -- Only three functions can be called here: env("NAME", default) reads the environment, file("PATH") a text file, and
--- secret { env = "NAME" }, secret { file = "PATH" } or secret { credential = "NAME" } (systemd's) what nobody may see; a
+-- secret { env = "NAME" }, secret { file = "PATH" } or secret { credential = "NAME" } (of systemd) what nobody sees; a
 -- secret that stands here itself is refused. Sizes are numbers of bytes or "10 MiB", times are seconds or "5m".
 -- `gifd check` says what is wrong, with line and nearest key, `gifd config explain KEY` why a value is what it is, and
 -- docs/reference/config.md every key; HUP makes a running server read it again.
@@ -88,6 +88,7 @@ return {
   --   connections = 8192,             -- of one worker
   --   connections_per_address = 0,    -- of those; beyond it an address (IPv6: a /64) loses its own oldest idle or slow
   --                                   -- one. 0: an eighth, at least 64, once three quarters of all are taken
+  --   streams_per_address = 32,       -- streams of events that one address may have open, of one worker
   --   drain = "10s",                  -- that requests in flight get when the server stops
   -- },
 

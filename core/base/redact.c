@@ -1,4 +1,4 @@
-/* redact.c: see redact.h. A ring of texts; a slot is filled whole before the count lets others see it. */
+/* redact.c: see redact.h. A row of texts that only grows; a slot is filled with one that is whole. */
 #include "base/redact.h"
 
 #include <ctype.h>
@@ -16,7 +16,7 @@ static size_t added;
 
 static bool known(struct slice s)
 {
-    for (size_t i = 0; i < REDACT_MAX && i < added; i++) {
+    for (size_t i = 0; i < added; i++) {
         const struct word *w = atomic_load(&words[i]);
         if (w->n == s.n && memcmp(w->p, s.p, s.n) == 0) return true;
     }
@@ -26,12 +26,13 @@ static bool known(struct slice s)
 static int add(struct slice s, struct err *e)
 {
     if (s.n < REDACT_MIN || known(s)) return GIFD_OK;
+    if (added == REDACT_MAX)
+        return err_set(e, GIFD_ETOOBIG, "more than %d secrets since this process began", REDACT_MAX);
     struct word *w = malloc(sizeof *w + s.n);
     if (!w) return err_set(e, GIFD_ENOMEM, "a secret");
     w->n = s.n;
     memcpy(w->p, s.p, s.n);
-    /* One that is pushed out is not freed: another thread may be looking at it. */
-    atomic_store(&words[added++ % REDACT_MAX], w);
+    atomic_store(&words[added++], w);
     return GIFD_OK;
 }
 

@@ -10,10 +10,11 @@
 #include "base/slice.h"
 
 #define REDACT_MIN 4      /* bytes; shorter ones are words of everybody */
-#define REDACT_MAX 1024   /* texts; the oldest are forgotten beyond it */
+#define REDACT_MAX 4096   /* forms of texts; beyond it none can be added */
 #define REDACT_MARK "***" /* what is told instead */
 
-int redact_add(struct slice secret, struct err *e); /* copied */
+/* Copied. GIFD_ETOOBIG: there is no room, so that the secret must not be used. */
+int redact_add(struct slice secret, struct err *e);
 /* Where the first of them begins in p[0..n), and how long it is; n when there is none. */
 size_t redact_find(const char *p, size_t n, size_t *length);
 /* The text without them, added to out. */

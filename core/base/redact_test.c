@@ -39,15 +39,18 @@ TEST(a_log_line_never_has_a_part_of_one)
     }
 }
 
-TEST(more_than_fit_push_out_the_oldest)
+TEST(what_finds_no_room_is_refused)
 {
     char text[32];
-    for (int i = 0; i < 2 * REDACT_MAX; i++) {
+    int rc = GIFD_OK, last = 0;
+    for (int i = 0; rc == GIFD_OK && i <= REDACT_MAX; i++, last = i) {
         snprintf(text, sizeof text, "secret-number-%d-", i);
-        CHECK(redact_add(slice_str(text), NULL) == GIFD_OK);
-        CHECK(strcmp(masked(text), "***") == 0);
+        rc = redact_add(slice_str(text), NULL);
+        if (rc == GIFD_OK) CHECK(strcmp(masked(text), "***") == 0);
     }
-    CHECK(strcmp(masked("secret-number-0-"), "secret-number-0-") == 0);
+    CHECK(rc == GIFD_ETOOBIG && last > 1000);
+    CHECK(strcmp(masked("secret-number-0-"), "***") == 0);
+    CHECK(redact_add(SLICE("secret-number-0-"), NULL) == GIFD_OK);
 }
 
 TEST_MAIN()

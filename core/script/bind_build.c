@@ -11,7 +11,7 @@
 /* The budget of config.lua or a manifest. */
 #define RUN_STEP 1000000 /* instructions, */
 #define RUN_STEPS 100    /* so many times; */
-#define RUN_MS 500      /* processor time, looked at every */
+#define RUN_MS 500       /* processor time, looked at every */
 #define RUN_LOOK 16      /* lines; */
 #define RUN_MEMORY ((size_t)64 << 20)
 #define FILE_MAX ((size_t)1 << 20)
