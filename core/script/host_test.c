@@ -506,7 +506,7 @@ TEST(a_role_runs_in_the_background_until_its_generation_drains)
     rig_serve(&r);
     rig_boot(&r, role_boot);
     CHECK(write(bell, &one, sizeof one) == sizeof one);
-    until_body(&r, "child22 cancelled 1");
+    until_body(&r, "child22 cancelled true");
     CHECK(r.host->tasks == 2);
     rig_boot(&r, role_boot);
     struct host_status st;
