@@ -1,6 +1,6 @@
---- plugin/shapes: the tables that plugins are given and give, in words (forms.lua): "Name = what it is", or "Name: Parent
--- = ..." for one that has all fields of another, and lines of "field?: type -- what it is". Those that a schema of
--- contracts.lua describes are printed from there.
+--- plugin/shapes: the tables that plugins are given and give, in words (forms.lua): "Name = what it is", or
+-- "Name: Parent = ..." for one that has all fields of another, and lines of "field?: type -- what it is". Those that
+-- a schema of contracts.lua describes are printed from there.
 return [[
 Err = a failure of the world, told apart by its code
   code: gifd.Code -- from the closed list
