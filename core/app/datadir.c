@@ -2,7 +2,8 @@
  *
  *   DATA/lock               flock'ed by the running server; holds its pid, then the addresses it listens on
  *   DATA/generations/ID.gen bundles; `live` names the one that serves and those before (history.h)
- *   DATA/catalogue.db, DATA/blobs/, DATA/segment, DATA/media.sock   by core/store, core/base, core/media
+ *   DATA/catalogue.db, DATA/blobs/, DATA/segment, DATA/near, DATA/media.sock   by core/store, core/base,
+ *                                                                     core/media
  *   DATA/control.sock       asks the supervisor (admin.h) */
 #include "app/app.h"
 

@@ -1,5 +1,6 @@
 /* services.c: see services.h. */
 #include "app/services.h"
+#include "base/log.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -24,11 +25,15 @@ int services_open(struct services *s, const struct services_options *o, struct e
     datadir_join(o->dir, "media.sock", path);
     s->media = media_pool_new(&s->loop, path, o->media_running, MEDIA_WAITING, e);
     if (!s->media) return e->code;
+    datadir_join(o->dir, "near", path);
+    s->near = near_open(&s->loop, path, e);
+    if (!s->near) log_warn("near.closed", LS("error", e->text)); /* a full disk is no reason not to serve */
     struct host_services services = {.loop = &s->loop,
                                      .db = s->db,
                                      .shelf = s->shelf,
                                      .blobs = s->blobs,
                                      .media = s->media,
+                                     .near = s->near,
                                      .segment = o->segment,
                                      .wake_fd = o->wake_fd,
                                      .role = o->role,
@@ -58,4 +63,5 @@ void services_close(struct services *s)
     shelf_free(s->shelf);
     if (s->db) db_close(s->db);
     loop_close(&s->loop);
+    near_close(s->near); /* no search is out any more */
 }

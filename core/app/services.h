@@ -11,6 +11,7 @@ struct services {
     struct shelf *shelf;
     struct blobs *blobs;
     struct media_pool *media;
+    struct near *near;
     struct host *host;
     char bundle[PATH_LEN];
 };

@@ -21,6 +21,7 @@
 #include "media/ask.h"
 #include "store/blob.h"
 #include "store/db.h"
+#include "store/near.h"
 #include "store/shelf.h"
 
 /* What the primitives stand on. NULL members make their primitives answer {code = "closed"}. All are the caller's and
@@ -31,6 +32,7 @@ struct host_services {
     struct shelf *shelf; /* the databases of plugins */
     struct blobs *blobs;
     struct media_pool *media;
+    struct near *near;
     struct segment *segment;
     int wake_fd;                    /* eventfd shared by all processes of a server: "there is work"; -1 for none */
     const char *role;               /* "worker", "runner", "command" */

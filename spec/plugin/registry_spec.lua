@@ -79,7 +79,7 @@ describe("hooks", function()
   local function one(hook, run, name)
     return registry({ plugin(name or "p", { hooks = { [hook] = run } }) }).hooks[hook]
   end
-  local function vote(run) return hooks.vote(one("judge", run), ctx_for, { title = "x" }) end
+  local function vote(run) return hooks.vote(one("judge", run), ctx_for, function() return { title = "x" } end) end
 
   it("counts a judge that throws, or answers nonsense, as a failure and never as approval", function()
     assert.equal("script", vote(function() error "typo" end)[1].failed.code)
@@ -124,7 +124,7 @@ describe("hooks", function()
   it("ends a ctx with its call", function()
     local kept
     local entries = one("judge", function(ctx) kept = ctx end)
-    hooks.vote(entries, ctx_for, {})
+    hooks.vote(entries, ctx_for, function() return {} end)
     assert.has_error(function() context.call_of(entries[1].plugin, kept) end)
     assert.has_error(function() context.call_of(entries[1].plugin, { account = "admin" }) end)
   end)

@@ -13,21 +13,11 @@ local job_model = require "gifd.model.job"
 local moment = require "gifd.moment"
 local purge = require "gifd.flow.purge"
 local share_model = require "gifd.model.share"
+local subject_of = require "gifd.flow.subject".of
 local verdict_model = require "gifd.model.verdict"
 
 local BACKOFF_MOST, SLOW_LOOK = 60, 600
 local severity = { approved = 1, flagged = 2, rejected = 3 }
-
-local function subject_of(kind, row)
-  if kind == "share" then
-    return { kind = "share", title = row.title, description = row.description, tags = row.tags,
-      visibility = row.visibility }
-  end
-  return { kind = "asset", blob = row.digest, facts = {
-    type = row.type, bytes = row.bytes, width = row.width, height = row.height, frames = row.frames,
-      duration_ms = row.duration_ms,
-    has_alpha = row.has_alpha, has_audio = row.has_audio } }
-end
 
 --- What to hold when no judge had an opinion.
 local function without_opinion(app, row)
@@ -104,8 +94,10 @@ local function ask(app, ctx_of, subject, how)
       ballots[#ballots + 1] = { judge = plugin.name, version = plugin.version, failed = lost }
     else asked[#asked + 1] = entry end
   end
-  for _, ballot in ipairs(hooks.vote(asked, ctx_of, subject_of(subject.kind, subject.row))) do
-    ballots[#ballots + 1] = ballot
+  if asked[1] then
+    for _, ballot in ipairs(hooks.vote(asked, ctx_of, subject_of(app, subject.kind, subject.row))) do
+      ballots[#ballots + 1] = ballot
+    end
   end
   return ballots, waiting
 end

@@ -6,6 +6,7 @@
 local account_model = require "gifd.model.account"
 local asset_model = require "gifd.model.asset"
 local context = require "gifd.plugin.context"
+local facts = require "gifd.flow.facts"
 local moment = require "gifd.moment"
 local rendition_model = require "gifd.model.rendition"
 local share_flow = require "gifd.flow.share"
@@ -37,7 +38,8 @@ end
 local function asset_copy(asset)
   local out = pick(asset, "id digest type bytes width height frames duration_ms has_alpha has_audio")
   out.state, out.created_at, out.views = asset_model.state(asset), moment.seconds(asset.created_at), asset.views
-  out.reasons, out.renditions = { unpack(asset.reasons) }, {}
+  out.reasons, out.renditions, out.colors = { unpack(asset.reasons) }, {}, asset.colors
+  out.placeholder = asset.placeholder
   local rows, err = rendition_model.of_asset(asset.id)
   if not rows then return nil, err end
   for i, r in ipairs(rows) do
@@ -235,8 +237,13 @@ local function shares_write(app, plugin, any)
   return M
 end
 
+--- Of everybody's assets, hence a capability of its own.
+local function media_near()
+  return { near = function(hash, distance) return facts.near(hash, distance) end }
+end
+
 --- app is filled in by boot before anything of this is called.
 return function(app)
-  return { assets_read = assets_read, shares_read = shares_read,
+  return { assets_read = assets_read, shares_read = shares_read, media_near = media_near,
     shares_write = function(plugin, any) return shares_write(app, plugin, any) end }
 end

@@ -7,6 +7,7 @@
 -- job, the most wanted first. What cannot be is remembered with its reason, and not tried again.
 local asset_model = require "gifd.model.asset"
 local events = require "gifd.flow.events"
+local facts = require "gifd.flow.facts"
 local fault_model = require "gifd.model.fault"
 local hooks = require "gifd.plugin.hooks"
 local job_model = require "gifd.model.job"
@@ -203,6 +204,7 @@ function M.climb(app, job, ctx_of)
   for _, r in ipairs(refused) do
     add(calls, { rendition_model.refuse_statements(asset.id, ladder.file(r.one), r.err) })
   end
+  add(calls, facts.statements(app.settings, asset))
   calls[#calls + 1] = asset_model.ladder_statement(asset.id, text)
   calls[#calls + 1] = asset_model.media_statement(asset.id, "ready")
   calls[#calls + 1] = job_model.complete_statement(job)

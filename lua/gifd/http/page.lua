@@ -2,7 +2,7 @@
 --
 -- `load(read)` compiles the templates once; `read(name)` gives the text of lua/gifd/web/NAME. `files` is what the pages
 -- fetch besides: { name, type } each, to be served as they are under the address that `asset_url` gives. Replies carry
--- `csp`: nothing inline, nothing from elsewhere.
+-- `csp`: nothing inline but placeholders (pictures of a few bytes), nothing from elsewhere.
 -- What is shown in a page is addressed by path alone, so that it is 'self' by whatever name the server is reached.
 --
 -- Every ctx has
@@ -14,7 +14,8 @@
 -- page.share and page.oembed add
 --   share       { code, title, tags = { text, ... }, description, visibility, created_at (RFC 3339),
 --                 state = nil or "live" or a verdict, reasons = { text, ... } or nil }
---   asset       { type, width, height, frames, duration_ms, bytes, url, state and reasons as above }
+--   asset       { type, width, height, frames, duration_ms, bytes, url, has_alpha, placeholder (a data URL) or null,
+--                 state and reasons as above }
 --   renditions  { mp4 = { url, type, width, height, bytes }?, poster = the same?, ... }: those that are ready,
 --               by name (that of its first type) and by file (NAME.EXT)
 --   user_agent  of the request, or nil: decides what a preview is offered (the reply then varies by it)
@@ -42,7 +43,7 @@ M.files = {
   { name = "icon.svg", type = "image/svg+xml" },
 }
 
-M.csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
+M.csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
   .. "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 function M.load(read)
@@ -156,6 +157,8 @@ local function stage(ctx, v)
   v.picture = not film and here(ctx, a.url) or false
   v.video = false
   v.width, v.height = a.width, a.height
+  v.wash = not a.has_alpha and type(a.placeholder) == "string"
+    and a.placeholder:match("^data:image/webp;base64,[%w+/=]+$") or false
   local sources, first = films(ctx)
   if sources[1] and v.moves then
     v.video = { sources = sources }

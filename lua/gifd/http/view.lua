@@ -39,7 +39,7 @@ function M.asset(base, asset, ready, possible)
     id = asset.id, digest = asset.digest, type = asset.type, bytes = asset.bytes, width = asset.width,
       height = asset.height,
     frames = asset.frames, duration_ms = asset.duration_ms, has_alpha = asset.has_alpha, has_audio = asset.has_audio,
-      truncated = asset.truncated,
+      truncated = asset.truncated, colors = gifd.json.array(asset.colors), placeholder = asset.placeholder or gifd.null,
     state = asset_model.state(asset), reason = asset.media == "failed" and asset.media_reason or nil,
     reasons = gifd.json.array(asset.reasons), views = asset.views,
     url = M.asset_url(base, asset.id), renditions = gifd.json.array(list),

@@ -3,6 +3,7 @@
 -- Rows go first, in one transaction for each asset; then bytes, which gifd.blob.drop takes only when nobody has
 -- committed them for an hour. A kill between any two steps leaves at most a blob for the next look.
 local events = require "gifd.flow.events"
+local facts = require "gifd.flow.facts"
 local moment = require "gifd.moment"
 local orphan = require "gifd.model.orphan"
 local purge = require "gifd.flow.purge"
@@ -49,6 +50,7 @@ local function assets(app, grace)
       if done == nil then return nil, remove_err end
       if done then
         purge.asset(nil, asset.id)
+        facts.forget(asset.place)
         removed = removed + 1
       end
     end

@@ -1,6 +1,7 @@
 --- jobs/runner: the runner's background task: queue, folding of counts and sweeps side by side, until the generation
 -- drains.
 local counts = require "gifd.jobs.counts"
+local facts = require "gifd.jobs.facts"
 local orphans = require "gifd.jobs.orphans"
 local purges = require "gifd.jobs.purges"
 local queue = require "gifd.jobs.queue"
@@ -15,6 +16,7 @@ return function(app)
       gifd.task.spawn(function() sweep.run(app) end),
       gifd.task.spawn(function() purges.run(app) end),
       gifd.task.spawn(function() orphans.run(app) end),
+      gifd.task.spawn(function() facts.run(app) end),
       gifd.task.spawn(signing.watch),
     }
     for _, part in ipairs(parts) do part:wait() end

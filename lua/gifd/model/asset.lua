@@ -5,12 +5,14 @@ local row = require "gifd.model.row"
 
 local M = {}
 
-local select = "SELECT a.*, " .. count.asset_columns .. " FROM assets a WHERE "
+local select = "SELECT a.*, f.colors, f.placeholder, " .. count.asset_columns
+  .. " FROM assets a LEFT JOIN asset_facts f ON f.asset_id = a.id WHERE "
 
 local function shaped(found, err)
   if found == nil then return nil, err end
   if found == false then return false end
   found.reasons = row.decode(found.reasons) or {}
+  found.colors = row.decode(found.colors) or {}
   for _, name in ipairs { "has_alpha", "has_audio", "truncated", "trusted" } do found[name] = found[name] == 1 end
   count.complete_asset(found)
   return found

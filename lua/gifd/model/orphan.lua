@@ -51,9 +51,10 @@ function M.wanted_statement(digest_or_id)
     digest_or_id }
 end
 
---- Assets that have had no share since `before`: array of { id }
+--- Assets that have had no share since `before`: array of { id, place }
 function M.due(before, limit)
-  return gifd.db.rows(("SELECT id FROM assets WHERE unshared_at <= ?1 AND %s ORDER BY unshared_at LIMIT ?2")
+  return gifd.db.rows(([[
+    SELECT id, rowid_ AS place FROM assets WHERE unshared_at <= ?1 AND %s ORDER BY unshared_at LIMIT ?2]])
     :format(removable), before, limit)
 end
 

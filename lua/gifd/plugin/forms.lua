@@ -23,6 +23,8 @@ jobs.progress = progress(id: string, value: any) -> true | nil, err -- of the jo
 limit.limiter = limiter(options: {strategy: "token_bucket"|"fixed_window"|"sliding_window", rate: integer, per:
       number|string, burst?: integer, resolution?: integer, name?: string}) -> gifd.Limiter -- counts across all
       processes
+media.near = near(hash: string, distance: integer) -> found: {asset_id: string, distance: integer}[] | nil, err --
+      assets with a picture within so many bits, the nearest first, at most 100; 31 is "the same picture"
 metric.counter = counter(name: string, labels?: table<string, string|number|boolean>) -> counter: gifd.Counter |
       nil, err -- a number that only grows
 metric.gauge = gauge(name: string, labels?: table<string, string|number|boolean>) -> gauge: gifd.Gauge | nil, err --

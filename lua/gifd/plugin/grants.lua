@@ -130,6 +130,7 @@ local capabilities = {
   ["shares.count"] = { give = function() end }, -- http/plugin_route looks for it
   ["blob.read"] = { give = function(host) host.blob = pick(gifd.blob, { "read", "stat" }) end },
   bus = { give = give_bus },
+  ["media.near"] = data("media", "media_near", true),
   crypto = { give = give_crypto },
   db = { give = function(host, plugin) host.db = owned(gifd.own, plugin) end },
   kv = { give = function(host, plugin) host.kv = owned(gifd.kv, plugin) end },

@@ -37,8 +37,8 @@ local function checked(entry, ctx_of, ...)
   return contracts.returned(entry.plugin, described(entry), entry.run, hook.returns, value)
 end
 
-local function cast(entry, ctx_of, subject)
-  local ballot, err = checked(entry, ctx_of, subject)
+local function cast(entry, ctx_of, subject_of)
+  local ballot, err = checked(entry, ctx_of, subject_of(entry.plugin))
   if ballot and ballot.data ~= nil then
     local text, wrong = contracts.text(ballot.data)
     if not text then
@@ -57,12 +57,12 @@ local function cast(entry, ctx_of, subject)
   return out
 end
 
---- Every opinion about subject: array of { judge, version, decision, category, confidence, reasons, data } or { judge,
--- version, failed = err }.
-function M.vote(entries, ctx_of, subject)
+--- Every opinion; subject_of(plugin) is what it is shown: array of { judge, version, decision, category, confidence,
+-- reasons, data } or { judge, version, failed = err }.
+function M.vote(entries, ctx_of, subject_of)
   local asks, out = {}, {}
   for i, entry in ipairs(entries) do
-    asks[i] = function() return cast(entry, ctx_of, subject) or false end
+    asks[i] = function() return cast(entry, ctx_of, subject_of) or false end
   end
   local answers
   if #asks == 0 then return out

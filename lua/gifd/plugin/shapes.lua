@@ -76,6 +76,8 @@ Recipe = what a render makes
   width?: integer -- at most
   height?: integer -- at most
   at?: number -- seconds into it, for a still
+  sample?: integer -- or which of `samples` evenly spaced pictures
+  samples?: integer -- how many those are
   from?: number -- seconds
   to?: number -- seconds
   repeat_to?: number -- seconds that rounds are repeated to
@@ -114,6 +116,8 @@ Asset = bytes, once
   duration_ms: integer -- of one round
   has_alpha: boolean -- transparent?
   has_audio: boolean -- sound?
+  colors: {color: string, share: number}[] -- the commonest first
+  placeholder?: string -- a data URL to show before it
   state: string -- verdict, or how far its media is
   reasons: string[] -- of the verdict
   views: integer -- so far
@@ -153,7 +157,28 @@ Subject = what a judge is asked about: the words of a share, or the picture of a
   tags: string[] -- of a share
   visibility: "public"|"unlisted"|"private" -- of a share
   blob: string -- of an asset: its digest
-  facts: gifd.Facts -- of an asset
+  id: string -- of an asset
+  facts: gifd.SubjectFacts -- of an asset
+  hashes: fun(): gifd.PictureHash[]|nil, gifd.Err? -- of an asset; waits until they are known
+  frames?: fun(options?: gifd.FramesOptions): gifd.Picture[]|nil, gifd.Err? -- of an asset, with "blob.read"
+SubjectFacts: Facts = what is known of an asset when it is judged
+  bytes: integer -- of the original
+  colors: {color: string, share: number}[] -- the commonest first; none yet at an upload
+  placeholder?: string -- a data URL
+  hashes?: gifd.PictureHash[] -- when they are known already
+FramesOptions = which pictures of an asset
+  count?: integer -- evenly spaced, the first and the last among them: 1 to 16, or 4
+  times?: number[] -- instead: seconds, rising
+  width?: integer -- at most; 320
+  height?: integer -- at most
+  format?: "jpeg"|"png" -- of each
+  quality?: integer -- of JPEG, 1 to 100
+Picture = one picture of an asset
+  bytes: string -- a file of its type
+  type: string -- media type
+  width: integer -- pixels
+  height: integer -- pixels
+  at: number -- seconds into it
 TagsAbout = what tags are about
   title: string -- of the share
   description: string -- of the share

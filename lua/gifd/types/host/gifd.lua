@@ -101,6 +101,8 @@
 ---@field width? integer at most
 ---@field height? integer at most
 ---@field at? number seconds into it, for a still
+---@field sample? integer or which of `samples` evenly spaced pictures
+---@field samples? integer how many those are
 ---@field from? number seconds
 ---@field to? number seconds
 ---@field repeat_to? number seconds that rounds are repeated to
@@ -145,6 +147,8 @@
 ---@field duration_ms integer of one round
 ---@field has_alpha boolean transparent?
 ---@field has_audio boolean sound?
+---@field colors {color: string, share: number}[] the commonest first
+---@field placeholder? string a data URL to show before it
 ---@field state string verdict, or how far its media is
 ---@field reasons string[] of the verdict
 ---@field views integer so far
@@ -189,7 +193,34 @@
 ---@field tags string[] of a share
 ---@field visibility "public"|"unlisted"|"private" of a share
 ---@field blob string of an asset: its digest
----@field facts gifd.Facts of an asset
+---@field id string of an asset
+---@field facts gifd.SubjectFacts of an asset
+---@field hashes fun(): gifd.PictureHash[]|nil, gifd.Err? of an asset; waits until they are known
+---@field frames? fun(options?: gifd.FramesOptions): gifd.Picture[]|nil, gifd.Err? of an asset, with "blob.read"
+
+---what is known of an asset when it is judged
+---@class gifd.SubjectFacts: gifd.Facts
+---@field bytes integer of the original
+---@field colors {color: string, share: number}[] the commonest first; none yet at an upload
+---@field placeholder? string a data URL
+---@field hashes? gifd.PictureHash[] when they are known already
+
+---which pictures of an asset
+---@class gifd.FramesOptions
+---@field count? integer evenly spaced, the first and the last among them: 1 to 16, or 4
+---@field times? number[] instead: seconds, rising
+---@field width? integer at most; 320
+---@field height? integer at most
+---@field format? "jpeg"|"png" of each
+---@field quality? integer of JPEG, 1 to 100
+
+---one picture of an asset
+---@class gifd.Picture
+---@field bytes string a file of its type
+---@field type string media type
+---@field width integer pixels
+---@field height integer pixels
+---@field at number seconds into it
 
 ---what tags are about
 ---@class gifd.TagsAbout
@@ -987,6 +1018,46 @@ function gifd.metric.histogram(name, labels, group) end
 ---{series, name, labels, kind, value} or {..., count, sum, p50, p99, buckets = {{le, n}}} of each
 ---@return table[] series
 function gifd.metric.list() end
+
+---@class gifd.near
+gifd.near = {}
+
+---at most 1000; conflict when the mark is not the seen one
+---@param seen integer
+---@param rows {key: integer, hash: string}[]
+---@param mark integer
+---@return true?
+---@return gifd.Err? err
+function gifd.near.append(seen, rows, mark) end
+
+---everything up to the mark is in it
+---@param seen integer
+---@return true?
+---@return gifd.Err? err
+function gifd.near.ready(seen) end
+
+---forgets a key
+---@param key integer
+---@return integer? gone
+---@return gifd.Err? err
+function gifd.near.remove(key) end
+
+---empties it
+---@return true?
+---@return gifd.Err? err
+function gifd.near.reset() end
+
+---the nearest first, at most 100; busy until the index is filled
+---@param hash string
+---@param distance integer
+---@return {key: integer, distance: integer}[]|nil found
+---@return gifd.Err? err
+function gifd.near.search(hash, distance) end
+
+---how far it has come
+---@return {mark: integer, rows: integer, ready: boolean}|nil state
+---@return gifd.Err? err
+function gifd.near.state() end
 
 ---@class gifd.own
 gifd.own = {}

@@ -101,6 +101,8 @@
 ---@field width? integer at most
 ---@field height? integer at most
 ---@field at? number seconds into it, for a still
+---@field sample? integer or which of `samples` evenly spaced pictures
+---@field samples? integer how many those are
 ---@field from? number seconds
 ---@field to? number seconds
 ---@field repeat_to? number seconds that rounds are repeated to
@@ -145,6 +147,8 @@
 ---@field duration_ms integer of one round
 ---@field has_alpha boolean transparent?
 ---@field has_audio boolean sound?
+---@field colors {color: string, share: number}[] the commonest first
+---@field placeholder? string a data URL to show before it
 ---@field state string verdict, or how far its media is
 ---@field reasons string[] of the verdict
 ---@field views integer so far
@@ -189,7 +193,34 @@
 ---@field tags string[] of a share
 ---@field visibility "public"|"unlisted"|"private" of a share
 ---@field blob string of an asset: its digest
----@field facts gifd.Facts of an asset
+---@field id string of an asset
+---@field facts gifd.SubjectFacts of an asset
+---@field hashes fun(): gifd.PictureHash[]|nil, gifd.Err? of an asset; waits until they are known
+---@field frames? fun(options?: gifd.FramesOptions): gifd.Picture[]|nil, gifd.Err? of an asset, with "blob.read"
+
+---what is known of an asset when it is judged
+---@class gifd.SubjectFacts: gifd.Facts
+---@field bytes integer of the original
+---@field colors {color: string, share: number}[] the commonest first; none yet at an upload
+---@field placeholder? string a data URL
+---@field hashes? gifd.PictureHash[] when they are known already
+
+---which pictures of an asset
+---@class gifd.FramesOptions
+---@field count? integer evenly spaced, the first and the last among them: 1 to 16, or 4
+---@field times? number[] instead: seconds, rising
+---@field width? integer at most; 320
+---@field height? integer at most
+---@field format? "jpeg"|"png" of each
+---@field quality? integer of JPEG, 1 to 100
+
+---one picture of an asset
+---@class gifd.Picture
+---@field bytes string a file of its type
+---@field type string media type
+---@field width integer pixels
+---@field height integer pixels
+---@field at number seconds into it
 
 ---what tags are about
 ---@class gifd.TagsAbout
@@ -773,6 +804,16 @@ function gifd.log.info(event, fields) end
 ---@param event string
 ---@param fields? table<string, any>
 function gifd.log.warn(event, fields) end
+
+---@class gifd.media
+gifd.media = {}
+
+---assets with a picture within so many bits, the nearest first, at most 100; 31 is "the same picture" (uses: "media.near")
+---@param hash string
+---@param distance integer
+---@return {asset_id: string, distance: integer}[]|nil found
+---@return gifd.Err? err
+function gifd.media.near(hash, distance) end
 
 ---@class gifd.metric
 gifd.metric = {}
