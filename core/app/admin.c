@@ -172,7 +172,13 @@ static void ask(struct supervisor *s, struct admin_connection *c, const struct j
         else
             c->ticket = reload_wish(s, RELOAD_FILES, true);
     } else if (is(what, "rollback")) {
-        s->reload.back = number && number->type == JSON_INT && number->i > 0 ? (uint64_t)number->i : 0;
+        uint64_t back = number && number->type == JSON_INT && number->i > 0 ? (uint64_t)number->i : 0;
+        if (!history_find(&s->history, back)) {
+            answer_error(c, "not_found",
+                         back ? "this generation is not kept any more" : "no other generation has served before");
+            return;
+        }
+        s->reload.back = back;
         c->ticket = reload_wish(s, RELOAD_BACK, true);
     } else if (is(what, "enable") && plugin && plugin->type == JSON_STRING) {
         char name[PLUGIN_NAME_LEN];

@@ -178,11 +178,20 @@ int script_run(const struct datadir *d, const char *bundle, const char *const *u
  * the faults of the configuration, in text. */
 int script_build(const struct datadir *d, const struct serve_options *o, char bundle[PATH_LEN], struct err *e);
 
-/* Command line: one entry per command, its function in cli_NAME.c. */
+/* Command line: one entry per command (main.c), its function in cli_NAME.c. */
 struct cli_command {
-    const char *name, *usage, *summary, *help;
-    int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns an enum exit_code */
+    const char *name;                  /* "noun", or "noun verb" */
+    const char *usage, *summary;       /* usage: behind the name (usage.h) */
+    const char *help;                  /* paragraphs and terms (main.c) */
+    int (*run)(int argc, char **argv); /* argv[0] is the noun, argv[1] the verb; returns an enum exit_code */
+    const char *section;               /* that begins here in an overview; NULL: it goes on */
 };
+struct cli_topic {
+    const char *name, *summary, *help;
+};
+#define CLI_TOPICS "config, exit-codes, environment, output"
+extern const struct cli_topic cli_topics[];     /* ended by name == NULL */
+extern const char *const cli_common[];          /* options that mean the same everywhere, each with its meaning; NULL */
 extern const struct cli_command cli_commands[]; /* ended by name == NULL */
 int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
@@ -201,7 +210,9 @@ int cli_media(int argc, char **argv); /* probe, ladder, fit, render: of files, w
 int cli_admin(int argc, char **argv); /* reload, rollback, status */
 int cli_version(int argc, char **argv);
 int cli_help(int argc, char **argv);
-const struct cli_command *cli_find(const char *name);
+int cli_completion(int argc, char **argv);
+/* verb NULL: the first of that noun. NULL: there is none. */
+const struct cli_command *cli_find(const char *noun, const char *verb);
 /* "gifd NAME: text" and "see 'gifd help NAME'" on stderr; EXIT_USAGE. */
 int cli_usage(const char *command, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int cli_exit_of(int err_code); /* an exit code for a code of err.h */

@@ -17,7 +17,7 @@ struct asking {
     const char *plugin_dirs[PLUGIN_DIRS_MAX];
     size_t dirs;
     const char *word; /* rollback: the generation; plugin enable: the name */
-    bool json;
+    bool json, dry;
     struct buf question, answer;
 };
 
@@ -134,8 +134,33 @@ static void print_status(const struct json *root)
                T(text_of(p, "state")), number_of(p, "restarts"), number_of(p, "tasks"));
 }
 
+/* Of status: the generation that a rollback would bring back; NULL: there is none. history_find says the same. */
+static const struct json *to_bring_back(const struct asking *a, const struct json *root)
+{
+    const struct json *previous = json_get(root, "previous"), *live = json_get(root, "live");
+    long long wanted = a->word ? atoll(a->word) : 0;
+    if (wanted && wanted == number_of(live, "generation")) return live;
+    for (const struct json *g = previous ? previous->child : NULL; g; g = g->next)
+        if (wanted ? wanted == number_of(g, "generation") : !slice_eq(text_of(g, "digest"), text_of(live, "digest")))
+            return g;
+    return NULL;
+}
+
+static int rehearse(const struct asking *a, const struct json *root)
+{
+    const struct json *back = to_bring_back(a, root);
+    if (!back) {
+        fprintf(stderr, a->word ? "this generation is not kept any more\n" : "no other generation has served before\n");
+        return EXIT_NOT_FOUND;
+    }
+    fprintf(stderr, "gifd rollback: generation %lld would serve again\n", number_of(back, "generation"));
+    if (a->json) printf("{\"generation\":%lld,\"dry_run\":true}\n", number_of(back, "generation"));
+    return EXIT_OK;
+}
+
 static int tell(const struct asking *a, const struct json *root)
 {
+    if (a->dry) return rehearse(a, root);
     const struct json *faults = json_get(root, "faults");
     struct slice detail = text_of(root, "detail"), whole = buf_slice(&a->answer);
     bool status = !strcmp(a->command, "status"), good = status ? json_get(root, "live") : json_get(root, "generation");
@@ -156,7 +181,9 @@ static int tell(const struct asking *a, const struct json *root)
                 stderr,
                 "listen, trusted_proxies, http, media or workers differ: USR2 or a restart puts them into effect\n");
     }
-    return good ? EXIT_OK : EXIT_FAILED;
+    if (good) return EXIT_OK;
+    struct slice code = text_of(root, a->server && !text_of(root, "error").n ? "code" : "error");
+    return slice_is(code, "not_found") ? EXIT_NOT_FOUND : slice_is(code, "busy") ? EXIT_TRY_AGAIN : EXIT_FAILED;
 }
 
 static int ask(struct asking *a)
@@ -180,10 +207,13 @@ static int ask(struct asking *a)
 
 int cli_admin(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"data", required_argument, NULL, 'd'},  {"server", required_argument, NULL, 's'},
-        {"token", required_argument, NULL, 'k'}, {"plugins", required_argument, NULL, 'p'},
-        {"json", no_argument, NULL, 'j'},        {0}};
+    static const struct option options[] = {{"data", required_argument, NULL, 'd'},
+                                            {"server", required_argument, NULL, 's'},
+                                            {"token", required_argument, NULL, 'k'},
+                                            {"plugins", required_argument, NULL, 'p'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"dry-run", no_argument, NULL, 'n'},
+                                            {0}};
     struct asking a = {.command = argv[0], .data = getenv("GIFD_DATA"), .token = getenv("GIFD_TOKEN")};
     bool plugin = !strcmp(argv[0], "plugin"), reload = !strcmp(argv[0], "reload");
     optind = 1;
@@ -194,6 +224,7 @@ int cli_admin(int argc, char **argv)
         case 's': a.server = optarg; break;
         case 'k': a.token = optarg; break;
         case 'j': a.json = true; break;
+        case 'n': a.dry = true; break;
         case 'p':
             if (!reload || a.dirs == PLUGIN_DIRS_MAX) return cli_usage(argv[0], "--plugins is for 'gifd reload'");
             if (!(a.plugin_dirs[a.dirs++] = realpath(optarg, NULL)))
@@ -209,5 +240,6 @@ int cli_admin(int argc, char **argv)
     if (plugin && (!a.word || strcmp(a.command, "enable") != 0)) return cli_usage(argv[0], "enable which plugin?");
     if (!plugin && a.word && atoll(a.word) <= 0) return cli_usage(argv[0], "'%s' is no generation", a.word);
     if (!a.data) a.data = "data";
+    if (a.dry) a.command = "status"; /* changes nothing, and tells all that there is to know */
     return ask(&a);
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static bool name_is(const struct json *plugin, const char *name)
 {
@@ -36,56 +37,73 @@ static bool is_live(const struct datadir *d, const char *name)
     return found;
 }
 
-static int purge(const char *name, const char *data, bool force)
+struct purge {
+    const char *name, *data;
+    bool force, dry, json;
+};
+
+/* May what p->name has stored here go? -> an exit code, after saying why not */
+static int may_go(const struct purge *p, struct datadir *d)
+{
+    struct err e = {0};
+    bool runs = datadir_lock(d, &e) == GIFD_EBUSY, live = is_live(d, p->name); /* no server can start meanwhile */
+    if (live && runs)
+        fprintf(stderr, "gifd plugin: the running server has %s: take it out of config.lua and reload first\n",
+                p->name);
+    else if (live && !p->force)
+        fprintf(stderr, "gifd plugin: %s served here last; --force removes what it stored all the same\n", p->name);
+    return live && (runs || !p->force) ? EXIT_CONFLICT : EXIT_OK;
+}
+
+static int purge(const struct purge *p)
 {
     struct datadir d;
     struct err e = {0};
+    struct stat st;
     char file[SHELF_NAME_MAX + 16], path[PATH_LEN];
-    if (datadir_open(&d, data, &e) < 0) {
+    if (datadir_open(&d, p->data, &e) < 0) {
         fprintf(stderr, "gifd plugin: %s\n", e.text);
         return cli_exit_of(e.code);
     }
-    bool runs = datadir_lock(&d, &e) == GIFD_EBUSY, live = is_live(&d, name); /* no server can start meanwhile */
-    if (live && runs) {
-        fprintf(stderr, "gifd plugin: the running server has %s: take it out of config.lua and reload first\n", name);
-        return EXIT_CONFLICT;
-    }
-    if (live && !force) {
-        fprintf(stderr, "gifd plugin: %s served here last; --force removes what it stored all the same\n", name);
-        return EXIT_CONFLICT;
-    }
-    snprintf(file, sizeof file, "plugins/%s.db", name);
+    int code = may_go(p, &d);
+    if (code != EXIT_OK) return code;
+    snprintf(file, sizeof file, "plugins/%s.db", p->name);
     datadir_join(&d, file, path);
-    if (db_remove(path, &e) == GIFD_OK) return EXIT_OK;
-    if (e.code == GIFD_ENOTFOUND)
-        fprintf(stderr, "gifd plugin: %s has stored nothing here\n", name);
-    else
+    bool there = stat(path, &st) == 0;
+    int rc = p->dry ? (there ? GIFD_OK : GIFD_ENOTFOUND) : db_remove(path, &e);
+    if (rc == GIFD_ENOTFOUND)
+        fprintf(stderr, "gifd plugin: %s has stored nothing here\n", p->name);
+    else if (rc < 0)
         fprintf(stderr, "gifd plugin: %s\n", e.text);
-    return cli_exit_of(e.code);
+    else if (p->dry)
+        fprintf(stderr, "gifd plugin: would remove %s, %lld bytes\n", path, (long long)st.st_size);
+    if (rc == GIFD_OK && p->json)
+        printf("{\"plugin\":\"%s\",\"bytes\":%lld,\"purged\":%s}\n", p->name, there ? (long long)st.st_size : 0,
+               p->dry ? "false" : "true");
+    return cli_exit_of(rc);
 }
 
 int cli_plugin(int argc, char **argv)
 {
-    const char *data = getenv("GIFD_DATA"), *name = NULL;
-    bool force = false;
+    struct purge p = {.data = getenv("GIFD_DATA")};
     if (argc > 1 && !strcmp(argv[1], "run")) return cli_file("plugin run", NULL, argc - 1, argv + 1);
     if (argc < 2 || strcmp(argv[1], "purge") != 0) return cli_admin(argc, argv);
     for (int i = 2; i < argc; i++) {
-        if (!strcmp(argv[i], "--force")) {
-            force = true;
-        } else if (!strcmp(argv[i], "--data")) {
-            if (++i == argc) return cli_usage("plugin", "--data needs a directory");
-            data = argv[i];
-        } else if (!strncmp(argv[i], "--data=", 7)) {
-            data = argv[i] + 7;
-        } else if (name || argv[i][0] == '-') {
-            return cli_usage("plugin", "unknown argument '%s'", argv[i]);
-        } else {
-            name = argv[i];
-        }
+        if (!strcmp(argv[i], "--force"))
+            p.force = true;
+        else if (!strcmp(argv[i], "--dry-run"))
+            p.dry = true;
+        else if (!strcmp(argv[i], "--json"))
+            p.json = true;
+        else if (!strcmp(argv[i], "--data"))
+            p.data = argv[++i];
+        else if (!strncmp(argv[i], "--data=", 7))
+            p.data = argv[i] + 7;
+        else
+            p.name = argv[i];
     }
-    if (!name) return cli_usage("plugin", "purge what?");
-    if (strlen(name) > SHELF_NAME_MAX || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(name))
-        return cli_usage("plugin", "'%s' is no name of a plugin", name);
-    return purge(name, data ? data : "data", force);
+    if (strlen(p.name) > SHELF_NAME_MAX || strspn(p.name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(p.name))
+        return cli_usage("plugin purge", "'%s' is no name of a plugin", p.name);
+    if (!p.data) p.data = "data";
+    return purge(&p);
 }

@@ -65,7 +65,7 @@ return function(settings)
   app.roles = { runner = runner(app), worker = signing.watch }
   app.commands = { lua = script, ["plugin run"] = plugin_run(app), token = token, keys = keys, limits = limits_command,
                    jobs = jobs_command,
-                   plugins = plugins_command(app), login = signin.login(settings), setup = signin.setup(settings),
+                   plugin = plugins_command(app), login = signin.login(settings), setup = signin.setup(settings),
                    settle = function() return counts.settle(app.class_names) end,
                    check = check(plugins), verify = verify(app), docs = docs(app) }
   for _, name in ipairs { "probe", "ladder", "fit", "render" } do

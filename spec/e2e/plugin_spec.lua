@@ -73,7 +73,10 @@ describe("gifd plugins", function()
     local code, out, err = run("list", "--json", "--data", s.data)
     assert.equal(0, code, err)
     local found = {}
-    for _, plugin in ipairs(cjson.decode(out).plugins) do found[plugin.name] = plugin end
+    for line in out:gmatch("[^\n]+") do
+      local plugin = cjson.decode(line)
+      found[plugin.name] = plugin
+    end
     assert.equal("1.0.0", found.echo.version)
     assert.is_true(found.echo.calls >= 3)
     assert.equal(2, (run("grph", "--data", s.data)))

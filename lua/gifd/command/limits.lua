@@ -3,13 +3,13 @@ local arguments = require "gifd.command.arguments"
 
 local OK, FAILED, USAGE, NOT_FOUND, TRY_AGAIN = 0, 1, 2, 4, 75
 
-local function complain(code, text)
+local function say(code, text)
   gifd.console.error("gifd limits: " .. text .. "\n")
   return code
 end
 
 local exits = { invalid = USAGE, busy = TRY_AGAIN }
-local function failed(err) return complain(exits[err.code] or FAILED, tostring(err.message)) end
+local function failed(err) return say(exits[err.code] or FAILED, tostring(err.message)) end
 
 local function write(fmt, ...) gifd.console.write(fmt:format(...) .. "\n") end
 
@@ -58,11 +58,11 @@ end
 local function show(words, options)
   if not words[1] then return overview(options.json) end
   local kind, value = key_of(words[1])
-  if not kind then return complain(USAGE, value) end
+  if not kind then return say(USAGE, value) end
   local found, err = gifd.limit.look(kind, value)
   if not found then return failed(err) end
   found = touched(kind, found)
-  if #found == 0 then return complain(NOT_FOUND, "no route has a limit that counts " .. words[1]) end
+  if #found == 0 then return say(NOT_FOUND, "no route has a limit that counts " .. words[1]) end
   if options.json then
     write("%s", gifd.json.encode { key = words[1], limits = gifd.json.array(found) })
     return OK
@@ -77,28 +77,44 @@ local function show(words, options)
   return OK
 end
 
+--- What a reset did, or would do.
+local function told(options, key, count)
+  if options["dry-run"] then say(OK, ("would forget %s"):format(key or "everything")) end
+  if options.json then
+    write("%s", gifd.json.encode { key = key, limits = count, all = key == nil or nil, reset = not options["dry-run"] })
+  end
+  return OK
+end
+
 local function reset(words, options)
   if options.all then
-    if words[1] then return complain(USAGE, "--all stands alone") end
-    local done, err = gifd.limit.clear()
-    if not done then return failed(err) end
-    return OK
+    if words[1] then return say(USAGE, "--all stands alone") end
+    if not options["dry-run"] then
+      local done, err = gifd.limit.clear()
+      if not done then return failed(err) end
+    end
+    return told(options)
   end
-  if not words[1] then return complain(USAGE, "reset needs a KEY, or --all") end
+  if not words[1] then return say(USAGE, "reset needs a KEY, or --all") end
   local kind, value = key_of(words[1])
-  if not kind then return complain(USAGE, value) end
-  local count, err = gifd.limit.forget(kind, value)
+  if not kind then return say(USAGE, value) end
+  local count, err
+  if options["dry-run"] then
+    local found
+    found, err = gifd.limit.look(kind, value)
+    count = found and #found
+  else count, err = gifd.limit.forget(kind, value) end
   if not count then return failed(err) end
-  if count == 0 then return complain(NOT_FOUND, "no route has a limit that counts " .. words[1]) end
-  return OK
+  if count == 0 then return say(NOT_FOUND, "no route has a limit that counts " .. words[1]) end
+  return told(options, words[1], count)
 end
 
 local verbs = { show = show, reset = reset }
 
 return function(args)
-  local options, words = arguments(args, { json = "flag", all = "flag" })
-  if not options then return complain(USAGE, words) end
+  local options, words = arguments(args, { json = "flag", all = "flag", ["dry-run"] = "flag" })
+  if not options then return say(USAGE, words) end
   local verb = verbs[table.remove(words, 1) or ""]
-  if not verb or words[2] then return complain(USAGE, "say show [KEY], reset KEY or reset --all") end
+  if not verb or words[2] then return say(USAGE, "say show [KEY], reset KEY or reset --all") end
   return verb(words, options)
 end

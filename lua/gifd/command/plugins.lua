@@ -1,4 +1,4 @@
---- command/plugins: gifd plugins list|graph: what plugins take part in, in which order, and how long that takes.
+--- command/plugins: gifd plugin list|graph: what plugins take part in, in which order, and how long that takes.
 local arguments = require "gifd.command.arguments"
 local contracts = require "gifd.plugin.contracts"
 local job_list = require "gifd.model.job_list"
@@ -8,7 +8,7 @@ local stats = require "gifd.plugin.stats"
 local OK, FAILED, USAGE = 0, 1, 2
 
 local function complain(code, text)
-  gifd.console.error("gifd plugins: " .. text .. "\n")
+  gifd.console.error("gifd plugin: " .. text .. "\n")
   return code
 end
 
@@ -113,7 +113,7 @@ local function list(app, json)
     out[i] = sum
   end
   if json then
-    write("%s", gifd.json.encode { plugins = gifd.json.array(out) })
+    for _, p in ipairs(out) do write("%s", gifd.json.encode(p)) end
     return OK
   end
   for _, p in ipairs(out) do

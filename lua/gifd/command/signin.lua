@@ -21,7 +21,7 @@ end
 --- login [--account NAME] [--url BASE]: prints one link
 function M.login(settings)
   return function(args)
-    local options, words = arguments(args, { account = "value", url = "value" })
+    local options, words = arguments(args, { account = "value", url = "value", json = "flag" })
     if not options then
       gifd.console.error("gifd login: " .. words .. "\n")
       return USAGE
@@ -30,7 +30,7 @@ function M.login(settings)
     if not account then return failed(err) end
     local url, link_err = link(settings, account, options.url and (options.url:gsub("/+$", "")))
     if not url then return failed(link_err) end
-    gifd.console.write(url .. "\n")
+    gifd.console.write((options.json and gifd.json.encode { url = url } or url) .. "\n")
     return OK
   end
 end

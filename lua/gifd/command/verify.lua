@@ -43,7 +43,15 @@ local function judged(app, asset, r, known)
   return "DIFFERS when made again", true
 end
 
-local function verify(app, id)
+--- One original or rendition: a line for people, or an object for programs.
+local function tell(json, id, name, said, wrong)
+  if json then
+    write("%s", gifd.json.encode { id = id, name = name, ok = not wrong, text = said })
+  elseif name then write("%s/%s %s", id, name, said)
+  else write("%s %s", id, said) end
+end
+
+local function verify(app, id, json)
   local asset, err = asset_model.find(id:sub(1, 64))
   if asset == nil then return complain(FAILED, "%s", tostring(err.message)) end
   if not asset then return complain(NOT_FOUND, "there is no original %s", id) end
@@ -51,14 +59,15 @@ local function verify(app, id)
   if not got then
     return complain(hash_err.code == "not_found" and NOT_FOUND or FAILED, "%s", tostring(hash_err.message))
   end
-  write("%s %s sha256 %s", id, got == asset.digest and "unaltered" or "ALTERED", got)
-  if got ~= asset.digest then return FAILED end
+  local altered = got ~= asset.digest
+  tell(json, id, nil, ("%s sha256 %s"):format(altered and "ALTERED" or "unaltered", got), altered)
+  if altered then return FAILED end
   local rows, rows_err = rendition_model.provenance(asset.id)
   if not rows then return complain(FAILED, "%s", tostring(rows_err.message)) end
   local code, known = OK, {}
   for _, r in ipairs(rows) do
     local said, wrong = judged(app, asset, r, known)
-    write("%s/%s %s", id, r.name, said)
+    tell(json, id, r.name, said, wrong)
     if wrong then code = FAILED end
   end
   return code
@@ -66,7 +75,7 @@ end
 
 return function(app)
   return function(args)
-    local options, ids = arguments(args, {})
+    local options, ids = arguments(args, { json = "flag" })
     if not options then return complain(USAGE, "%s", ids) end
     if not ids[1] then return complain(USAGE, "which id?") end
     for _, id in ipairs(ids) do
@@ -76,7 +85,7 @@ return function(app)
     end
     local worst = OK
     for _, id in ipairs(ids) do
-      local code = verify(app, id)
+      local code = verify(app, id, options.json)
       if code ~= OK then worst = code end
     end
     return worst
