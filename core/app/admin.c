@@ -159,6 +159,13 @@ static const char *with_plugins(struct supervisor *s, const struct json *list)
     return NULL;
 }
 
+static void answer_not_kept(struct admin_connection *c, uint64_t number)
+{
+    char why[80] = "no other generation has served before";
+    if (number) snprintf(why, sizeof why, "generation %llu is not kept any more", (unsigned long long)number);
+    answer_error(c, "not_found", why);
+}
+
 static void ask(struct supervisor *s, struct admin_connection *c, const struct json *q)
 {
     const struct json *what = json_get(q, "do"), *plugin = json_get(q, "plugin"), *number = json_get(q, "generation");
@@ -174,8 +181,7 @@ static void ask(struct supervisor *s, struct admin_connection *c, const struct j
     } else if (is(what, "rollback")) {
         uint64_t back = number && number->type == JSON_INT && number->i > 0 ? (uint64_t)number->i : 0;
         if (!history_find(&s->history, back)) {
-            answer_error(c, "not_found",
-                         back ? "this generation is not kept any more" : "no other generation has served before");
+            answer_not_kept(c, back);
             return;
         }
         s->reload.back = back;
