@@ -62,27 +62,32 @@ function M.probe(app, args)
   return OK
 end
 
---- Together, or each by itself where that fails -> array of groups (flow/render), array of { one, err }, made_by
-local function make_all(app, draft, facts, rungs)
-  local done, refused, made_by, rest = {}, {}, nil, rungs
-  while rest[1] do
-    local batch, left = render.batch(app.settings, facts, rest), {}
-    for i = #batch + 1, #rest do left[#left + 1] = rest[i] end
-    local groups, by = render.make(app.settings, draft, facts, batch)
-    if groups then
-      made_by = by or made_by
-      for _, group in ipairs(groups) do done[#done + 1] = group end
-    elseif #batch == 1 then
-      refused[#refused + 1] = { one = batch[1], err = by }
-    else
-      for _, one in ipairs(batch) do
-        groups, by = render.make(app.settings, draft, facts, { one })
-        if groups then done[#done + 1] = groups[1] else refused[#refused + 1] = { one = one, err = by } end
-      end
+--- Together, or each by itself where that fails: save(group) as they are made, the least work first -> array of
+-- { one, err } of what cannot be; or nil, err of save
+local function make_all(app, draft, facts, rungs, save)
+  local refused, known, left = {}, {}, { unpack(rungs) }
+  local function make(some)
+    local groups, err = render.make(app.settings, draft, facts, some, known)
+    if not groups then return false, err end
+    for _, group in ipairs(groups) do
+      known[group.text] = known[group.text] or group
+      local saved, save_err = save(group)
+      if not saved then return nil, save_err end
     end
-    rest = left
+    return true
   end
-  return done, refused, made_by
+  while left[1] do
+    local batch = render.batch(app.settings, facts, left)
+    for _ = 1, #batch do table.remove(left, 1) end
+    local done, err = make(batch)
+    for _, one in ipairs(done == false and batch or {}) do
+      if #batch > 1 then done, err = make { one } end
+      if done == nil then return nil, err end
+      if not done then refused[#refused + 1] = { one = one, err = err } end
+    end
+    if done == nil then return nil, err end
+  end
+  return refused
 end
 
 local function described(one, group, facts)
@@ -100,25 +105,33 @@ function M.ladder(app, args)
   if not draft then return failed("ladder", facts) end
   local folder, folder_err = gifd.console.folder(words[2])
   if not folder then return failed("ladder", folder_err) end
-  local out = { source = facts, renditions = {}, refused = {} }
-  local rungs = {}
-  for _, one in ipairs(app.ladder.list) do
+  local out, rungs, work = { source = facts, renditions = {}, refused = {} }, {}, {}
+  for i, one in ipairs(app.ladder.list) do
     local why = ladder.impossible(one, facts)
     if why then table.insert(out.refused, { name = one.name, file = ladder.file(one), reason = why })
-    else rungs[#rungs + 1] = one end
-  end
-  local groups, refused, made_by = make_all(app, draft, facts, rungs)
-  for _, group in ipairs(groups) do
-    for _, one in ipairs(group.rungs) do
-      local saved, err = gifd.console.save(group.source and draft or group.draft, words[2] .. "/" .. ladder.file(one))
-      if not saved then return failed("ladder", err) end
-      table.insert(out.renditions, described(one, group, facts))
+    else
+      rungs[#rungs + 1] = one
+      work[one] = { ladder.pixels(ladder.recipe(one, facts), facts), i }
     end
   end
+  table.sort(rungs, function(a, b)
+    if work[a][1] ~= work[b][1] then return work[a][1] < work[b][1] end
+    return work[a][2] < work[b][2]
+  end)
+  local refused, err = make_all(app, draft, facts, rungs, function(group)
+    out.made_by = out.made_by or group.made_by
+    for _, one in ipairs(group.rungs) do
+      local path = words[2] .. "/" .. ladder.file(one)
+      local saved, save_err = gifd.console.save(group.source and draft or group.draft, path)
+      if not saved then return nil, save_err end
+      table.insert(out.renditions, described(one, group, facts))
+    end
+    return true
+  end)
+  if not refused then return failed("ladder", err) end
   for _, r in ipairs(refused) do
     table.insert(out.refused, { name = r.one.name, file = ladder.file(r.one), reason = tostring(r.err.message) })
   end
-  out.made_by = made_by
   gifd.json.array(out.renditions)
   gifd.json.array(out.refused)
   if options.json then json(out) return OK end

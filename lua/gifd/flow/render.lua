@@ -6,6 +6,7 @@
 --
 -- Never larger than the source in its own format: then the source's own bytes serve under that name.
 local ladder = require "gifd.ladder"
+local rendition_model = require "gifd.model.rendition"
 
 local M = {}
 
@@ -35,14 +36,23 @@ function M.batch(settings, asset, rungs)
   return out
 end
 
-local function groups_of(settings, asset, rungs)
+--- A group is another one's bytes.
+local function take(group, from)
+  group.text, group.source, group.bytes, group.facts, group.made_by = from.text, from.source, from.bytes, from.facts,
+    from.made_by
+  group.draft, group.digest = from.draft, from.digest
+end
+
+--- known: what was made before, by the text of its recipe.
+local function groups_of(settings, asset, rungs, known)
   local groups, by_text = {}, {}
   for _, one in ipairs(rungs) do
     local recipe = ladder.recipe(one, asset, settings.renditions.matte)
     local text = ladder.text(recipe)
     if not by_text[text] then
-      by_text[text] = { recipe = recipe, text = text, rungs = {}, source = ladder.is_source(recipe, asset) }
-      groups[#groups + 1] = by_text[text]
+      local group = { recipe = recipe, text = text, rungs = {}, source = ladder.is_source(recipe, asset) }
+      if known[text] then take(group, known[text]) end
+      by_text[text], groups[#groups + 1] = group, group
     end
     table.insert(by_text[text].rungs, one)
   end
@@ -59,62 +69,79 @@ local function question(settings, source, asset, groups)
     local group = groups[i]
     group.source = ladder.may_be_source(group.recipe, asset) and output.bytes >= asset.bytes
     group.draft, group.bytes, group.facts = output.draft, output.bytes, output.facts
+    group.made_by = made.made_by
   end
-  return made.made_by
+  return true
 end
 
 --- The one that is made anyway and may fit the budget of this one; nil: this one has none.
-local function base_of(group, by_text)
+local function base_of(group, by_text, known)
   if not group.recipe.budget then return nil end
   local free = {}
   for key, value in pairs(group.recipe) do free[key] = value end
   free.budget, free.floor = nil, nil
-  return by_text[ladder.text(free)]
+  local text = ladder.text(free)
+  return by_text[text] or known[text]
 end
 
---- source: draft or digest; asset: its facts and bytes -> array of { rungs, recipe, text, source = its own bytes will
--- do, or draft, bytes, facts }, made_by; or nil, err. All or none.
-function M.make(settings, source, asset, rungs)
-  local groups, by_text = groups_of(settings, asset, rungs)
-  local first, then_ = {}, {}
+--- source: draft or digest; asset: its facts and bytes; known: groups that were made of it before, by text -> array of
+-- groups { rungs, recipe, text, source = its own bytes will do, or draft or digest, bytes, facts, made_by }; or nil,
+-- err. All or none.
+function M.make(settings, source, asset, rungs, known)
+  local groups, by_text = groups_of(settings, asset, rungs, known)
+  local first, then_, rest = {}, {}, {}
   for _, group in ipairs(groups) do
-    group.base = base_of(group, by_text)
-    local list = group.base and then_ or first
-    if not group.source then list[#list + 1] = group end
-  end
-  local made_by, err = question(settings, source, asset, first)
-  if not made_by then return nil, err end
-  local rest = {}
-  for _, group in ipairs(then_) do
-    local base = group.base
-    if (base.source and asset.bytes or base.bytes) <= group.recipe.budget then
-      group.text, group.source, group.draft, group.bytes, group.facts = base.text, base.source, base.draft, base.bytes,
-        base.facts
-    else
-      rest[#rest + 1] = group
+    if not group.source and not group.bytes then
+      group.base = base_of(group, by_text, known)
+      local list = group.base and then_ or first
+      list[#list + 1] = group
     end
   end
-  local more, more_err = question(settings, source, asset, rest)
-  if not more then return nil, more_err end
-  return groups, made_by ~= true and made_by or more ~= true and more or nil
+  local done, err = question(settings, source, asset, first)
+  if not done then return nil, err end
+  for _, group in ipairs(then_) do
+    local base = group.base
+    if (base.source and asset.bytes or base.bytes) <= group.recipe.budget then take(group, base)
+    else rest[#rest + 1] = group end
+  end
+  done, err = question(settings, source, asset, rest)
+  if not done then return nil, err end
+  return groups
+end
+
+--- What rows say was made before.
+local function known_of(asset)
+  local rows, err = rendition_model.provenance(asset.id)
+  if not rows then return nil, err end
+  local out = {}
+  for _, r in ipairs(rows) do
+    if r.recipe then
+      out[r.recipe] = { text = r.recipe, bytes = r.bytes, digest = r.digest, made_by = r.made_by,
+        facts = { type = r.type, width = r.width, height = r.height } }
+    end
+  end
+  return out
 end
 
 --- The same as rows for model/rendition, their bytes committed -> array; or nil, err.
 function M.rows(settings, asset, rungs)
-  local groups, made_by = M.make(settings, asset.digest, asset, rungs)
-  if not groups then return nil, made_by end
+  local known, known_err = known_of(asset)
+  if not known then return nil, known_err end
+  local groups, err = M.make(settings, asset.digest, asset, rungs, known)
+  if not groups then return nil, err end
   local rows, digests = {}, {}
   for _, group in ipairs(groups) do
     local row = { type = asset.type, width = asset.width, height = asset.height, bytes = asset.bytes,
       digest = asset.digest }
     if not group.source then
-      if not digests[group.text] then
-        local digest, err = gifd.blob.commit(group.draft)
+      local digest = group.digest or digests[group.text]
+      if not digest then
+        digest, err = gifd.blob.commit(group.draft)
         if not digest then return nil, err end
         digests[group.text] = digest
       end
       row = { type = group.facts.type, width = group.facts.width, height = group.facts.height, bytes = group.bytes,
-        digest = digests[group.text], recipe = group.text, made_by = made_by }
+        digest = digest, recipe = group.text, made_by = group.made_by }
     end
     for _, one in ipairs(group.rungs) do
       local own = { name = ladder.file(one) }

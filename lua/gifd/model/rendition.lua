@@ -15,10 +15,10 @@ function M.find_named(asset_id, word)
   return gifd.db.row(columns .. "WHERE asset_id = ?1 AND (name = ?2 OR name GLOB ?2 || '.*')", asset_id, word)
 end
 
---- With how they were made: array of { name, bytes, digest, recipe (JSON), made_by }, for whoever makes them again.
+--- With how they were made: array of { name, type, ..., recipe (JSON), made_by }, for whoever makes them again.
 function M.provenance(asset_id)
-  return gifd.db.rows("SELECT name, bytes, digest, recipe, made_by FROM renditions WHERE asset_id = ?1 ORDER BY name",
-    asset_id)
+  return gifd.db.rows([[SELECT name, type, width, height, bytes, digest, recipe, made_by FROM renditions
+    WHERE asset_id = ?1 ORDER BY name]], asset_id)
 end
 
 --- r: recipe and made_by are nil for the original's own bytes. Made again, it replaces.
