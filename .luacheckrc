@@ -7,6 +7,7 @@ files["**/plugin.lua"] = { read_globals = { "schema" } }
 files["bench/miss.lua"] = { globals = { "wrk", "init", "request" } }
 files["spec/support/plugins/**"] = { read_globals = { "schema" } }
 files["plugins/*/*.lua"] = { read_globals = { "schema" } }
+files["lua/gifd/testing/**"] = { globals = { "gifd" } }
 files["spec/**"] = { std = "+busted" }
 files["plugins/*/spec/**"] = { std = "+busted" }
 files["spec/host/hostile/**"] = { ignore = { "1..", "2..", "3.." } } -- what they do wrong is their purpose

@@ -201,6 +201,7 @@ int cli_lua(int argc, char **argv);
 int cli_docs(int argc, char **argv);
 /* Runs the file in argv by a command of host Lua; data: NULL for a directory that is thrown away. */
 int cli_file(const char *command, const char *data, int argc, char **argv);
+int cli_author(const char *command, int argc, char **argv);
 int cli_live(int argc, char **argv);
 int cli_up(int argc, char **argv);
 int cli_plugin(int argc, char **argv);

@@ -1,4 +1,4 @@
-/* cli_plugin.c: gifd plugin run: one file as a plugin's code (cli_lua.c). gifd plugin purge: what a plugin has stored
+/* cli_plugin.c: gifd plugin new, test, run: for authors (cli_lua.c). gifd plugin purge: what a plugin has stored
  * goes. The other words of gifd plugin ask the running server (cli_admin.c).
  *
  * Processes that have the file open notice at their next use that it is gone (core/store/shelf.h). */
@@ -87,6 +87,8 @@ int cli_plugin(int argc, char **argv)
 {
     struct purge p = {.data = getenv("GIFD_DATA")};
     if (argc > 1 && !strcmp(argv[1], "run")) return cli_file("plugin run", NULL, argc - 1, argv + 1);
+    if (argc > 1 && !strcmp(argv[1], "new")) return cli_author("plugin new", argc - 1, argv + 1);
+    if (argc > 1 && !strcmp(argv[1], "test")) return cli_author("plugin test", argc - 1, argv + 1);
     if (argc < 2 || strcmp(argv[1], "purge") != 0) return cli_admin(argc, argv);
     for (int i = 2; i < argc; i++) {
         if (!strcmp(argv[i], "--force"))

@@ -122,6 +122,21 @@ const struct cli_command cli_commands[] = {
     {"plugin graph", DATA JSON, "show which plugin runs where, in which order, and how long it takes",
      "Each hook with the plugins in their order, routes, jobs with their next time, each with its numbers.\n", cli_live,
      NULL},
+    {"plugin new", "NAME [--kind judge|publisher|route|job] [--dir DIR] [--root DIR]", "write a plugin that works",
+     "As DIR/NAME: manifest, code, a spec that passes, a README, and what editors and luacheck need. Exits 6 when it "
+     "is "
+     "there already.\n\n"
+     "  --kind judge|publisher|route|job  what it does first (default: judge)\n"
+     "  --dir DIR  the folder of plugin folders (default: plugins)\n",
+     cli_plugin, NULL},
+    {"plugin test", "NAME|DIR [--filter TEXT] [--file FILE] [--record] [--root DIR] " JSON, "run a plugin's specs",
+     "Those of its folder spec, inside this program, on a data directory that is thrown away. NAME stands for "
+     "plugins/NAME. docs/reference/testing.md says what a spec can say.\n\n"
+     "  --filter TEXT  only tests whose names have it\n"
+     "  --file FILE  only this spec\n"
+     "  --record  make the tapes of what other servers say anew\n"
+     "  --json  {\"name\",\"ok\",\"message\",\"seconds\"}, one line a test\n",
+     cli_plugin, NULL},
     {"plugin run", BUILD "FILE [ARG]...", "run a file as a plugin's code",
      "In a plugin's environment (and print), within its budgets; then the function that it returns, or the global "
      "`run`, "

@@ -5,18 +5,19 @@
 #include <string.h>
 #include <time.h>
 
-static int64_t shifted;
+static int64_t stopped;
 
-void clock_shift(int64_t us)
+void clock_stop(int64_t us)
 {
-    shifted = us;
+    stopped = us;
 }
 
 int64_t clock_wall_us(void)
 {
     struct timespec t;
+    if (stopped) return stopped;
     clock_gettime(CLOCK_REALTIME, &t);
-    return shifted + (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 uint64_t clock_mono_ns(void)

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 int64_t clock_wall_us(void);
-/* From now on this process's wall time is that of the system and so much more. For tests of what depends on time. */
-void clock_shift(int64_t us);
+/* The wall time of this process stands still at us; 0: it goes on. For tests of what depends on time. */
+void clock_stop(int64_t us);
 uint64_t clock_mono_ns(void);
 /* "2026-11-25T15:52:19.123456Z"; digits is 0, 3 or 6 decimals. Returns the length written (without NUL). */
 size_t clock_rfc3339(int64_t wall_us, int digits, char *out, size_t cap);

@@ -14,7 +14,9 @@ local limits_command = require "gifd.command.limits"
 local load_plugin = require "gifd.plugin.load"
 local media = require "gifd.command.media"
 local pages = require "gifd.http.pages"
+local plugin_new = require "gifd.command.plugin_new"
 local plugin_run = require "gifd.command.plugin_run"
+local plugin_test = require "gifd.command.plugin_test"
 local plugins_command = require "gifd.command.plugins"
 local plugin_data = require "gifd.flow.plugin_data"
 local plugin_jobs = require "gifd.flow.plugin_jobs"
@@ -63,7 +65,9 @@ return function(settings)
   app.clients, app.referrers = unfurl.classes, referrers.domains
   app.class_names = { clients = unfurl.class_names, referrers = referrers.names }
   app.roles = { runner = runner(app), worker = signing.watch }
-  app.commands = { lua = script, ["plugin run"] = plugin_run(app), token = token, keys = keys, limits = limits_command,
+  app.commands = { lua = script, ["plugin run"] = plugin_run(app),
+                   ["plugin new"] = plugin_new(app), ["plugin test"] = plugin_test(app), token = token, keys = keys,
+                     limits = limits_command,
                    jobs = jobs_command,
                    plugin = plugins_command(app), login = signin.login(settings), setup = signin.setup(settings),
                    settle = function() return counts.settle(app.class_names) end,

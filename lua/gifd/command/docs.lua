@@ -3,6 +3,7 @@
 local S = require "gifd.schema"
 local annotations = require "gifd.command.reference.annotations"
 local pages = require "gifd.command.reference.pages"
+local testing = require "gifd.command.reference.testing"
 local primitives = require "gifd.command.reference.primitives"
 
 local OK, FAILED = 0, 1
@@ -33,6 +34,8 @@ local function all(app)
   local out = {
     ["docs/reference/primitives.md"] = pages.primitives(plugin, host, methods, codes),
     ["docs/reference/hooks.md"] = pages.hooks(),
+    ["docs/reference/testing.md"] = testing.page(),
+    ["lua/gifd/types/plugin/testing.lua"] = testing.annotations(),
     ["lua/gifd/types/plugin/gifd.lua"] = annotations.plugin(plugin, methods, codes),
     ["lua/gifd/types/host/gifd.lua"] = annotations.host(host, methods, codes),
   }

@@ -160,7 +160,8 @@ function M.known(use)
   return true
 end
 
---- plugin = { name, uses, ... } -> the content of its `gifd`. services = { jobs, data }: lent by higher floors.
+--- plugin = { name, uses, ... } -> the content of its `gifd`. services = { jobs, data }: lent by higher floors;
+-- stand_in: puts what a test has in its place.
 function M.give(plugin, services)
   local host = {}
   for _, name in ipairs(open) do host[name] = copy(gifd[name]) end
@@ -169,6 +170,7 @@ function M.give(plugin, services)
     local word, argument = split(use)
     capabilities[word].give(host, plugin, argument, services)
   end
+  if services.stand_in then services.stand_in(host) end
   return host
 end
 

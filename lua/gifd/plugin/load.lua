@@ -11,16 +11,17 @@ end
 
 local function chunk(plugin, file, env)
   local path = "plugins/" .. plugin.name .. "/" .. file
-  local run, err = gifd.bundle.load(path, env)
+  local run, err = (plugin.open or gifd.bundle.load)(path, env)
   if not run then error(file .. ": " .. tostring(err and err.message or err or "does not exist"), 0) end
   return plugin.trusted and run or gifd.plugin.interpret(run)
 end
 
---- plugin = { name, version, uses, config, trusted } of settings, budget = { slice, call, memory } -> { name, version,
--- uses, config, surface, number }: number is C's, for call. services: as for grants.give
+--- plugin = { name, version, uses, config, trusted } of settings (a test: open, as gifd.bundle.load; number), budget =
+-- { slice, call, memory } -> { name, version, uses, config, surface, number }: number is C's, for call. services: as
+-- for grants.give
 return function(plugin, budget, services)
   local self = { name = plugin.name, version = plugin.version, uses = plugin.uses, config = plugin.config,
-    number = gifd.plugin.register(plugin.name, budget) }
+    number = plugin.number or gifd.plugin.register(plugin.name, budget) }
   local loaded, env = {}, nil
   local function require_fn(name)
     if type(name) ~= "string" or not name:match("^[%w_]+[%w_%.]*$") or name:find("..", 1, true) then
@@ -41,6 +42,6 @@ return function(plugin, budget, services)
       fail(plugin, "init.lua returns an unknown key %q (known: hooks, routes, jobs, check)", tostring(key))
     end
   end
-  self.surface = surface
+  self.surface, self.require = surface, require_fn
   return self
 end

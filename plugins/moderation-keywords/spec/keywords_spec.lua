@@ -1,26 +1,23 @@
 -- The shipped judge: whole words, allowed phrases, and no opinion about the rest.
-package.path = "lua/?.lua;spec/support/?.lua;plugins/moderation-keywords/?.lua;" .. package.path
-require("fake_gifd").install()
-local judge = dofile("plugins/moderation-keywords/init.lua").hooks.judge
-
-local function says(title, config, more)
-  local subject = { kind = "share", title = title, description = "", tags = {} }
-  for key, value in pairs(more or {}) do subject[key] = value end
-  return judge({ config = config or { categories = {}, allow = {} } }, subject)
-end
-
 describe("moderation-keywords", function()
+  local function says(title, config, more)
+    local subject = { title = title }
+    for key, value in pairs(more or {}) do subject[key] = value end
+    return gifd.testing.start({ config = config }):judge(subject)
+  end
+
   it("has no opinion about innocent words that contain listed ones", function()
+    local t = gifd.testing.start()
     for _, title in ipairs { "Essex", "bloodhound", "graphic design", "Graphic Design tips", "premature", "chateau",
-      "sextant",
-                             "adulting", "a cat", "" } do
-      assert.is_nil(says(title), title)
+      "sextant", "adulting", "a cat", "" } do
+      assert.is_nil(t:judge { title = title }, title)
     end
   end)
 
   it("rejects listed words whatever their case and neighbours", function()
+    local t = gifd.testing.start()
     for _, title in ipairs { "NUDE", "some porn.", "graphic violence", "18+ only", "(nazi)" } do
-      assert.equal("rejected", says(title).decision, title)
+      assert.equal("rejected", t:judge({ title = title }).decision, title)
     end
   end)
 
@@ -38,14 +35,22 @@ describe("moderation-keywords", function()
 
   it("takes categories and phrases of config.lua", function()
     local config = { categories = { spam = { decision = "flagged", confidence = 0.5, words = { "free money" } },
-      nsfw = { words = {} } },
-                     allow = { "gore tex" } }
+      nsfw = { words = {} } }, allow = { "gore tex" } }
     assert.equal("flagged", says("Free money!", config).decision)
     assert.is_nil(says("nude", config))
     assert.is_nil(says("gore tex", config))
   end)
 
   it("says nothing about pixels", function()
-    assert.is_nil(judge({ config = { categories = {}, allow = {} } }, { kind = "asset" }))
+    local t = gifd.testing.start()
+    assert.is_nil(t:hook("judge", { kind = "asset", blob = ("0"):rep(64), facts = { type = "image/gif" } }))
+  end)
+
+  it("keeps an upload with a listed word from strangers, and its title says why", function()
+    local t = gifd.testing.start { settings = { unseen = "approved" } }
+    local share = t:upload { title = "nude cat" }
+    assert.equal("rejected", share.state)
+    assert.same({ 'the title contains "nude" (nsfw)' }, share.reasons)
+    assert.equal("live", t:upload({ title = "naked mole-rat" }).state)
   end)
 end)

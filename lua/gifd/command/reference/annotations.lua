@@ -5,7 +5,8 @@ local signature = require "gifd.command.reference.signature"
 
 local M = {}
 
-local HEAD = "---@meta\n-- Printed by './dev docs' from the tables that check calls. What is written here is lost.\n"
+local HEAD = "---@meta\n-- luacheck: ignore\n-- Printed by './dev docs' from the tables that check calls. What "
+  .. "is written here is lost.\n"
 
 local function sorted(map)
   local out = {}
@@ -128,6 +129,10 @@ end
 local function begin(codes)
   return { HEAD, "---The closed list of codes.", '---@alias gifd.Code "' .. table.concat(codes, '"|"') .. '"\n' }
 end
+
+function M.begin() return { HEAD } end
+
+M.fn, M.class = function_lines, class_lines
 
 local function classes(out, methods)
   for _, class in ipairs(forms.classes) do

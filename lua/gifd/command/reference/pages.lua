@@ -8,6 +8,7 @@ local signature = require "gifd.command.reference.signature"
 local M = {}
 
 local PRINTED = "<!-- printed by './dev docs' -->\n"
+M.printed = PRINTED
 
 local function cell(text) return (tostring(text):gsub("|", "\\|"):gsub("\n", " ")) end
 
@@ -29,6 +30,8 @@ local function ended(doc) return doc:match("[?.]$") and doc or doc .. "." end
 local function entry_lines(out, call, form, more)
   out[#out + 1] = ("- `%s` → %s: %s%s"):format(call, results(form), ended(form.doc), more)
 end
+
+M.entry = entry_lines
 
 local function space_of(entry) return entry.path:match("^(.*)%.[^.]*$") or "" end
 
@@ -83,21 +86,21 @@ local function methods(out, all)
   end
 end
 
+function M.class(out, class, level)
+  local doc = class.doc .. (class.parent and ("; all of gifd.%s too"):format(class.parent) or "")
+  out[#out + 1] = ("\n%s gifd.%s\n\n%s\n"):format(level, class.name, ended(doc:gsub("^%l", string.upper)))
+  if #class.fields == 0 then return end
+  out[#out + 1] = "| field | type | |\n| --- | --- | --- |"
+  for _, field in ipairs(class.fields) do
+    local head, about = field:match("^(.-) %-%- (.*)$")
+    local form = signature.item(head)
+    out[#out + 1] = row(code(form.name) .. (form.optional and " (optional)" or ""), code(form.type), cell(about))
+  end
+end
+
 local function classes(out)
   for _, class in ipairs(forms.classes) do
-    if #class.fields > 0 or class.parent then
-      local doc = class.doc .. (class.parent and ("; all of gifd.%s too"):format(class.parent) or "")
-      out[#out + 1] = ("\n### gifd.%s\n\n%s\n"):format(class.name, ended(doc:gsub("^%l", string.upper)))
-    end
-    if #class.fields > 0 then
-      out[#out + 1] = "| field | type | |\n| --- | --- | --- |"
-      for _, field in ipairs(class.fields) do
-        local head, doc = field:match("^(.-) %-%- (.*)$")
-        local form = signature.item(head)
-        out[#out + 1] = row(code(form.name) .. (form.optional and " (optional)" or ""), code(form.type),
-          cell(doc))
-      end
-    end
+    if #class.fields > 0 or class.parent then M.class(out, class, "###") end
   end
 end
 

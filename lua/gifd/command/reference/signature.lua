@@ -29,7 +29,7 @@ end
 
 --- "cost?: integer" -> { name, type, optional }; a type alone has no name
 local function item(text)
-  local name, mark, type_ = text:match("^([%a_%.][%w_%.]*)(%??): (.*)$")
+  local name, mark, type_ = text:match("^([%a_%.%[][%w_%.%]]*)(%??): (.*)$")
   if not name then return { type = text } end
   return { name = name, type = type_, optional = mark == "?" }
 end

@@ -1,4 +1,5 @@
 ---@meta
+-- luacheck: ignore
 -- Printed by './dev docs' from the tables that check calls. What is written here is lost.
 
 ---The closed list of codes.
@@ -1306,6 +1307,13 @@ gifd.workbench = {}
 ---@return gifd.Err? err
 function gifd.workbench.draft(bytes) end
 
+---an empty one of a plugin's own
+---@param plugin string
+---@param migrations {name: string, sql: string}[]
+---@return true?
+---@return gifd.Err? err
+function gifd.workbench.fresh_database(plugin, migrations) end
+
 ---of a folder
 ---@param path string
 ---@return string[]? names
@@ -1323,6 +1331,6 @@ function gifd.workbench.primitives() end
 ---@return gifd.Err? err
 function gifd.workbench.read(path) end
 
----this process's wall time is the system's and so much more
----@param seconds number
-function gifd.workbench.shift_clock(seconds) end
+---this process's wall time stands still at it; nothing: it goes on
+---@param seconds? number
+function gifd.workbench.stop_clock(seconds) end

@@ -1,4 +1,5 @@
 ---@meta
+-- luacheck: ignore
 -- Printed by './dev docs' from the tables that check calls. What is written here is lost.
 
 ---The closed list of codes.
