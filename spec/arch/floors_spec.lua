@@ -52,7 +52,8 @@ end)
 
 -- Lua: which module may require which. The floor of a module is decided by the first pattern that matches its name.
 local floors = {
-  { "^gifd%.boot$", 3 }, { "^gifd%.command", 3 }, { "^gifd%.testing", 3 }, { "^gifd%.http", 3 }, { "^gifd%.jobs", 3 }, { "^gifd%.flow", 2 },
+  { "^gifd%.boot$", 3 }, { "^gifd%.command", 3 }, { "^gifd%.testing", 3 }, { "^gifd%.http", 3 }, { "^gifd%.jobs", 3 },
+  { "^gifd%.flow", 2 },
   { "^gifd%.model", 1, "model" }, { "^gifd%.plugin", 1, "plugin" }, { "^gifd%.build", 3 }, { "^gifd%.", 0 },
 }
 

@@ -17,7 +17,7 @@ local function folder_of(path)
 end
 
 local function run(folder, path)
-  local code, out, err = server.command("plugin", "test", folder, "--file", path, "--json")
+  local code, out, err = server.command("plugin", "test", folder, "--root", ".", "--file", path, "--json")
   local results = {}
   for line in out:gmatch("[^\n]+") do results[#results + 1] = cjson.decode(line) end
   if not results[1] then results[1] = { name = path, ok = false, message = ("exit %d: %s"):format(code, err) } end

@@ -128,7 +128,8 @@ function Rig:hook(name, ...)
     if skipped[1] then return nil, skipped[1].err end
     return value
   end
-  local ballot = hooks.vote({ entry }, ctx_of(), ...)[1]
+  local subject = ...
+  local ballot = hooks.vote({ entry }, ctx_of(), function() return subject end)[1]
   if not ballot then return nil end
   if ballot.failed then return nil, ballot.failed end
   ballot.judge, ballot.version = nil, nil
