@@ -79,7 +79,7 @@ describe("gifd plugin new", function()
     assert.equal(2, (gifd("plugin", "new", ("a"):rep(65), "--dir", dir)))
     local code, _, err = gifd("plugin", "new", "x", "--kind", "juge", "--dir", dir)
     assert.equal(2, code)
-    assert.matches("did you mean judge", err)
+    assert.matches("did you mean .judge.", err)
     assert.same({}, files.lines("ls " .. dir))
   end)
 

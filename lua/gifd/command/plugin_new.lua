@@ -3,7 +3,6 @@
 local annotations = require "gifd.command.reference.annotations"
 local arguments = require "gifd.command.arguments"
 local environment = require "gifd.plugin.environment"
-local nearest = require "gifd.nearest"
 local primitives = require "gifd.command.reference.primitives"
 local testing_types = require "gifd.command.reference.testing"
 
@@ -15,7 +14,6 @@ local kinds = {
   route = require "gifd.command.template.route",
   job = require "gifd.command.template.job",
 }
-local kind_names = { "judge", "publisher", "route", "job" }
 
 local function fail(code, fmt, ...)
   gifd.console.error("gifd plugin new: " .. fmt:format(...) .. "\n")
@@ -139,12 +137,7 @@ return function(app)
     local wrong = wrong_name(name)
     if wrong then return fail(USAGE, "%s", wrong) end
     if words[2] then return fail(USAGE, "one name, not also %q", words[2]) end
-    if not kinds[kind] then
-      local near = nearest(kind, kind_names)
-      return fail(USAGE, "there is no kind %q%s; there are %s", kind,
-        near and (", did you mean %s?"):format(near) or "",
-        table.concat(kind_names, ", "))
-    end
+    if not kinds[kind] then return fail(USAGE, "there is no kind %q", kind) end
     local folder = dir:gsub("/+$", "") .. "/" .. name
     if gifd.workbench.list(folder) or gifd.workbench.read(folder) then
       return fail(CONFLICT, "%s is there already; nothing was written", folder)
