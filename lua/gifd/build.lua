@@ -5,6 +5,7 @@
 -- bytes}, ... } } or { faults = { {file, line, path, message, nearest}, ... } }. No side effect, so that start, check
 -- and reload are one path.
 local configuration = require "gifd.build.configuration"
+local deprecated = require "gifd.plugin.deprecated"
 local faults_of = require "gifd.build.faults"
 local mark = require "gifd.schema.mark"
 
@@ -28,6 +29,15 @@ local function check_sql(faults, manifest, path)
   end
 end
 
+local function warn_of_deprecated(name)
+  for _, path in ipairs(next(deprecated.names) and build.files("plugins/" .. name .. "/") or {}) do
+    for _, use in ipairs(path:match("%.lua$") and deprecated.uses(build.read(path) or "") or {}) do
+      gifd.log.warn("plugin.deprecated", { at = ("%s:%d"):format(build.origin(path), use.line), name = use.name,
+        instead = use.instead })
+    end
+  end
+end
+
 local function plugin_files(faults, put, name, manifest)
   for _, path in ipairs(build.files("plugins/" .. name .. "/")) do
     local runs = not path:match("/spec/")
@@ -38,6 +48,7 @@ local function plugin_files(faults, put, name, manifest)
       put[#put + 1] = { path, build.read(path) }
     end
   end
+  warn_of_deprecated(name)
   for _, link in ipairs(build.links()) do
     if link.path:sub(1, #name + 9) == "plugins/" .. name .. "/" then
       faults:add(link.file, nil, nil, "is a link, and links are not followed: put the file itself there")

@@ -69,6 +69,30 @@ describe("gifd plugin new", function()
     end
   end)
 
+  it("names nothing that an editor would not complete, and neither do the bundled plugins", function()
+    local types = server.read_file("lua/gifd/types/plugin/gifd.lua") .. server.read_file(
+      "lua/gifd/types/plugin/testing.lua")
+    local sources = files.lines("find plugins -name '*.lua'")
+    for _, kind in ipairs { "judge", "publisher", "route", "job" } do
+      gifd("plugin", "new", "n-" .. kind, "--kind", kind, "--dir", dir .. "/plugins")
+      for _, path in ipairs(files.lines("find " .. folder("n-" .. kind) .. " -name '*.lua' -not -path '*/.types/*'")) do
+        sources[#sources + 1] = path
+      end
+    end
+    assert.is_true(#sources > 12)
+    for _, path in ipairs(sources) do
+      local text = server.read_file(path):gsub('"[^"\n]*"', '""')
+      for chain in text:gmatch("%f[%w_.]gifd%.[%w_.]*[%w_]") do
+        local known = types:find("function " .. chain .. "(", 1, true) or types:find("@class " .. chain, 1, true)
+          or types:find("\n" .. chain .. " = ", 1, true)
+        assert.truthy(known, path .. " says " .. chain)
+      end
+      for chain in text:gmatch("%f[%w_.]schema%.[%w_]+") do
+        assert.truthy(types:find("function " .. chain .. "(", 1, true), path .. " says " .. chain)
+      end
+    end
+  end)
+
   it("refuses names that are none, with one that would do", function()
     for name, near in pairs { ["My Plugin"] = "my%-plugin", ["../up"] = "up", ["9lives"] = "lives" } do
       local code, _, err = gifd("plugin", "new", name, "--dir", dir)

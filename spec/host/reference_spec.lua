@@ -43,7 +43,8 @@ local function faults_of(text)
     elseif tag == "return" or tag == "field" or tag == "alias" then
       if not rest:match("%S") then fault(tag .. " without a type") end
       check_type(rest:gsub("%-%-.*$", ""))
-    elseif tag and not ({ class = true, meta = true, type = true, generic = true })[tag] then
+    elseif tag and not ({ class = true, meta = true, type = true, generic = true,
+      deprecated = true })[tag] then
       fault("unknown tag " .. tag)
     end
     local params = line:match("^function [%w_.:]+%((.-)%) end")

@@ -54,6 +54,9 @@ bytes = bytes(options?: {min?: number, max?: number, default?: number|string, do
 duration = duration(options?: {min?: number, max?: number, default?: number|string, doc?: string}) -> gifd.Schema --
       "5m", or seconds
 url = url(options?: {default?: string, doc?: string}) -> gifd.Schema -- http or https
+address = address(options?: {default?: string, doc?: string}) -> gifd.Schema -- "127.0.0.1:80"
+network = network(options?: {default?: string, doc?: string}) -> gifd.Schema -- "10.0.0.0/8"
+glob = glob(options?: {default?: string, doc?: string}) -> gifd.Schema -- "*.gif"; becomes a pattern for text:match
 secret = secret(options?: {env?: string, doc?: string}) -> gifd.Schema -- only in manifests: never shown; env names
       a variable that may hold it
 one_of = one_of(options: {[integer]: string, default?: string, doc?: string}) -> gifd.Schema -- one of these words
@@ -61,7 +64,8 @@ list = list(options: {of: gifd.Schema, min?: integer, max?: integer, single?: bo
       string}) -> gifd.Schema -- entries from 1 on
 map = map(options: {of: gifd.Schema, keys?: string, keys_expect?: string, default?: table, doc?: string}) ->
       gifd.Schema -- by name; keys is a pattern
-record = record(fields: table<string, gifd.Schema>, options?: {doc?: string, open?: boolean}) -> gifd.Schema --
+record = record(fields: table<string, gifd.Schema>, options?: {doc?: string, open?: boolean,
+      rules?: table[]}) -> gifd.Schema --
       these names, no others
 either = either(options: {[integer]: gifd.Schema, expects?: string, optional?: boolean, doc?: string}) ->
       gifd.Schema -- the first that fits

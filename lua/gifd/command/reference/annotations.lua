@@ -1,4 +1,5 @@
 --- command/reference/annotations: what editors read (LuaLS): gifd.* with its classes, the surface and the schema.
+local deprecated = require "gifd.plugin.deprecated"
 local contracts = require "gifd.plugin.contracts"
 local forms = require "gifd.plugin.forms"
 local signature = require "gifd.command.reference.signature"
@@ -42,6 +43,7 @@ local function function_lines(out, form, head, doc)
     generic = generic or p.type:match("^T%??$") ~= nil
   end
   if generic then out[#out + 1] = "---@generic T" end
+  if deprecated.names[head] then out[#out + 1] = "---@deprecated " .. deprecated.names[head] end
   for _, p in ipairs(form.params) do
     out[#out + 1] = ("---@param %s%s %s"):format(p.name, p.optional and "?" or "", p.type)
   end

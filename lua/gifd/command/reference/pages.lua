@@ -1,6 +1,7 @@
 --- command/reference/pages: the pages of docs/reference as Markdown.
 local annotations = require "gifd.command.reference.annotations"
 local contracts = require "gifd.plugin.contracts"
+local deprecated = require "gifd.plugin.deprecated"
 local forms = require "gifd.plugin.forms"
 local hooks = require "gifd.plugin.hooks"
 local signature = require "gifd.command.reference.signature"
@@ -28,7 +29,9 @@ end
 local function ended(doc) return doc:match("[?.]$") and doc or doc .. "." end
 
 local function entry_lines(out, call, form, more)
-  out[#out + 1] = ("- `%s` → %s: %s%s"):format(call, results(form), ended(form.doc), more)
+  local instead = deprecated.names[call:match("^[^(]*")]
+  out[#out + 1] = ("- `%s` → %s: %s%s%s"):format(call, results(form), ended(form.doc), more,
+    instead and (" **Deprecated:** %s."):format(instead) or "")
 end
 
 M.entry = entry_lines

@@ -1025,6 +1025,21 @@ function schema.duration(options) end
 ---@return gifd.Schema
 function schema.url(options) end
 
+---"127.0.0.1:80"
+---@param options? {default?: string, doc?: string}
+---@return gifd.Schema
+function schema.address(options) end
+
+---"10.0.0.0/8"
+---@param options? {default?: string, doc?: string}
+---@return gifd.Schema
+function schema.network(options) end
+
+---"*.gif"; becomes a pattern for text:match
+---@param options? {default?: string, doc?: string}
+---@return gifd.Schema
+function schema.glob(options) end
+
 ---only in manifests: never shown; env names a variable that may hold it
 ---@param options? {env?: string, doc?: string}
 ---@return gifd.Schema
@@ -1047,7 +1062,7 @@ function schema.map(options) end
 
 ---these names, no others
 ---@param fields table<string, gifd.Schema>
----@param options? {doc?: string, open?: boolean}
+---@param options? {doc?: string, open?: boolean, rules?: table[]}
 ---@return gifd.Schema
 function schema.record(fields, options) end
 
