@@ -1,0 +1,2 @@
+-- The configuration of the benchmark of routes.
+return { plugins = { routed = true } }
