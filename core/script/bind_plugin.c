@@ -122,5 +122,8 @@ const struct binding bind_plugin[] = {
     {"gifd.inner.leave", l_leave, CTX_HOST,
      "gifd.plugin.call(plugin: integer, what: string, fn: function, ctx: any, ...: any) -> value: any, more: any | "
      "nil, err -- enters a plugin's code, under its budget"},
+    {"gifd.plugin.give", NULL, CTX_HOST,
+     "give(plugin: integer, what: string, fn: function, ctx: any, value: table) -> value: any, more: any | nil, err -- "
+     "the same, without a copy of value: nobody else may look at it, or at tables in it, ever again"},
     {NULL, NULL, 0, NULL},
 };

@@ -5,12 +5,14 @@
 #include "script/host_int.h"
 
 #include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #define COLLECT_STEP ((ptrdiff_t)1 << 20)
+#define WHAT_MAX 100
 #define STACK_MAX (2 << 20) /* of the 8 MiB that a process has */
 
 volatile sig_atomic_t budget_over;
@@ -173,14 +175,21 @@ int budget_plugin(struct gen *g, const struct plugin *p, struct err *e)
 
 struct call *budget_enter(struct gen *g, size_t plugin, const char *what)
 {
-    struct call *c = calloc(1, sizeof *c);
+    struct call *c = malloc(sizeof *c);
     if (!c) return NULL;
+    const struct plugin *p = &g->plugins[plugin];
+    size_t name = strlen(p->name), n = strnlen(what, WHAT_MAX);
+    memset(c, 0, offsetof(struct call, what));
+    memcpy(c->what, p->name, name);
+    c->what[name] = '/';
+    memcpy(c->what + name + 1, what, n);
+    c->what[name + 1 + n] = 0;
+    c->where[0] = 0;
     c->refs = 1;
     c->outer = g->call;
     c->plugin = &g->plugins[plugin];
     c->slice_ms = strcmp(what, "load") == 0 ? LOAD_MS : c->plugin->slice_ms;
     c->collect_at = (ptrdiff_t)(c->plugin->memory_max / 2);
-    snprintf(c->what, sizeof c->what, "%s/%.100s", c->plugin->name, what);
     atomic_signal_fence(memory_order_seq_cst);
     g->call = c;
     now_runs(g);

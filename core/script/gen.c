@@ -41,13 +41,22 @@ static const char glue[] =
     "end\n"
     "function gifd.catch(fn, ...) return caught(pcall(fn, ...)) end\n"
     "if not all then return {} end\n"
+    "function inner.arrive(handle, index, method, path, target, host, id, client_ip, scheme, host_told, has_body,\n"
+    "    params, query, headers, content_length, asker, counted)\n"
+    "  return handle(index, { method = method, path = path, target = target, host = host, id = id,\n"
+    "    client_ip = client_ip, scheme = scheme, host_told = host_told, has_body = has_body, params = params,\n"
+    "    query = query, headers = headers, content_length = content_length, asker = asker, counted = counted })\n"
+    "end\n"
     "function gifd.plugin.call(plugin, what, fn, ...)\n"
     "  return leave(pcall(fn, enter(plugin, what, ...)))\n"
+    "end\n"
+    "function gifd.plugin.give(plugin, what, fn, ctx, value)\n"
+    "  return leave(pcall(fn, enter(plugin, what, ctx), value))\n"
     "end\n"
     "function gifd.all(...) return spread(all(...)) end\n"
     "function gifd.any(...) return spread(any(...)) end\n"
     "function gifd.time.deadline(...) return spread(deadline(...)) end\n"
-    "return { wait = function(handle) return spread(wait(handle)) end, cancel = inner.cancel }\n";
+    "return { wait = function(handle) return spread(wait(handle)) end, cancel = inner.cancel }, inner.arrive\n";
 
 static void account(struct gen *g, size_t old, size_t n)
 {
@@ -273,7 +282,8 @@ static int furnish(lua_State *L)
     for (; *bindings; bindings++) binding_install(L, gifd, *bindings);
     if (luaL_loadbufferx(L, glue, sizeof glue - 1, "=gifd", "t")) lua_error(L);
     lua_pushvalue(L, gifd);
-    lua_call(L, 1, 1);
+    lua_call(L, 1, 2);
+    g->arrive_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_createtable(L, 0, 3);
     lua_insert(L, -2);
     lua_setfield(L, -2, "__index");
@@ -397,7 +407,7 @@ static int boot(lua_State *L, void *arg)
     if (!lua_istable(L, -1)) luaL_error(L, "boot must return a table");
     lua_getfield(L, -1, "handle");
     if (!lua_isfunction(L, -1)) luaL_error(L, "boot: handle must be a function");
-    lua_pop(L, 1);
+    g->handle_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_getfield(L, -1, "routes");
     if (!lua_istable(L, -1)) luaL_error(L, "boot: routes must be a table");
     for (int i = 1;; i++) {

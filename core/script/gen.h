@@ -73,7 +73,7 @@ struct gen {
     struct arena scratch; /* for one primitive at a time: emptied before use, so that a throw leaks nothing */
     struct buf out;       /* the same for text */
 
-    int door_ref, err_mt, handle_mt, array_mt, app_ref; /* in the registry */
+    int door_ref, err_mt, handle_mt, array_mt, app_ref, handle_ref, arrive_ref; /* in the registry */
 };
 
 #define GEN_SCRATCH_MAX ((size_t)160 << 20)

@@ -6,13 +6,12 @@
 #include <string.h>
 
 #define MESSAGE_MAX 1024
+#define SIZED_MAX 32 /* names that a copy has room for at once */
 
 struct copying {
     struct gen *g;
     unsigned depth, entries;
 };
-
-static const char *copy(lua_State *L, int index, struct copying *c);
 
 /* The metatable of the table at `from` is that of an error or array of ours: the table at `to` gets it too. */
 static void keep_kind(lua_State *L, int from, int to)
@@ -32,25 +31,29 @@ static void keep_kind(lua_State *L, int from, int to)
 static const char *copy_table(lua_State *L, int index, struct copying *c)
 {
     const char *fault = NULL;
+    int index_top = lua_gettop(L);
     if (++c->depth > PLAIN_DEPTH_MAX) return "has a cycle, or too many tables within each other";
+    int array = (int)lua_objlen(L, index) & 0xffff, names = -array;
     luaL_checkstack(L, 8, "copy");
-    lua_createtable(L, (int)lua_objlen(L, index) & 0xffff, 0);
+    for (lua_pushnil(L); names < SIZED_MAX && lua_next(L, index); lua_pop(L, 1)) names++;
+    lua_settop(L, index_top);
+    lua_createtable(L, array, names > 0 ? names : 0);
     int to = lua_gettop(L);
     for (lua_pushnil(L); lua_next(L, index);) {
-        if (lua_type(L, -2) != LUA_TSTRING && lua_type(L, -2) != LUA_TNUMBER && lua_type(L, -2) != LUA_TBOOLEAN)
+        int key = lua_type(L, -2);
+        if (key != LUA_TSTRING && key != LUA_TNUMBER && key != LUA_TBOOLEAN)
             fault = "has a key that is neither text nor a number";
         else if (++c->entries > PLAIN_ENTRIES_MAX)
             fault = "has too many entries";
-        else
-            fault = copy(L, lua_gettop(L), c);
+        else if (lua_type(L, -1) == LUA_TTABLE && !(fault = copy_table(L, to + 2, c)))
+            lua_replace(L, to + 2);
         if (fault) {
             lua_settop(L, to - 1);
             return fault;
         }
-        lua_pushvalue(L, -3);
-        lua_insert(L, -2);
+        lua_pushvalue(L, to + 1);
+        lua_insert(L, to + 2);
         lua_rawset(L, to);
-        lua_pop(L, 1);
     }
     keep_kind(L, index, to);
     c->depth--;

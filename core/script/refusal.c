@@ -43,6 +43,19 @@ static struct slice read_lines(lua_State *L, struct refusals *f, const char *fie
     return keep(L, f, slice_of(text, n));
 }
 
+static void read_replies(lua_State *L, struct refusals *f)
+{
+    lua_getfield(L, -1, "replies");
+    for (lua_pushnil(L); lua_istable(L, -2) && lua_next(L, -2); lua_pop(L, 1)) {
+        const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+        const char *value = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+        if (f->replies == REFUSAL_REPLIES_MAX || !clean(name) || !clean(value))
+            luaL_error(L, "boot: refusals.replies must be up to %d names and texts", REFUSAL_REPLIES_MAX);
+        f->reply[f->replies++] = (struct http_header){keep(L, f, slice_str(name)), keep(L, f, slice_str(value))};
+    }
+    lua_pop(L, 1);
+}
+
 static void read_origins(lua_State *L, struct refusals *f)
 {
     lua_getfield(L, -1, "origins");
@@ -73,6 +86,7 @@ void refusals_read(lua_State *L, struct refusals *f)
         arena_init(&f->arena, WORDS_MAX);
         f->fields = read_lines(L, f, "fields");
         f->secret = read_lines(L, f, "secret");
+        read_replies(L, f);
         read_origins(L, f);
     }
     lua_pop(L, 1);

@@ -1,7 +1,8 @@
 /* refusal.h: what refusals that C makes by itself (404, 405, 429, 500, 503) say to browsers: the same fields that Lua
  * puts into its own (lua/gifd/http/guard.lua, cors.lua). Private to core/script.
  *
- *   boot: refusals = { fields = {name = value}, secret = {name = value}, origins = {...}, exposed = text }
+ *   boot: refusals = { replies = {name = value}, fields = {name = value}, secret = {name = value}, origins = {...},
+ * exposed = text }
  *
  * Compiled to header lines once per generation; looked at by nobody but a refusal. */
 #ifndef GIFD_SCRIPT_REFUSAL_H
@@ -12,10 +13,13 @@
 struct lua_State;
 
 #define REFUSAL_ORIGINS_MAX 64
+#define REFUSAL_REPLIES_MAX 8
 
 struct refusals {
-    struct arena arena;                       /* owns the rest */
-    struct slice fields, secret;              /* header lines; secret: where the address is signed, and so one */
+    struct arena arena;          /* owns the rest */
+    struct slice fields, secret; /* header lines; secret: where the address is signed, and so one */
+    size_t replies;              /* what Lua's replies say where they do not say it themselves */
+    struct http_header reply[REFUSAL_REPLIES_MAX];
     size_t origins;                           /* 0: no page of another site may read anything */
     struct slice origin[REFUSAL_ORIGINS_MAX]; /* "https://app.example.org", or "*" */
     struct slice exposed;                     /* what such a page may read beside the body */

@@ -67,61 +67,47 @@ static int read_query(struct arriving *a, struct err *e)
     return rc < 0 ? rc : GIFD_OK;
 }
 
-static void set_slice(lua_State *L, const char *key, struct slice s)
-{
-    push_slice(L, s);
-    lua_setfield(L, -2, key);
-}
-
+/* The table is made by the glue (gen.c), which knows its shape: one allocation, and no name is hashed here. One name
+ * more than 16 would double it. */
 static int push_call(lua_State *L, void *arg)
 {
     struct arriving *a = arg;
     struct request *r = a->r;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, gen_of(L)->app_ref);
-    lua_getfield(L, -1, "handle");
+    struct gen *g = gen_of(L);
+    luaL_checkstack(L, 32, "request");
+    lua_rawgeti(L, LUA_REGISTRYINDEX, g->arrive_ref);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, g->handle_ref);
     lua_pushinteger(L, a->match->id);
-    lua_createtable(L, 0, 19);
     lua_pushstring(L, http_method_name(r->method));
-    lua_setfield(L, -2, "method");
-    set_slice(L, "path", r->path);
-    set_slice(L, "target", r->target);
-    set_slice(L, "query_string", r->query);
-    set_slice(L, "host", r->host);
+    push_slice(L, r->path);
+    push_slice(L, r->target);
+    push_slice(L, r->host);
     lua_pushstring(L, r->id);
-    lua_setfield(L, -2, "id");
     lua_pushstring(L, r->client_ip);
-    lua_setfield(L, -2, "client_ip");
     lua_pushstring(L, r->scheme);
-    lua_setfield(L, -2, "scheme");
     lua_pushboolean(L, r->host_told);
-    lua_setfield(L, -2, "host_told");
-    if (a->v->cacheable) {
-        lua_pushnumber(L, (lua_Number)visit_asker(a->v));
-        lua_setfield(L, -2, "asker");
-        lua_pushinteger(L, a->v->counted);
-        lua_setfield(L, -2, "counted");
-    }
     lua_pushboolean(L, r->has_body);
-    lua_setfield(L, -2, "has_body");
-    if (r->content_length >= 0) {
-        lua_pushnumber(L, (lua_Number)r->content_length);
-        lua_setfield(L, -2, "content_length");
-    }
-    lua_pushinteger(L, r->minor_zero ? 0 : 1);
-    lua_setfield(L, -2, "http_minor");
     lua_createtable(L, 0, (int)a->match->param_count);
-    for (size_t i = 0; i < a->match->param_count; i++) set_slice(L, a->match->param[i].name, a->match->param[i].value);
-    lua_setfield(L, -2, "params");
+    for (size_t i = 0; i < a->match->param_count; i++) {
+        lua_pushstring(L, a->match->param[i].name);
+        push_slice(L, a->match->param[i].value);
+        lua_rawset(L, -3);
+    }
     lua_createtable(L, 0, (int)a->query_count);
     for (size_t i = 0; i < a->query_count; i++) {
         push_slice(L, a->query[i].name);
         push_slice(L, a->query[i].value);
         lua_rawset(L, -3);
     }
-    lua_setfield(L, -2, "query");
     push_headers(L, r);
-    lua_setfield(L, -2, "headers");
-    return 3;
+    if (r->content_length >= 0)
+        lua_pushnumber(L, (lua_Number)r->content_length);
+    else
+        lua_pushnil(L);
+    if (!a->v->cacheable) return 16;
+    lua_pushnumber(L, (lua_Number)visit_asker(a->v));
+    lua_pushinteger(L, a->v->counted);
+    return 18;
 }
 
 /* ---- Lua to reply ---- */
@@ -170,12 +156,23 @@ static int add_header(lua_State *L, struct leaving *l, struct slice name)
     return GIFD_OK;
 }
 
+/* What every reply says, where this one has not said it itself. */
+static void add_replies(struct leaving *l, const struct refusals *f)
+{
+    size_t own = l->reply.header_count;
+    l->reply.headers = l->headers;
+    for (size_t i = 0; i < f->replies && l->reply.header_count < HEADERS_MAX; i++) {
+        size_t k = 0;
+        while (k < own && !slice_ieq(l->headers[k].name, f->reply[i].name)) k++;
+        if (k == own) l->headers[l->reply.header_count++] = f->reply[i];
+    }
+}
+
 static int read_headers(lua_State *L, struct leaving *l)
 {
     lua_getfield(L, 1, "headers");
     if (lua_isnil(L, -1)) return GIFD_OK;
     if (!lua_istable(L, -1)) return wrong(l, "headers must be a table");
-    l->reply.headers = l->headers;
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
         struct slice name;
         if (lua_type(L, -2) != LUA_TSTRING) return wrong(l, "a header's name is no text");
@@ -287,7 +284,9 @@ static int read_fields(lua_State *L, struct leaving *l)
     lua_getfield(L, 1, "close");
     p->close = lua_toboolean(L, -1);
     if (read_rules(L, l) < 0 || read_events(L, l) < 0) return l->e.code;
-    return read_headers(L, l);
+    if (read_headers(L, l) < 0) return l->e.code;
+    add_replies(l, &gen_of(L)->refusals);
+    return GIFD_OK;
 }
 
 /* The table stays at the bottom of the task's stack, so that its strings live until the reply was sent. */

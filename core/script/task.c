@@ -78,6 +78,7 @@ static int start_pushed(lua_State *L, void *arg)
     struct starting *s = arg;
     int n = s->push(L, s->arg);
     s->t = take(L, s->g, s->context, s->name);
+    luaL_checkstack(s->t->co, n, "task");
     lua_xmove(L, s->t->co, n);
     return 0;
 }

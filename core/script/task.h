@@ -67,7 +67,7 @@ struct task {
     struct list joiners; /* struct join of bind_task.c */
 };
 
-/* Makes a task that runs what push leaves on the stack: a function and its arguments, at most 4 values together. It is
+/* Makes a task that runs what push leaves on the stack: a function and its arguments, at most 32 values together. It is
  * READY; host_settle runs it. From C, while no Lua runs in g. NULL: e says why. */
 struct task *task_start(struct gen *g, enum context context, const char *name, wait_push_fn push, void *arg,
                         struct err *e);

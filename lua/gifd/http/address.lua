@@ -27,15 +27,26 @@ function M.believed(host, listen)
   return false
 end
 
+local function told(settings, host, host_told, scheme)
+  if is_plain(host) and (host_told or M.believed(host, settings.listen)) then
+    return (scheme or "http") .. "://" .. host
+  end
+  return (gifd.server.urls and gifd.server.urls[1]) or ("http://" .. settings.listen[1].address)
+end
+
+local last = {} -- most requests ask what the one before has asked
+
 --- "https://gifs.example.org" without a slash at its end
 function M.base(settings, req)
   local base = settings.site.base_url
   if base then return (base:gsub("/+$", "")) end
-  local host = req and req.host or ""
-  if is_plain(host) and (req.host_told or M.believed(host, settings.listen)) then
-    return (req.scheme or "http") .. "://" .. host
+  local host, host_told, scheme = req and req.host or "", req and req.host_told, req and req.scheme
+  if last.settings == settings and last.host == host and last.host_told == host_told and last.scheme == scheme then
+    return last.base
   end
-  return (gifd.server.urls and gifd.server.urls[1]) or ("http://" .. settings.listen[1].address)
+  base = told(settings, host, host_told, scheme)
+  last = { settings = settings, host = host, host_told = host_told, scheme = scheme, base = base }
+  return base
 end
 
 return M

@@ -29,7 +29,9 @@ end
 M.identity = identity
 
 local function cookie_of(req)
-  for name, value in ((req.headers.cookie or "") .. ";"):gmatch("%s*([^=;%s]+)=([^;]*);") do
+  local cookie = req.headers.cookie
+  if not cookie then return nil end
+  for name, value in (cookie .. ";"):gmatch("%s*([^=;%s]+)=([^;]*);") do
     if name == M.cookie then return value end
   end
 end

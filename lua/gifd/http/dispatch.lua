@@ -17,25 +17,42 @@ local function html(status, text)
     ["Content-Security-Policy"] = page.csp, ["Cache-Control"] = "no-store" } }
 end
 
-local function context_of(app, req, identity, base, signed)
-  local ctx = { identity = identity, signed = signed, base = base, html = html }
-  function ctx.hook_ctx(plugin, deadline)
-    return context.make(plugin, { request_id = req.id, identity = identity, deadline = deadline })
+--- What only few handlers ask a ctx for is made when they do.
+local made = {}
+
+function made.hook_ctx(ctx)
+  local id, identity = ctx.req.id, ctx.identity
+  return function(plugin, deadline)
+    return context.make(plugin, { request_id = id, identity = identity, deadline = deadline })
   end
-  function ctx.page(values)
-    values.site, values.base_url, values.asset_url = app.settings.site.name, base, pages.asset_url
-    values.user_agent, values.request_id = req.headers["user-agent"], values.status and values.status >= 500 and req.id
-      or nil
+end
+
+function made.page(ctx)
+  local id, agent = ctx.req.id, ctx.req.headers["user-agent"]
+  return function(values)
+    values.site, values.base_url, values.asset_url = ctx.app.settings.site.name, ctx.base, pages.asset_url
+    values.user_agent, values.request_id = agent, values.status and values.status >= 500 and id or nil
     return values
   end
-  return ctx
+end
+
+local ctx_mt = { __index = function(ctx, name)
+  local make = made[name]
+  local value = make and make(ctx)
+  ctx[name] = value
+  return value
+end }
+
+local function context_of(app, req, identity, base, signed)
+  return setmetatable({ identity = identity, signed = signed, base = base, html = html, app = app, req = req }, ctx_mt)
 end
 
 --- A URL that claims a signature stands or falls by it, before anything is looked up: a refusal says nothing about what
 -- there is. -> claims, or false when it claims none, or nil, err
 local function signature(route, req)
+  if not route.signed then return false end
   local query = req.query
-  if not route.signed or not (query.signature or query.expires or query.kid) then return false end
+  if not (query.signature or query.expires or query.kid) then return false end
   return signing.verify(req.target)
 end
 

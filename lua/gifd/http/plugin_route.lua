@@ -65,13 +65,21 @@ local function rules_of(app, route, req, what, cache)
   return { tags = tags, seconds = math.floor(rules.seconds), counts = counts, anyone = true }
 end
 
-local function reply_of(app, route, req, what, answer)
+--- Of a reply without fields of its own; shared, so never written.
+local plain = { ["X-Content-Type-Options"] = "nosniff", ["Content-Security-Policy"] = "default-src 'none'; sandbox" }
+
+local function fields_of(given)
   local headers, type_ = {}, nil
-  for name, value in pairs(answer.headers or {}) do
+  for name, value in pairs(given) do
     if name:lower() == "content-type" then type_ = value else headers[name] = value end
   end
-  headers["X-Content-Type-Options"] = headers["X-Content-Type-Options"] or "nosniff"
-  headers["Content-Security-Policy"] = headers["Content-Security-Policy"] or "default-src 'none'; sandbox"
+  for name, value in pairs(plain) do headers[name] = headers[name] or value end
+  return headers, type_
+end
+
+local function reply_of(app, route, req, what, answer)
+  local headers, type_ = plain, nil
+  if answer.headers then headers, type_ = fields_of(answer.headers) end
   local reply = { status = answer.status or 200, headers = headers, type = type_ or (answer.body
     and "application/octet-stream" or nil), body = answer.body, json = answer.json }
   if answer.cache == nil then return reply end
@@ -91,7 +99,8 @@ return function(route)
     if body == nil then return nil, err end
     local given = { method = req.method, path = req.path, params = req.params, query = req.query, headers = req.headers,
       body = body, account = ctx.identity and ctx.identity.account or nil, client_ip = req.client_ip }
-    local answer, failure = call(route.plugin, route.name, route.run, ctx.hook_ctx(route.plugin), given)
+    req.params, req.query, req.headers = nil, nil, nil -- the plugin's from here on
+    local answer, failure = call.give(route.plugin, route.name, route.run, ctx.hook_ctx(route.plugin), given)
     if answer == nil and failure then return nil, failure end
     local fault = contracts.reply_fault(answer)
     if fault then return nil, contracts.fault(route.plugin, what, route.run, fault) end

@@ -27,14 +27,14 @@ local function noted(plugin, what, value, err)
   return value, err
 end
 
-local function enter(plugin, what, fn, ...)
+local function enter(door, plugin, what, fn, ...)
   if not plugin.number then return gifd.catch(fn, ...) end -- the host stands in for it (absent.lua)
   local left = rest.left(plugin.name, what)
   if left then
     return nil, gifd.err("budget", { message = ("plugin %s: %s ran over its budget too often and rests for %d s")
       :format(plugin.name, what, math.ceil(left)) })
   end
-  return noted(plugin, what, gifd.plugin.call(plugin.number, what, fn, ...))
+  return noted(plugin, what, door(plugin.number, what, fn, ...))
 end
 
 local function outcome(plugin, what, ctx, began, value, err)
@@ -44,7 +44,12 @@ local function outcome(plugin, what, ctx, began, value, err)
 end
 
 function M.call(plugin, what, fn, ctx, ...)
-  return outcome(plugin, what, ctx, gifd.time.now(), enter(plugin, what, fn, ctx, ...))
+  return outcome(plugin, what, ctx, gifd.time.now(), enter(gifd.plugin.call, plugin, what, fn, ctx, ...))
+end
+
+--- The same with one table that is given away: not copied, and neither it nor a table in it may be used afterwards.
+function M.give(plugin, what, fn, ctx, value)
+  return outcome(plugin, what, ctx, gifd.time.now(), enter(gifd.plugin.give, plugin, what, fn, ctx, value))
 end
 
 --- The same; beyond `seconds` the answer is an err "timeout", worth another attempt, and the call is cancelled.

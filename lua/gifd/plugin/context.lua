@@ -16,18 +16,23 @@ local function logger(plugin, level)
   end
 end
 
+local logs = {} -- plugin -> its loggers
+
 local function loggers(plugin)
   local log = {}
   for _, level in ipairs(levels) do log[level] = logger(plugin, level) end
-  return log
+  logs[plugin] = setmetatable({}, { __index = log, __metatable = false,
+    __newindex = function() error("ctx.log may not be written", 2) end })
+  return logs[plugin]
 end
 
---- about = { request_id?, identity? (http/auth), deadline?, job? }
+--- about = { request_id?, identity? (http/auth), deadline?, job? }; it is kept, as what stands behind the ctx.
 function M.make(plugin, about)
   local identity = about.identity or nil
   local ctx = { config = plugin.config, request_id = about.request_id, account = identity and identity.account,
-    deadline = about.deadline, job = about.job, log = loggers(plugin) }
-  calls[ctx] = { plugin = plugin, identity = identity }
+    deadline = about.deadline, job = about.job, log = logs[plugin] or loggers(plugin) }
+  about.plugin, about.identity = plugin, identity
+  calls[ctx] = about
   return ctx
 end
 

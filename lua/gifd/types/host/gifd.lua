@@ -1107,6 +1107,16 @@ gifd.plugin = {}
 ---@return any|gifd.Err more
 function gifd.plugin.call(plugin, what, fn, ctx, ...) end
 
+---the same, without a copy of value: nobody else may look at it, or at tables in it, ever again
+---@param plugin integer
+---@param what string
+---@param fn function
+---@param ctx any
+---@param value table
+---@return any? value
+---@return any|gifd.Err more
+function gifd.plugin.give(plugin, what, fn, ctx, value) end
+
 ---it and the functions written in it are never compiled
 ---@param fn function
 ---@return function fn
