@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,17 +14,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LAYOUT 1
+#define LAYOUT 2
 #define HEAD_BYTES 4096
 #define BLOCK 4096 /* hashes */
 #define GROW 8     /* blocks at a time */
-
-struct half {
-    uint64_t word[2];
-};
+#define AHEAD 2048 /* bytes */
 
 struct block {
-    struct half first[BLOCK], second[BLOCK];
+    uint64_t first[BLOCK];
+    uint32_t second[BLOCK];
+    uint32_t rest[BLOCK][5];
     _Atomic uint64_t key[BLOCK];
 };
 
@@ -147,8 +149,9 @@ static int grow(struct near *n, uint64_t places, struct err *e)
 static void put(struct near *n, uint64_t place, const struct near_row *row)
 {
     struct block *b = &n->block[place / BLOCK];
-    memcpy(&b->first[place % BLOCK], row->hash, 16);
-    memcpy(&b->second[place % BLOCK], row->hash + 16, 16);
+    memcpy(&b->first[place % BLOCK], row->hash, 8);
+    memcpy(&b->second[place % BLOCK], row->hash + 8, 4);
+    memcpy(&b->rest[place % BLOCK], row->hash + 12, 20);
     atomic_store_explicit(&b->key[place % BLOCK], row->key, memory_order_release);
 }
 
@@ -241,47 +244,91 @@ static void keep(struct near_search *s, uint64_t key, uint32_t distance)
         s->distance = f[NEAR_FOUND_MAX - 1].distance - 1; /* no more of those at the end */
 }
 
-static inline uint32_t apart(const struct half *a, const struct half *b)
+/* What is looked for, cut as a block is. */
+struct cut {
+    uint64_t first;
+    uint32_t second, rest[5];
+};
+
+/* Of the first twelve bytes. */
+static inline uint32_t apart(const struct cut *c, const struct block *b, size_t i)
 {
-    return (uint32_t)(__builtin_popcountll(a->word[0] ^ b->word[0]) + __builtin_popcountll(a->word[1] ^ b->word[1]));
+    return (uint32_t)(__builtin_popcountll(c->first ^ b->first[i]) + __builtin_popcount(c->second ^ b->second[i]));
 }
 
-static inline __attribute__((always_inline)) void scan(struct near_search *s, const struct block *b, size_t n)
+static void compare(struct near_search *s, const struct cut *c, const struct block *b, size_t i)
 {
-    struct half first, second;
-    memcpy(&first, s->hash, 16);
-    memcpy(&second, s->hash + 16, 16);
-    for (size_t i = 0; i < n; i++) {
-        uint32_t d = apart(&first, &b->first[i]);
-        if (__builtin_expect(d > s->distance, 1)) continue;
-        d += apart(&second, &b->second[i]);
-        uint64_t key = atomic_load_explicit(&b->key[i], memory_order_acquire);
-        if (d <= s->distance && key) keep(s, key, d);
-    }
+    uint32_t d = apart(c, b, i);
+    for (int k = 0; k < 5; k++) d += (uint32_t)__builtin_popcount(c->rest[k] ^ b->rest[i][k]);
+    uint64_t key = atomic_load_explicit(&b->key[i], memory_order_acquire);
+    if (d <= s->distance && key) keep(s, key, d);
+}
+
+static void scan_plain(struct near_search *s, const struct cut *c, const struct block *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (apart(c, b, i) <= s->distance) compare(s, c, b, i);
 }
 
 #if defined(__x86_64__)
-static __attribute__((target("popcnt"))) void scan_popcnt(struct near_search *s, const struct block *b, size_t n)
+#define AVX2 __attribute__((target("avx2,popcnt")))
+
+static inline AVX2 __m256i load(const void *p)
 {
-    scan(s, b, n);
+    return _mm256_loadu_si256(p);
+}
+
+/* Bits that are set, in each byte (Mula, Kurz, Lemire, "Faster Population Counts Using AVX2 Instructions"). */
+static inline AVX2 __m256i count(__m256i v)
+{
+    const __m256i low = _mm256_set1_epi8(15), bits = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0,
+                                                                      1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
+    return _mm256_add_epi8(_mm256_shuffle_epi8(bits, _mm256_and_si256(v, low)),
+                           _mm256_shuffle_epi8(bits, _mm256_and_si256(_mm256_srli_epi16(v, 4), low)));
+}
+
+/* Eight times apart(), in 32 bits each. */
+static inline AVX2 __m256i apart_of_eight(__m256i first, __m256i second, const struct block *b, size_t i)
+{
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i low = _mm256_sad_epu8(count(_mm256_xor_si256(first, load(&b->first[i]))), zero);
+    __m256i high = _mm256_sad_epu8(count(_mm256_xor_si256(first, load(&b->first[i + 4]))), zero);
+    __m256i pairs = _mm256_maddubs_epi16(count(_mm256_xor_si256(second, load(&b->second[i]))), _mm256_set1_epi8(1));
+    __m256 both = _mm256_shuffle_ps(_mm256_castsi256_ps(low), _mm256_castsi256_ps(high), 0x88);
+    return _mm256_add_epi32(_mm256_permute4x64_epi64(_mm256_castps_si256(both), 0xd8),
+                            _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+
+/* Of eight at a time hardly ever one may be near. Memory is what this waits for, so it is asked for ahead. */
+static AVX2 void scan_avx2(struct near_search *s, const struct cut *c, const struct block *b, size_t n)
+{
+    __m256i first = _mm256_set1_epi64x((long long)c->first), second = _mm256_set1_epi32((int)c->second);
+    for (size_t i = 0; i < n; i += 8) {
+        _mm_prefetch((const char *)&b->first[i] + AHEAD, _MM_HINT_T0);
+        _mm_prefetch((const char *)&b->second[i] + AHEAD / 2, _MM_HINT_T0);
+        __m256i near = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)s->distance + 1), apart_of_eight(first, second, b, i));
+        if (_mm256_testz_si256(near, near)) continue;
+        unsigned which = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(near));
+        for (; which; which &= which - 1)
+            if (i + (size_t)__builtin_ctz(which) < n) compare(s, c, b, i + (size_t)__builtin_ctz(which));
+    }
 }
 #endif
-
-static void scan_plain(struct near_search *s, const struct block *b, size_t n)
-{
-    scan(s, b, n);
-}
 
 static void run(struct work *w)
 {
     struct near_search *s = LIST_OF(w, struct near_search, work);
-    void (*best)(struct near_search *, const struct block *, size_t) = scan_plain;
+    void (*best)(struct near_search *, const struct cut *, const struct block *, size_t) = scan_plain;
+    struct cut c;
+    memcpy(&c.first, s->hash, 8);
+    memcpy(&c.second, s->hash + 8, 4);
+    memcpy(c.rest, s->hash + 12, 20);
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("popcnt")) best = scan_popcnt;
+    if (__builtin_cpu_supports("avx2")) best = scan_avx2;
 #endif
     uint64_t places = s->near->head->places;
     for (uint64_t at = 0; at < places; at += BLOCK)
-        best(s, &s->near->block[at / BLOCK], places - at < BLOCK ? places - at : BLOCK);
+        best(s, &c, &s->near->block[at / BLOCK], places - at < BLOCK ? places - at : BLOCK);
 }
 
 static void done(struct work *w)

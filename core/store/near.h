@@ -1,7 +1,7 @@
 /* near.h: which of many 256-bit hashes lie near one: a file that every process of a server maps.
  *
  *   DATA/near   | page: head | block 0 | block 1 | ...
- *   block       | 4096 x 16 bytes, the first halves | 4096 x 16, the second halves | 4096 x 8, keys |
+ *   block       | of 4096 hashes: first 8 bytes each | next 4 | the other 20 | keys |
  *
  *   near_append: rows after `mark` --under flock--> places without a key, then new ones; then count, then mark
  *   near_search: thread pool; the first halves of all, one after another; the second half only of what may still be

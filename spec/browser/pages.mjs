@@ -120,6 +120,17 @@ for (const javaScriptEnabled of [true, false]) {
     }));
 }
 
+await check("until the media are there a blur of them is shown, without scripts too", () => visit({ javaScriptEnabled: false }, async (page) => {
+  const { share } = await uploaded(file("blur.gif", gif({ width: 320, height: 240, salt: unique() })));
+  await page.route("**/a/**", (route) => route.abort());
+  await page.goto(share.short_url);
+  const wash = page.locator("#stage .wash");
+  await until(() => wash.evaluate((image) => image.complete && image.naturalWidth === 16), "the placeholder");
+  const [over, stage] = [await wash.boundingBox(), await page.locator("#stage").boundingBox()];
+  truthy(over.width >= stage.width && over.height >= stage.height, "it fills the stage");
+  await shot(page, "placeholder");
+}));
+
 await check("a picture that cannot move has no control", () => visit({}, async (page) => {
   const still = await uploaded(file("still.gif", gif({ frames: 1, salt: unique() })));
   await page.goto(still.share.short_url);

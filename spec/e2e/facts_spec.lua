@@ -59,6 +59,19 @@ describe("what an asset looks like", function()
     assert.is_truthy(page.body:find('<img class="wash" src="' .. asset.placeholder .. '"', 1, true))
     assert.matches("img%-src 'self' blob: data:;", page.headers["content-security-policy"])
   end)
+
+  it("is found out later for what was there before", function()
+    local asset = upload(s, scenes.gif { seed = 8 })
+    s:kill()
+    os.execute("sqlite3 " .. s.data .. "/catalogue.db 'DELETE FROM asset_facts; DELETE FROM asset_hashes'")
+    s:begin()
+    local again = server.wait_until("the facts", function()
+      local now = s:request({ "GET", "/api/v1/assets/" .. asset.id, token = s.owner }).json
+      return type(now.placeholder) == "string" and now
+    end, 20)
+    assert.equal(asset.placeholder, again.placeholder)
+    assert.same(asset.colors, again.colors)
+  end)
 end)
 
 describe("a judge", function()

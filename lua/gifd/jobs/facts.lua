@@ -4,7 +4,7 @@ local asset_model = require "gifd.model.asset"
 local fact_model = require "gifd.model.fact"
 local facts = require "gifd.flow.facts"
 
-local EVERY, PAUSE, AGAIN = 1, 0.05, 3600 -- seconds: between two syncs, two looks, two rounds over all assets
+local FIRST, EVERY, PAUSE, AGAIN = 3, 1, 0.05, 3600 -- seconds: before a look, between syncs, looks, rounds over all
 
 local M = {}
 
@@ -36,7 +36,7 @@ end
 --- Until the generation drains.
 function M.run(app)
   local index = gifd.task.spawn(keep_index)
-  while gifd.time.sleep(10) do
+  while gifd.time.sleep(FIRST) do
     look_at_missing(app)
     if not gifd.time.sleep(AGAIN) then break end
   end
