@@ -97,7 +97,7 @@ struct process_context {
     uint32_t worker_count;
     uint32_t slot;       /* in the segment */
     uint32_t first_slot; /* of this program's processes: workers first + 0..n-1, the runner first + n */
-    bool runner;
+    bool runner, dev;
 };
 _Noreturn void process_main(const struct process_context *c);
 

@@ -56,6 +56,7 @@ void builder_make(const struct datadir *d, const struct serve_options *o, struct
                                     .root = o->root,
                                     .config = o->config,
                                     .plugin_dirs = o->plugin_dirs,
+                                    .sources = o->dev,
                                     .out_dir = out};
     struct build_result result = {0};
     *r = (struct builder_report){.rc = build_generation(&options, &result, &e)};

@@ -151,7 +151,8 @@ static void start(struct supervisor *s, struct child *c)
                                           .worker_count = s->settings.workers,
                                           .slot = c->slot,
                                           .first_slot = s->first_slot,
-                                          .runner = c->kind == CHILD_RUNNER};
+                                          .runner = c->kind == CHILD_RUNNER,
+                                          .dev = s->options->dev};
         process_main(&context);
     }
     if (pair[1] >= 0) close(pair[1]);

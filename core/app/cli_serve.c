@@ -1,5 +1,6 @@
 /* cli_serve.c: `gifd serve`. */
 #include "app/app.h"
+#include "base/log.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -71,5 +72,7 @@ int cli_serve(int argc, char **argv)
     p.serve.plugin_dirs_given = p.dirs;
     p.serve.argc = argc;
     p.serve.argv = argv;
+    const char *plain = getenv("NO_COLOR");
+    if (p.serve.dev) log_pretty_set(isatty(STDERR_FILENO) && !(plain && *plain));
     return p.serve.trial ? trial_run(&p.serve) : supervisor_run(&p.serve);
 }

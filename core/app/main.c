@@ -137,6 +137,14 @@ const struct cli_command cli_commands[] = {
      "  --record  make the tapes of what other servers say anew\n"
      "  --json  {\"name\",\"ok\",\"message\",\"seconds\"}, one line a test\n",
      cli_plugin, NULL},
+    {"plugin trace", "NAME " DATA JSON, "follow what a plugin does, live",
+     "Calls of its parts (hooks, routes, jobs), queries and fetches, each with its time when it has ended, until "
+     "Ctrl-C. "
+     "What is bound to a statement, values of kv, bodies, and what is behind the ? of a URL are not told. It costs "
+     "nothing while nobody follows; what "
+     "comes faster than it can be told is counted.\n\n"
+     "  --json  one object a line: at, kind, what, seconds, result, error, request_id\n",
+     cli_live, NULL},
     {"plugin run", BUILD "FILE [ARG]...", "run a file as a plugin's code",
      "In a plugin's environment (and print), within its budgets; then the function that it returns, or the global "
      "`run`, "
@@ -406,6 +414,7 @@ static int run(int argc, char **argv)
     }
     struct usage u = {0};
     usage_add(&u, c->usage);
+    if (c->run == cli_serve) usage_add(&u, "[--trial FD]"); /* by a running server only: trial.c */
     int code = usage_check(&u, c->name, argc - words, argv + words);
     return code == EXIT_OK ? c->run(argc, argv) : code;
 }

@@ -193,6 +193,7 @@ _Noreturn void process_main(const struct process_context *c)
                                  .segment = c->segment,
                                  .urls = c->urls,
                                  .role = c->runner ? "runner" : "worker",
+                                 .dev = c->dev,
                                  .wake_fd = c->wake_fd,
                                  .media_running = MEDIA_AT_ONCE,
                                  .recycle = recycle,

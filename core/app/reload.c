@@ -13,8 +13,10 @@
 #include "app/supervisor.h"
 #include "app/systemd.h"
 #include "base/clock.h"
+#include "base/excerpt.h"
 #include "base/log.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,7 @@
 #define PREPARE_NS (10ull * 1000000000)
 #define MIGRATE_NS (120ull * 1000000000)
 #define SAME_AGAIN_MAX 5
+#define SOURCE_MAX (1 << 20) /* of a file whose line is shown */
 
 static bool takes_part(const struct child *c)
 {
@@ -38,11 +41,34 @@ static void tell(struct supervisor *s, enum control_type type, const char *text)
     }
 }
 
-static void say(const struct supervisor *s, const char *text)
+/* In development, on stdout: how it went. */
+static void say(const struct supervisor *s, const char *fmt, ...)
 {
+    va_list ap;
     if (!s->options->dev) return;
-    fputs(text, stdout);
+    va_start(ap, fmt);
+    vprintf(fmt, ap);
+    va_end(ap);
     fflush(stdout);
+}
+
+/* A line each. */
+void reload_print_faults(FILE *to, const char *faults)
+{
+    char path[PATH_LEN], excerpt[EXCERPT_MAX];
+    static char text[SOURCE_MAX];
+    while (*faults) {
+        struct slice line = slice_of(faults, strcspn(faults, "\n")), file;
+        unsigned number;
+        fprintf(to, "%.*s\n", (int)line.n, line.p);
+        faults += line.n + (faults[line.n] == '\n');
+        if (!excerpt_place(line, &file, &number) || file.n >= sizeof path) continue;
+        snprintf(path, sizeof path, "%.*s", (int)file.n, file.p);
+        FILE *f = fopen(path, "r");
+        size_t n = f ? fread(text, 1, sizeof text, f) : 0;
+        if (f) fclose(f);
+        fwrite(excerpt, 1, excerpt_write(slice_of(text, n), number, excerpt), to);
+    }
 }
 
 static void finish(struct supervisor *s)
@@ -56,18 +82,15 @@ static void finish(struct supervisor *s)
 static void refuse(struct supervisor *s, const char *why)
 {
     struct reload *r = &s->reload;
-    char line[64];
     tell(s, CONTROL_ABANDON, "");
-    log_error("reload.refused", LS("why", why), LS("live", s->settings.digest));
+    if (!s->options->dev) log_error("reload.refused", LS("why", why), LS("live", s->settings.digest));
     if (r->kind == RELOAD_FILES) {
         free(r->refused_text);
         r->refused_text = strdup(why);
         r->refused_ms = (uint64_t)clock_wall_us() / 1000;
     }
-    snprintf(line, sizeof line, "refused; generation %llu goes on\n", (unsigned long long)s->generation);
-    say(s, why);
-    say(s, why[0] && why[strlen(why) - 1] != '\n' ? "\n" : "");
-    say(s, line);
+    if (s->options->dev) reload_print_faults(stdout, why);
+    say(s, "refused; generation %llu goes on\n", (unsigned long long)s->generation);
     admin_decided(s, r->ticket, false, false, why);
     finish(s);
     if (r->kind == RELOAD_SAME && !r->asked && r->same_again++ < SAME_AGAIN_MAX) reload_wish(s, RELOAD_SAME, false);
@@ -75,15 +98,12 @@ static void refuse(struct supervisor *s, const char *why)
 
 static void succeed(struct supervisor *s, bool changed, bool restart)
 {
-    char line[64];
     if (s->reload.kind == RELOAD_FILES) {
         free(s->reload.refused_text);
         s->reload.refused_text = NULL;
     }
     s->reload.same_again = 0;
-    snprintf(line, sizeof line, "generation %llu %s\n", (unsigned long long)s->generation,
-             changed ? "serves" : "is as the files are");
-    say(s, line);
+    say(s, "generation %llu %s\n", (unsigned long long)s->generation, changed ? "serves" : "is as the files are");
     admin_decided(s, s->reload.ticket, changed, restart, NULL);
     finish(s);
 }

@@ -37,6 +37,7 @@ int services_open(struct services *s, const struct services_options *o, struct e
                                      .segment = o->segment,
                                      .wake_fd = o->wake_fd,
                                      .role = o->role,
+                                     .dev = o->dev,
                                      .data_dir = o->dir->path,
                                      .version = GIFD_VERSION,
                                      .urls = o->urls,

@@ -21,6 +21,7 @@ struct services_options {
     struct segment *segment;
     const char *const *urls;                                       /* NULL-terminated */
     const char *role;                                              /* "worker", "runner", "command" */
+    bool dev;                                                      /* host.h */
     int wake_fd;                                                   /* -1: none */
     size_t media_running;                                          /* questions to the media process at a time */
     void (*recycle)(void *arg, const char *plugin, size_t memory); /* host.h; or NULL */

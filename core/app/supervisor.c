@@ -95,7 +95,10 @@ static int first_generation(struct supervisor *s, struct err *e)
         } while (got == 0);
         if (got < 0) return err_set(e, GIFD_EINTERNAL, "the builder ended without an answer"), EXIT_FAILED;
         if (s->report.rc == GIFD_EINVALID) {
-            fprintf(stderr, "%s", s->report.text);
+            if (s->options->dev)
+                reload_print_faults(stderr, s->report.text);
+            else
+                fprintf(stderr, "%s", s->report.text);
             return EXIT_CONFIG;
         }
         if (s->report.rc != GIFD_OK) return err_set(e, s->report.rc, "%s", s->report.text), EXIT_FAILED;

@@ -17,6 +17,7 @@
 #include "app/strikes.h"
 #include "app/watch.h"
 
+#include <stdio.h>
 #include <sys/stat.h>
 
 #define RANGES (SEGMENT_SLOTS / SLOT_RANGE)
@@ -133,6 +134,7 @@ int children_free_range(const struct supervisor *s);                            
 
 /* reload.c */
 /* Begins at once or when what is under way is done. The ticket names the outcome: admin_decided. */
+void reload_print_faults(FILE *to, const char *faults); /* a line each, with the source that it names */
 uint64_t reload_wish(struct supervisor *s, enum reload_kind kind, bool asked);
 void reload_on_builder(struct supervisor *s);
 void reload_on_prepared(struct supervisor *s, struct child *c, const struct control_message *m);

@@ -9,7 +9,7 @@
 
 #include "app/app.h"
 
-#define WATCH_QUIET_MS 50
+#define WATCH_QUIET_MS 25
 #define WATCH_MOST_MS 500
 #define WATCH_MAX 4096 /* folders */
 

@@ -31,11 +31,14 @@ struct log_field {
 #define LI(key, number) {(key), NULL, 0, (int64_t)(number), 0}
 /* clang-format on */
 
+/* From now on for a person at a terminal: the local time, an error and its source on lines of their own. */
+void log_pretty_set(bool colours);
+bool log_is_pretty(void);
 void log_level_set(enum log_level lowest);
 int log_level_parse(const char *name); /* -1 when unknown */
 void log_role_set(const char *role);   /* "supervisor", "worker-1", ...; copied */
 bool log_says(enum log_level level);   /* is it logged? */
-/* The line that log_emit writes, with its end. */
+/* The line that log_emit writes when it is not pretty, with its end. */
 size_t log_format(char out[LOG_LINE_MAX], enum log_level level, const char *event, const struct log_field *fields);
 void log_emit(enum log_level level, const char *event, const struct log_field *fields);
 

@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LAYOUT 5 /* of all that lies here, what other files lay out included */
+#define LAYOUT 6 /* of all that lies here, what other files lay out included */
 #define WORDS(bytes) (((bytes) + 7) / 8)
 
 struct head {
@@ -40,6 +40,7 @@ struct area {
     struct head head;
     _Alignas(64) _Atomic uint32_t connections[SEGMENT_SLOTS];
     _Alignas(64) struct slot slots[SEGMENT_SLOTS];
+    _Alignas(64) _Atomic uint64_t followed_ns; /* until then; 0: nobody has ever asked */
     struct epochs epochs;
 };
 
@@ -299,4 +300,15 @@ void segment_hold(struct segment *s, const char *what)
     s->held = false;
     segment_blame(s, what);
     s->held = what != NULL;
+}
+
+void segment_follow(struct segment *s, uint64_t ns)
+{
+    atomic_store(&s->area->followed_ns, clock_mono_ns() + ns);
+}
+
+bool segment_is_followed(const struct segment *s)
+{
+    uint64_t until = atomic_load_explicit(&s->area->followed_ns, memory_order_relaxed);
+    return until && until > clock_mono_ns();
 }

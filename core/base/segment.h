@@ -38,6 +38,10 @@ void *segment_limits(struct segment *s, size_t *bytes);
 struct metrics *segment_metrics(struct segment *s);
 struct broadcast *segment_broadcast(struct segment *s);
 
+/* Somebody wants to be told what plugins do, for so long from now on: a look costs one load when nobody does. */
+void segment_follow(struct segment *s, uint64_t ns);
+bool segment_is_followed(const struct segment *s);
+
 /* Slots, by the supervisor. */
 void segment_slot_begin(struct segment *s, uint32_t slot, const char *name, int pid); /* counts its generation up */
 void segment_slot_end(struct segment *s, uint32_t slot);                              /* zeroes its connections too */

@@ -1,6 +1,9 @@
 /* bind_bundle.c: gifd.bundle, what host Lua may read of the snapshot that it came from. */
 #include "script/border.h"
+#include "script/excerpt.h"
 #include "script/gen.h"
+
+#include <stdio.h>
 
 static struct bundle *bundle_here(lua_State *L)
 {
@@ -64,6 +67,30 @@ static int l_where(lua_State *L)
     return 1;
 }
 
+/* Sources are in a bundle for development only. */
+size_t bundle_excerpt(const struct bundle *b, struct slice message, char out[EXCERPT_MAX], struct slice *path,
+                      unsigned *line)
+{
+    char name[512];
+    struct slice text;
+    if (!b || !excerpt_place(message, path, line)) return 0;
+    snprintf(name, sizeof name, "source/%.*s", (int)path->n, path->p);
+    return bundle_find(b, name, &text) ? excerpt_write(text, *line, out) : 0;
+}
+
+static int l_excerpt(lua_State *L)
+{
+    char out[EXCERPT_MAX];
+    struct slice path;
+    unsigned line;
+    size_t n = bundle_excerpt(bundle_here(L), border_string(L, 1, "message"), out, &path, &line);
+    if (!n) return 0;
+    lua_pushlstring(L, out, n);
+    push_slice(L, path);
+    lua_pushinteger(L, line);
+    return 3;
+}
+
 const struct binding bind_bundle[] = {
     {"gifd.bundle.read", l_read, CTX_HOST,
      "read(name: string) -> bytes?: string -- an entry of the generation's bundle"},
@@ -72,5 +99,9 @@ const struct binding bind_bundle[] = {
      "load(name: string, env?: table) -> chunk: function | nil, err -- an entry that is bytecode"},
     {"gifd.bundle.where", l_where, CTX_HOST,
      "where(fn: function) -> place?: string -- \"path:line\" at which a function was written"},
+    {"gifd.bundle.excerpt", l_excerpt, CTX_HOST,
+     "excerpt(message: string) -> lines?: string, path?: string, line?: integer -- the source of the place that a "
+     "message "
+     "names, while there is development"},
     {NULL, NULL, 0, NULL},
 };

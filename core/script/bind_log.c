@@ -2,6 +2,7 @@
  * line goes to the log of the process, and to the journal of its task. */
 #include "base/log.h"
 #include "script/border.h"
+#include "script/excerpt.h"
 #include "script/journal.h"
 #include "script/task.h"
 
@@ -28,9 +29,32 @@ static struct log_field field_at_top(lua_State *L, const char *key, char number[
     return f;
 }
 
+/* For a person: which request it was, and the source that a text of the fields names. */
+struct aside {
+    char request[160], source[EXCERPT_MAX];
+};
+
+static size_t add_aside(lua_State *L, struct aside *a, struct log_field *fields, size_t n)
+{
+    struct task *t = gen_of(L)->running;
+    struct request *r = t ? t->request : NULL;
+    struct slice path;
+    unsigned line;
+    size_t source = 0;
+    for (size_t i = 0; i < n && !source; i++)
+        if (fields[i].is_text && fields[i].n != SIZE_MAX)
+            source = bundle_excerpt(gen_of(L)->bundle, slice_of(fields[i].s, fields[i].n), a->source, &path, &line);
+    if (source) fields[n++] = (struct log_field)LN("source", a->source, source);
+    if (!r) return n;
+    snprintf(a->request, sizeof a->request, "%s %.*s", http_method_name(r->method), (int)r->path.n, r->path.p);
+    fields[n++] = (struct log_field)LS("request", a->request);
+    return n;
+}
+
 static int write_line(lua_State *L, enum log_level level)
 {
-    struct log_field fields[FIELDS_MAX + 3];
+    struct log_field fields[FIELDS_MAX + 5];
+    struct aside aside;
     char trace[TRACE_ID_LEN + 1];
     char numbers[FIELDS_MAX][32];
     size_t n = 0;
@@ -49,8 +73,10 @@ static int write_line(lua_State *L, enum log_level level)
             n++;
         }
     }
-    fields[n] = (struct log_field){0};
+    size_t said = log_is_pretty() ? add_aside(L, &aside, fields, n) : n;
+    fields[said] = (struct log_field){0};
     log_emit(level, event.p, fields);
+    fields[n] = (struct log_field){0};
     if (t && t->journal && log_says(level)) {
         char line[LOG_LINE_MAX];
         journal_add(t->journal, slice_of(line, log_format(line, level, event.p, fields)));

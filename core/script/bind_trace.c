@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "crypto/crypto.h"
 #include "script/border.h"
+#include "script/host_int.h"
 #include "script/task.h"
 
 #include <string.h>
@@ -116,6 +117,27 @@ static int l_start(lua_State *L)
     return 1;
 }
 
+/* ---- who follows (lua/gifd/plugin/trace.lua) ---- */
+
+#define FOLLOW_MAX 60
+
+static int l_follow(lua_State *L)
+{
+    struct segment *s = gen_of(L)->host->s.segment;
+    lua_Number seconds = border_number(L, 1, "seconds", 0, FOLLOW_MAX);
+    if (!s) return push_fault(L, GIFD_ENOTFOUND, "there is no memory to share");
+    segment_follow(s, (uint64_t)(seconds * 1e9));
+    return push_true(L, NULL);
+}
+
+static int l_followed(lua_State *L)
+{
+    struct gen *g = gen_of(L);
+    struct host *h = g->host;
+    lua_pushboolean(L, g->running && h && h->s.segment && segment_is_followed(h->s.segment));
+    return 1;
+}
+
 const struct binding bind_trace[] = {
     {"gifd.trace.current", l_current, CTX_TASK,
      "current() -> {trace_id: string, span_id: string, sampled: boolean}|false -- the trace that the call belongs to"},
@@ -128,6 +150,9 @@ const struct binding bind_trace[] = {
      "adopt(traceparent: string) -> true | nil, err -- the task goes on in that trace"},
     {"gifd.trace.start", l_start, CTX_TASK,
      "start(name: string) -> span: gifd.Span -- a part of the trace, from now to span:finish()"},
+    {"gifd.trace.follow", l_follow, CTX_COMMAND,
+     "follow(seconds: number) -> true | nil, err -- somebody wants to be told what plugins do, for so long"},
+    {"gifd.trace.followed", l_followed, CTX_ANY, "followed() -> boolean -- whether anybody does, and this is a task"},
     {"gifd.Span.finish", NULL, CTX_TASK, "span:finish() -- the part ends"},
     {NULL, NULL, 0, NULL},
 };

@@ -112,7 +112,8 @@ static int run_build(lua_State *L, void *arg)
     luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
     gen_require(L, "gifd.build");
     if (!lua_isfunction(L, -1)) luaL_error(L, "gifd.build must return a function");
-    lua_call(L, 0, 1);
+    lua_pushboolean(L, b->o->sources);
+    lua_call(L, 1, 1);
     if (!lua_istable(L, -1)) luaL_error(L, "gifd.build must give a table");
     lua_getfield(L, -1, "faults");
     if (lua_istable(L, -1)) {

@@ -33,6 +33,7 @@ struct build_options {
     const char *config;             /* config.lua, or NULL for the defaults */
     const char *const *plugin_dirs; /* NULL-terminated, or NULL; later ones shadow earlier ones and the bundled;
                                        those that config.lua names come last */
+    bool sources;                   /* the bundle gets the text of plugins too, as "source/PATH": for `serve --dev` */
     const char *out_dir;            /* DATA/generations; made when missing; NULL: check only, nothing is written */
 };
 

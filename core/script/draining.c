@@ -75,7 +75,7 @@ void host_gen_drained(struct gen *g)
     if (g->drain_timer) uv_close((uv_handle_t *)g->drain_timer, free_timer);
     g->drain_timer = NULL;
     g->state = GEN_CLOSED;
-    log_info("generation.closed", LI("generation", g->number));
+    log_at(g->host->s.dev ? LOG_DEBUG : LOG_INFO, "generation.closed", LI("generation", g->number));
     list_remove(&g->node);
     g->host->draining_count--;
 }

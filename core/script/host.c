@@ -90,7 +90,9 @@ static int push_server(lua_State *L, void *arg)
     const struct birth *b = arg;
     struct host *h = b->h;
     lua_getglobal(L, "gifd");
-    lua_createtable(L, 0, 6);
+    lua_createtable(L, 0, 7);
+    lua_pushboolean(L, h->s.dev);
+    lua_setfield(L, -2, "dev");
     lua_pushstring(L, h->s.role ? h->s.role : "");
     lua_setfield(L, -2, "role");
     lua_pushinteger(L, getpid());
@@ -227,7 +229,8 @@ void host_commit(struct host *h)
     h->prepared = NULL;
     h->live->state = GEN_LIVE;
     h->numbers = h->live->number;
-    log_info("generation.live", LI("generation", h->live->number), LS("digest", h->live->digest));
+    log_at(h->s.dev ? LOG_DEBUG : LOG_INFO, "generation.live", LI("generation", h->live->number),
+           LS("digest", h->live->digest));
     if (h->cache) cache_clear(h->cache); /* made by other code */
     if (old) {
         draining_begin(old);

@@ -38,6 +38,7 @@ struct host_services {
     const char *role;               /* "worker", "runner", "command" */
     const char *data_dir, *version; /* gifd.server; NULL: "" */
     const char *const *urls;        /* addresses listened on, ended by NULL; or NULL */
+    bool dev;                       /* gifd.server.dev: errors are told to whoever asked */
     size_t memory_max;              /* bytes of one lua_State; 0: 256 MiB */
     /* A plugin holds so much of a lua_State that this process should end and another take its place. Called while the
      * loop turns, and again while it is still so. NULL: nothing can be done about it */

@@ -38,11 +38,13 @@ local function warn_of_deprecated(name)
   end
 end
 
-local function plugin_files(faults, put, name, manifest)
+local function plugin_files(faults, put, name, manifest, sources)
   for _, path in ipairs(build.files("plugins/" .. name .. "/")) do
     local runs = not path:match("/spec/")
     if path:match("/plugin%.lua$") then put[#put + 1] = { path, build.read(path) }
-    elseif runs and path:match("%.lua$") then compile(faults, put, path)
+    elseif runs and path:match("%.lua$") then
+      compile(faults, put, path)
+      if sources then put[#put + 1] = { "source/" .. path, build.read(path) } end
     elseif runs and path:match("/sql/[^/]+%.sql$") then
       check_sql(faults, manifest, path)
       put[#put + 1] = { path, build.read(path) }
@@ -116,10 +118,13 @@ local function settings_of(config)
   return settings
 end
 
-return function()
+--- sources: the texts of plugins are wanted too
+return function(sources)
   local faults, put = faults_of.new(), {}
   local config = configuration.read(faults)
-  for _, name in ipairs(config and config.wanted or {}) do plugin_files(faults, put, name, config.manifests[name]) end
+  for _, name in ipairs(config and config.wanted or {}) do
+    plugin_files(faults, put, name, config.manifests[name], sources)
+  end
   host_files(faults, put)
   if faults:any() then return { faults = faults:sorted(config and config.file) } end
   return { settings = settings_of(config), put = put }

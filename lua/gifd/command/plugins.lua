@@ -1,13 +1,15 @@
---- command/plugins: gifd plugin list|graph: what plugins take part in, in which order, and how long that takes.
+--- command/plugins: gifd plugin list|graph|trace: what plugins take part in, in which order, how long that takes, and
+-- what one does right now.
 local arguments = require "gifd.command.arguments"
 local contracts = require "gifd.plugin.contracts"
 local job_list = require "gifd.model.job_list"
 local moment = require "gifd.moment"
 local stats = require "gifd.plugin.stats"
+local trace = require "gifd.plugin.trace"
 
-local OK, FAILED, USAGE = 0, 1, 2
+local OK, FAILED, USAGE, NOT_FOUND = 0, 1, 2, 4
 
-local function complain(code, text)
+local function say(code, text)
   gifd.console.error("gifd plugin: " .. text .. "\n")
   return code
 end
@@ -76,7 +78,7 @@ end
 local function graph(app, json)
   local all = stats.read()
   local jobs, err = jobs_of(app.registry, all)
-  if not jobs then return complain(FAILED, tostring(err.message)) end
+  if not jobs then return say(FAILED, tostring(err.message)) end
   local hooks, routes = hooks_of(app.registry, all), routes_of(app.registry, all)
   if json then
     write("%s", gifd.json.encode { hooks = gifd.json.array(hooks), routes = gifd.json.array(routes),
@@ -123,14 +125,42 @@ local function list(app, json)
   return OK
 end
 
-local verbs = { list = list, graph = graph }
+local CLAIM, LOOK = 5, 1 -- seconds
+
+local function happened(m, json)
+  if json then return write("%s", gifd.json.encode(m)) end
+  write("%s  %-5s  %8s  %s%s%s", gifd.time.rfc3339(m.at):sub(12, 19), m.kind, time(m.seconds), m.what,
+    m.result and "  -> " .. m.result or "", m.request_id and "  (" .. m.request_id:sub(1, 8) .. ")" or "")
+  if m.error then write("                            failed: %s", m.error) end
+end
+
+--- Until somebody ends it.
+local function follow(app, json, name)
+  local known = false
+  for _, plugin in ipairs(app.registry.plugins) do known = known or plugin.name == name end
+  if not known then return say(NOT_FOUND, ("the live generation has no plugin %s"):format(name)) end
+  local reader, err = gifd.bus.subscribe(trace.topic(name))
+  if not reader then return say(FAILED, tostring(err.message)) end
+  say(OK, ("following %s; Ctrl-C ends it"):format(name))
+  while true do
+    local claimed, claim_err = gifd.trace.follow(CLAIM)
+    if not claimed then return say(FAILED, tostring(claim_err.message)) end
+    local message, lost = reader:next(LOOK)
+    if message then
+      happened(message, json)
+      if lost > 0 then say(OK, ("%d were too many to be told"):format(lost)) end
+    elseif lost.code ~= "timeout" then return say(FAILED, tostring(lost.message)) end
+  end
+end
+
+local verbs = { list = list, graph = graph, trace = follow }
 
 return function(app)
   return function(args)
     local options, words = arguments(args, { json = "flag" })
-    if not options then return complain(USAGE, words) end
+    if not options then return say(USAGE, words) end
     local verb = verbs[words[1] or ""]
-    if not verb or words[2] then return complain(USAGE, "say list or graph") end
-    return verb(app, options.json)
+    if not verb then return say(USAGE, "say list, graph or trace NAME") end
+    return verb(app, options.json, words[2])
   end
 end

@@ -1,4 +1,6 @@
 --- http/problem: errors as application/problem+json (RFC 9457), and which status each code of the closed list gets.
+local exposed = require "gifd.http.exposed"
+
 local M = {}
 
 local statuses = {
@@ -21,7 +23,7 @@ local expected = { cancelled = true, closed = true, disk_full = true, busy = tru
 --- Details of these are ours alone and go to the log instead.
 local silent = { internal = true, script = true, corrupt = true, io = true, out_of_memory = true, budget = true }
 
---- A reply. more: { headers, errors = { {pointer, detail} } }
+--- A reply. more: { headers, errors = { {pointer, detail} }, members = further ones }
 function M.reply(req, status, code, detail, more)
   local headers = { ["Cache-Control"] = "no-store" }
   for name, value in pairs(more and more.headers or {}) do headers[name] = value end
@@ -29,6 +31,7 @@ function M.reply(req, status, code, detail, more)
   if status == 503 and not headers["Retry-After"] then headers["Retry-After"] = "1" end
   local body = { type = "about:blank", title = titles[status] or "Error", status = status, detail = detail, code = code,
     request_id = req.id }
+  for name, value in pairs(more and more.members or {}) do body[name] = value end
   if more and more.errors then body.errors = gifd.json.array(more.errors) end
   return { status = status, type = "application/problem+json", headers = headers, body = gifd.json.encode(body) }
 end
@@ -40,10 +43,12 @@ function M.of(req, err)
   if status >= 500 and not expected[code] then
     gifd.log.error("request.failed", { path = req.path, code = code, error = tostring(err.message) })
   end
+  local shown = silent[code] and exposed.of(err)
+  if shown and exposed.wants_page(req) then return exposed.page(req, status, shown) end
   local detail = silent[code] and "the server could not do this; its log has the request id"
     or tostring(err.message or code)
   if status == 500 then code = "internal" end
-  return M.reply(req, status, code, detail, { headers = err.headers, errors = err.errors })
+  return M.reply(req, status, code, detail, { headers = err.headers, errors = err.errors, members = shown })
 end
 
 function M.not_found(req) return M.reply(req, 404, "not_found", "there is nothing here") end

@@ -8,6 +8,7 @@
 local context = require "gifd.plugin.context"
 local rest = require "gifd.plugin.rest"
 local stats = require "gifd.plugin.stats"
+local trace = require "gifd.plugin.trace"
 
 local M = {}
 
@@ -38,7 +39,11 @@ local function enter(door, plugin, what, fn, ...)
 end
 
 local function outcome(plugin, what, ctx, began, value, err)
-  stats.add(plugin.name, what, gifd.time.now() - began, value == nil and err ~= nil)
+  local seconds, failed = gifd.time.now() - began, value == nil and err ~= nil
+  stats.add(plugin.name, what, seconds, failed)
+  if gifd.trace.followed() then
+    trace.tell(plugin.name, "call", what, seconds, failed and err or nil, ctx and ctx.request_id or nil)
+  end
   context.over(ctx)
   return value, err
 end

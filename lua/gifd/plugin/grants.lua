@@ -4,6 +4,7 @@
 -- give(host, plugin, argument, services) adds to the plugin's own `gifd`; it never hands out a table that two plugins
 -- share.
 local contracts = require "gifd.plugin.contracts"
+local trace = require "gifd.plugin.trace"
 
 local M = {}
 
@@ -72,10 +73,18 @@ local function give_bus(host, plugin)
   host.bus = { publish = within(gifd.bus.publish), subscribe = within(gifd.bus.subscribe) }
 end
 
+local function rows(value)
+  local count = type(value) == "table" and #value or 0
+  return count > 0 and ("%d %s"):format(count, count == 1 and "row" or "rows") or nil
+end
+
 --- Functions of `from` with the plugin's name filled in: they work on its own database.
-local function owned(from, plugin)
+local function owned(from, plugin, space)
   local out = {}
-  for name, fn in pairs(from) do out[name] = function(...) return fn(plugin.name, ...) end end
+  for name, fn in pairs(from) do
+    local function what(first) return ("%s.%s %s"):format(space, name, type(first) == "string" and first or "") end
+    out[name] = trace.watched(plugin.name, "query", function(...) return fn(plugin.name, ...) end, what, rows)
+  end
   return out
 end
 
@@ -109,6 +118,12 @@ local function is_host(text)
     and not host:match("%.$")
 end
 
+--- "GET https://example.org/path"
+local function asked(options)
+  local of = type(options) == "table" and options or { url = options }
+  return ("%s %s"):format(tostring(of.method or "GET"), (tostring(of.url):gsub("[?#].*$", ""):gsub("//[^/]*@", "//")))
+end
+
 --- A plugin's fetch asks the hosts of its manifest and no others, at every hop.
 local function give_fetch(host, plugin)
   local hosts = {}
@@ -116,7 +131,8 @@ local function give_fetch(host, plugin)
     local word, argument = split(use)
     if word == "fetch" then hosts[#hosts + 1] = argument end
   end
-  host.fetch = function(options) return gifd.fetch(options, hosts) end
+  host.fetch = trace.watched(plugin.name, "fetch", function(options) return gifd.fetch(options, hosts) end, asked,
+    function(reply) return type(reply) == "table" and tostring(reply.status) or nil end)
 end
 
 --- Capability -> { give = f, of = f(argument) -> whether it is well-formed, nil for a bare word }
@@ -132,8 +148,8 @@ local capabilities = {
   bus = { give = give_bus },
   ["media.near"] = data("media", "media_near", true),
   crypto = { give = give_crypto },
-  db = { give = function(host, plugin) host.db = owned(gifd.own, plugin) end },
-  kv = { give = function(host, plugin) host.kv = owned(gifd.kv, plugin) end },
+  db = { give = function(host, plugin) host.db = owned(gifd.own, plugin, "db") end },
+  kv = { give = function(host, plugin) host.kv = owned(gifd.kv, plugin, "kv") end },
   ["crypto.sign"] = { give = function(host)
     give_crypto(host)
     host.crypto.sign_url = gifd.crypto.sign_url

@@ -550,6 +550,13 @@ function gifd.build.secret(from, name) end
 ---@class gifd.bundle
 gifd.bundle = {}
 
+---the source of the place that a message names, while there is development
+---@param message string
+---@return string? lines
+---@return string? path
+---@return integer? line
+function gifd.bundle.excerpt(message) end
+
 ---entries of the bundle
 ---@param prefix string
 ---@return string[] names
@@ -1284,6 +1291,16 @@ function gifd.trace.adopt(traceparent) end
 ---the trace that the call belongs to
 ---@return {trace_id: string, span_id: string, sampled: boolean}|false
 function gifd.trace.current() end
+
+---somebody wants to be told what plugins do, for so long
+---@param seconds number
+---@return true?
+---@return gifd.Err? err
+function gifd.trace.follow(seconds) end
+
+---whether anybody does, and this is a task
+---@return boolean
+function gifd.trace.followed() end
 
 ---what somebody sent along
 ---@param traceparent string
