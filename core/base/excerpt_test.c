@@ -1,3 +1,4 @@
+/* excerpt_test.c: places that messages name, and what is shown of them. */
 #include "base/excerpt.h"
 #include "base/test.h"
 

@@ -129,7 +129,7 @@ static bool is(const struct log_field *f, const char *key)
 static void put_harmless(struct line *l, const char *p, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        char c = (unsigned char)p[i] < ' ' || p[i] == 0x7f ? '?' : p[i];
+        char c = p[i] == '\t' ? ' ' : (unsigned char)p[i] < ' ' || p[i] == 0x7f ? '?' : p[i];
         put(l, &c, 1);
     }
 }

@@ -6,6 +6,7 @@
 local address = require "gifd.http.address"
 local auth = require "gifd.http.auth"
 local context = require "gifd.plugin.context"
+local exposed = require "gifd.http.exposed"
 local guard = require "gifd.http.guard"
 local page = require "gifd.http.page"
 local pages = require "gifd.http.pages"
@@ -83,6 +84,7 @@ end
 return function(app)
   return function(index, req)
     local route = app.routes[index]
+    if gifd.server.dev then exposed.look(req) end
     local reply, err = answer(app, route, req)
     if not reply then reply = problem.of(req, err or gifd.err("internal", { message = "no reply" })) end
     if reply.json ~= nil then

@@ -34,7 +34,8 @@ function M.of(err)
     file = file, line = line, source = source }
 end
 
-function M.wants_page(req) return (req.headers.accept or ""):find("text/html", 1, true) ~= nil end
+--- Before its handler, which may give away what the request has.
+function M.look(req) req.wants_page = (req.headers.accept or ""):find("text/html", 1, true) ~= nil end
 
 --- shown: of M.of
 function M.page(req, status, shown)

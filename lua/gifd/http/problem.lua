@@ -44,7 +44,7 @@ function M.of(req, err)
     gifd.log.error("request.failed", { path = req.path, code = code, error = tostring(err.message) })
   end
   local shown = silent[code] and exposed.of(err)
-  if shown and exposed.wants_page(req) then return exposed.page(req, status, shown) end
+  if shown and req.wants_page then return exposed.page(req, status, shown) end
   local detail = silent[code] and "the server could not do this; its log has the request id"
     or tostring(err.message or code)
   if status == 500 then code = "internal" end
