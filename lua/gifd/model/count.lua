@@ -35,7 +35,8 @@ M.kinds = { [4] = "original", [5] = "mp4", [6] = "poster", [7] = "other" }
 local events = {}
 for event, kind in pairs(M.kinds) do events[kind] = event * EVENT end
 
---- Keys of a view: kind is "original" or a rendition's name, with or without its extension; share: the one it was reached by, if that is known
+--- Keys of a view: kind is "original" or a rendition's name, with or without its extension; share: the one it was
+-- reached by, if that is known
 function M.views(asset, kind, share)
   local event = events[kind:match("^[^.]*")] or events.other
   return { ASSETS + asset.rowid_ + event, share and share.id + event or nil }
