@@ -141,16 +141,17 @@ struct builder_report {
     char text[REASONS_MAX];
     struct flat_settings settings;
 };
-/* From the files that o names; or, when bundle is not NULL, from that one, which has served before. */
+/* From the files that o names, taking what has not changed from the bundle `live`; or, when bundle is not NULL, from
+ * that one, which has served before. live: one that this program made, or NULL. */
 int builder_start(struct builder *b, const struct datadir *d, const struct serve_options *o, const char *bundle,
-                  struct err *e);
+                  const char *live, struct err *e);
 /* 1: report filled; 0: not yet; -1: it died without one. */
 int builder_poll(struct builder *b, struct builder_report *out);
 int builder_migrate(struct builder *b); /* then builder_poll again for the outcome */
 void builder_end(struct builder *b);    /* kills and reaps */
 /* What the process does, for one that is the builder itself: builds into DATA/generations; applies a bundle's
  * migrations and runs its plugins' checks. The report's rc and text say how it went. */
-void builder_make(const struct datadir *d, const struct serve_options *o, struct builder_report *r);
+void builder_make(const struct datadir *d, const struct serve_options *o, const char *live, struct builder_report *r);
 int builder_apply(const struct datadir *d, struct builder_report *r);
 /* A bundle's migrations, of the catalogue and of each plugin's database: all or none. Blocks. */
 int migrations_apply(const struct datadir *d, const char *bundle, uint32_t *applied, struct err *e);

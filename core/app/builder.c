@@ -47,7 +47,7 @@ static void report(int fd, const struct builder_report *r)
     }
 }
 
-void builder_make(const struct datadir *d, const struct serve_options *o, struct builder_report *r)
+void builder_make(const struct datadir *d, const struct serve_options *o, const char *live, struct builder_report *r)
 {
     struct err e = {0};
     char out[PATH_LEN];
@@ -57,7 +57,8 @@ void builder_make(const struct datadir *d, const struct serve_options *o, struct
                                     .config = o->config,
                                     .plugin_dirs = o->plugin_dirs,
                                     .sources = o->dev,
-                                    .out_dir = out};
+                                    .out_dir = out,
+                                    .live = live};
     struct build_result result = {0};
     *r = (struct builder_report){.rc = build_generation(&options, &result, &e)};
     if (r->rc == GIFD_OK && !result.ok) {
@@ -95,14 +96,15 @@ static void reopen(const char *path, struct builder_report *r)
     bundle_close(b);
 }
 
-static _Noreturn void builder_main(int fd, const struct datadir *d, const struct serve_options *o, const char *bundle)
+static _Noreturn void builder_main(int fd, const struct datadir *d, const struct serve_options *o, const char *bundle,
+                                   const char *live)
 {
     static struct builder_report r;
     log_role_set("builder");
     if (bundle)
         reopen(bundle, &r);
     else
-        builder_make(d, o, &r);
+        builder_make(d, o, live, &r);
     report(fd, &r);
     char order;
     if (r.rc != GIFD_OK || recv(fd, &order, 1, 0) != 1 || order != 'M') _exit(0);
@@ -112,7 +114,7 @@ static _Noreturn void builder_main(int fd, const struct datadir *d, const struct
 }
 
 int builder_start(struct builder *b, const struct datadir *d, const struct serve_options *o, const char *bundle,
-                  struct err *e)
+                  const char *live, struct err *e)
 {
     int pair[2];
     *b = (struct builder){.pid = -1, .fd = -1};
@@ -131,7 +133,7 @@ int builder_start(struct builder *b, const struct datadir *d, const struct serve
         sigprocmask(SIG_SETMASK, &none, NULL);
         signal(SIGINT, SIG_IGN);
         fds_keep_only((int[]){pair[1], d->lock_fd}, 2);
-        builder_main(pair[1], d, o, bundle);
+        builder_main(pair[1], d, o, bundle, live);
     }
     close(pair[1]);
     *b = (struct builder){.pid = pid, .fd = pair[0], .deadline_ns = clock_mono_ns() + BUILD_DEADLINE_NS};

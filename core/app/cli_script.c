@@ -44,7 +44,7 @@ int script_run(const struct datadir *d, const char *bundle, const char *const *u
 int script_build(const struct datadir *d, const struct serve_options *o, char bundle[PATH_LEN], struct err *e)
 {
     static struct builder_report r;
-    builder_make(d, o, &r);
+    builder_make(d, o, NULL, &r);
     if (r.rc == GIFD_OK) builder_apply(d, &r);
     snprintf(bundle, PATH_LEN, "%s", r.settings.bundle);
     return r.rc < 0 ? err_set(e, r.rc, "%s", r.text) : GIFD_OK;

@@ -150,7 +150,8 @@ static void begin(struct supervisor *s, enum reload_kind kind)
     if (kind == RELOAD_BACK) rc = find_back(s, bundle, &e);
     if (kind == RELOAD_FILES) r->options = r->wished_options, r->wished_options = *s->options;
     systemd_reloading();
-    if (rc == GIFD_OK) rc = builder_start(&s->builder, &s->dir, &r->options, bundle[0] ? bundle : NULL, &e);
+    if (rc == GIFD_OK)
+        rc = builder_start(&s->builder, &s->dir, &r->options, bundle[0] ? bundle : NULL, s->settings.bundle, &e);
     if (rc < 0) {
         refuse(s, e.text);
         return;
@@ -202,6 +203,7 @@ static void commit(struct supervisor *s)
         disabled_save(&s->dir, &s->disabled);
     }
     bool restart = take_over(s, &s->report.settings);
+    watch_on_time(s); /* before anybody is told, who might change a file at once */
     tell(s, CONTROL_COMMIT, "");
     log_info("reload.done", LI("generation", s->generation), LS("live", s->settings.digest),
              LI("migrations", s->report.migrated), LI("build_ms", r->built_ms),

@@ -85,7 +85,7 @@ static int go_live(struct supervisor *s, struct err *e)
 static int first_generation(struct supervisor *s, struct err *e)
 {
     if (history_read(&s->dir, &s->history, e) < 0) return EXIT_FAILED;
-    if (builder_start(&s->builder, &s->dir, s->options, NULL, e) < 0) return EXIT_FAILED;
+    if (builder_start(&s->builder, &s->dir, s->options, NULL, NULL, e) < 0) return EXIT_FAILED;
     for (int step = 0; step < 2; step++) {
         struct pollfd p = {.fd = s->builder.fd, .events = POLLIN};
         int got = 0;

@@ -56,7 +56,7 @@ static int on_trial(const struct serve_options *o, int control, int settings)
     struct datadir d;
     struct err e = {0};
     if (datadir_open(&d, o->data, &e) < 0) return control_send(control, CONTROL_BUILT, e.code, e.text);
-    builder_make(&d, o, &r);
+    builder_make(&d, o, NULL, &r);
     if (r.rc != GIFD_OK) return control_send(control, CONTROL_BUILT, r.rc, r.text);
     int rc = load(&d, r.settings.bundle, &e);
     if (rc == GIFD_OK) rc = flat_settings_save(&r.settings, settings, &e);

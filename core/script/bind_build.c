@@ -167,26 +167,31 @@ static int append(lua_State *L, const void *p, size_t n, void *out)
     return buf_append(out, p, n, NULL) < 0;
 }
 
-static int note_source(struct building *b, struct slice name, struct slice text)
+static const struct compiled *note_source(struct building *b, struct slice name, struct slice text)
 {
-    if (b->compiled_count == BUNDLE_ENTRIES_MAX) return -1;
+    if (b->compiled_count == BUNDLE_ENTRIES_MAX) return NULL;
     struct compiled *c = &b->compiled[b->compiled_count];
     if (name.n && name.p[0] == '@') name = slice_of(name.p + 1, name.n - 1);
     c->name = arena_strndup(b->sources.arena, name.p, name.n);
     sha256_of(text.p, text.n, c->digest);
-    if (!c->name) return -1;
+    if (!c->name) return NULL;
     b->compiled_count++;
-    return 0;
+    return c;
 }
 
 static int l_compile(lua_State *L)
 {
     struct gen *g = gen_of(L);
-    struct slice text = border_string(L, 1, "text"), name = border_string(L, 2, "chunkname");
+    struct building *b = building_here(L);
+    struct slice text = border_string(L, 1, "text"), name = border_string(L, 2, "chunkname"), made;
+    const struct compiled *c = note_source(b, name, text);
+    if (c && build__has_bytecode(b, c->name, c->digest, &made)) {
+        push_slice(L, made);
+        return 1;
+    }
     if (luaL_loadbufferx(L, text.p, text.n, name.p, "t")) return push_located(L, name, 0);
     buf_reset(&g->out);
-    if (lua_dump(L, append, &g->out) || note_source(building_here(L), name, text) < 0)
-        border_throw(L, "%s is too large", name.p);
+    if (!c || lua_dump(L, append, &g->out)) border_throw(L, "%s is too large", name.p);
     push_slice(L, buf_slice(&g->out));
     return 1;
 }

@@ -17,7 +17,8 @@
 #define CONFIG_MAX ((size_t)1 << 20)
 #define AGAIN_MAX 5 /* builds while files change under our eyes */
 #define AGAIN_MS 30
-#define BOOT_PART "\n" /* lua/gifd/boot.lua: between the errors of several plugins, each of which is a line */
+#define SOURCE_KEY "sha256/" /* before the name of an entry that is bytecode */
+#define BOOT_PART "\n"       /* lua/gifd/boot.lua: between the errors of several plugins, each of which is a line */
 
 static const struct binding *const bindings[] = {bind_build, bind_crypto, bind_err,  bind_json,
                                                  bind_log,   bind_text,   bind_time, NULL};
@@ -27,12 +28,25 @@ static const char *keep(struct building *b, struct slice s)
     return arena_strndup(&b->result->arena, s.p ? s.p : "", s.n);
 }
 
-static bool read_source(struct gen *g, const char *path, struct slice *out)
+bool build__has_bytecode(const struct building *b, const char *name, const uint8_t digest[SHA256_LEN],
+                         struct slice *out)
 {
+    char key[512];
+    struct slice was;
+    return b->live && (size_t)snprintf(key, sizeof key, SOURCE_KEY "%s", name) < sizeof key &&
+           bundle_find(b->live, key, &was) && was.n == SHA256_LEN && !memcmp(was.p, digest, SHA256_LEN) &&
+           bundle_find(b->live, name, out);
+}
+
+static bool read_source(struct gen *g, const char *path, struct slice *out, bool *bytecode)
+{
+    uint8_t digest[SHA256_LEN];
     struct building *b = g->source_arg;
     struct source *f = sources_find(&b->sources, path);
     if (!f || sources_read(&b->sources, f, NULL) < 0) return false;
-    *out = f->text;
+    if (b->live) sha256_of(f->text.p, f->text.n, digest);
+    *bytecode = b->live && build__has_bytecode(b, path, digest, out);
+    if (!*bytecode) *out = f->text;
     return true;
 }
 
@@ -98,6 +112,10 @@ static void keep_put(lua_State *L, struct building *b)
         put_entry(L, b, lua_tostring(L, -2), bytes);
         lua_pop(L, 3);
     }
+    lua_settop(L, result);
+    for (size_t i = 0; i < b->compiled_count; i++)
+        put_entry(L, b, lua_pushfstring(L, SOURCE_KEY "%s", b->compiled[i].name),
+                  slice_of((const char *)b->compiled[i].digest, SHA256_LEN));
     lua_settop(L, result);
     lua_getfield(L, result, "settings");
     buf_reset(&b->g->out);
@@ -288,6 +306,13 @@ static int try_bundle(struct building *b, struct slice bytes, struct err *e)
     return GIFD_OK;
 }
 
+static bool is_live(const struct building *b)
+{
+    const char *slash = b->live ? strrchr(b->o->live, '/') : NULL, *name = slash ? slash + 1 : b->o->live;
+    size_t n = strlen(b->result->digest);
+    return b->live && !strncmp(name, b->result->digest, n) && !strcmp(name + n, ".gen");
+}
+
 static int write_bundle(struct building *b, struct err *e)
 {
     char path[1100];
@@ -295,8 +320,14 @@ static int write_bundle(struct building *b, struct err *e)
     buf_init(&out, BUNDLE_MAX);
     int rc = bundle__encode(b->put, b->put_count, &out, e);
     if (rc == GIFD_OK) rc = name_digest(b, e);
-    if (rc == GIFD_OK) rc = try_bundle(b, buf_slice(&out), e);
-    if (rc == GIFD_OK && b->result->ok && b->o->out_dir) {
+    bool live = rc == GIFD_OK && is_live(b);
+    if (live) {
+        b->result->checks = true; /* nobody has looked */
+        b->result->bundle = keep(b, slice_str(b->o->live));
+    } else if (rc == GIFD_OK) {
+        rc = try_bundle(b, buf_slice(&out), e);
+    }
+    if (rc == GIFD_OK && !live && b->result->ok && b->o->out_dir) {
         rc = bundle__write(b->o->out_dir, b->result->digest, buf_slice(&out), path, sizeof path, e);
         if (rc == GIFD_OK) b->result->bundle = keep(b, slice_str(path));
     }
@@ -316,6 +347,7 @@ static int begin(struct building *b, struct err *e)
     if (rc < 0) return rc;
     b->g = gen_new(NULL, bindings, CTX_BUILD, 0, e);
     if (!b->g) return e->code;
+    b->live = b->o->live ? bundle_open(b->o->live, NULL) : NULL;
     b->g->source = read_source;
     b->g->source_arg = b;
     return GIFD_OK;
@@ -350,6 +382,7 @@ static int build_once(const struct build_options *o, struct build_result *out, c
     *moved = b.sources.list ? sources_moved(&b.sources) : NULL;
     if (*moved && last) keep_fault(&b, *moved, 0, "changes all the time while it is read; try again when it is whole");
     gen_close(b.g);
+    bundle_close(b.live);
     return rc;
 }
 
@@ -405,6 +438,7 @@ int build_ask(const struct build_options *o, int argc, char **argv, struct build
     int rc = begin_result(&b, e);
     if (rc == GIFD_OK && read_config(&b)) rc = gen_protect(b.g, run_question, &(struct question){&b, argc, argv}, e);
     gen_close(b.g);
+    bundle_close(b.live);
     return rc;
 }
 

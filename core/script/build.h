@@ -8,6 +8,7 @@
  *
  * A bundle: "GIFDGEN1", then entries of {u32 name length, u64 byte length, name, bytes}, sorted by name, then the
  * SHA-256 of all before it. Names: "lua/gifd/boot.lua" (bytecode), "plugins/NAME/init.lua" (bytecode),
+ * "sha256/lua/gifd/boot.lua" (of the text that the bytecode was made of),
  * "plugins/NAME/plugin.lua", "lua/gifd/sql/0001_catalogue.sql", "lua/gifd/web/style.css" (as they are), "settings.json"
  * (checked, defaults filled; secrets are named, not held: secret.h). */
 #ifndef GIFD_SCRIPT_BUILD_H
@@ -35,6 +36,8 @@ struct build_options {
                                        those that config.lua names come last */
     bool sources;                   /* the bundle gets the text of plugins too, as "source/PATH": for `serve --dev` */
     const char *out_dir;            /* DATA/generations; made when missing; NULL: check only, nothing is written */
+    const char *live;               /* the bundle that serves, made by this program, or NULL: what has not changed since
+                                       is not compiled again; when nothing has, it is the result */
 };
 
 struct build_result {

@@ -23,6 +23,7 @@ struct building {
     const struct build_options *o;
     struct build_result *result;
     struct sources sources;
+    struct bundle *live; /* NULL: there is none to take bytecode from */
     struct gen *g;
     struct slice config; /* p == NULL: none */
     struct compiled *compiled;
@@ -31,6 +32,10 @@ struct building {
     size_t put_count;
     struct run run;
 };
+
+/* The bytecode of a text of this digest, when the live bundle has it under this name. */
+bool build__has_bytecode(const struct building *b, const char *name, const uint8_t digest[SHA256_LEN],
+                         struct slice *out);
 
 extern const struct binding bind_build[]; /* reaches its build by gen->source_arg */
 

@@ -229,4 +229,78 @@ TEST(embedded_files_build_the_same_and_check_only_writes_nothing)
     end(&r);
 }
 
+static void build_after(struct build_result *r, const char *live)
+{
+    struct err e = {0};
+    char out[256];
+    snprintf(out, sizeof out, "%s/out", dir);
+    struct build_options o = {.root = dir, .out_dir = out, .live = live};
+    CHECK(build_generation(&o, r, &e) == GIFD_OK);
+}
+
+static bool entry_is(const char *bundle, const char *name, const char *text)
+{
+    struct err e = {0};
+    struct slice bytes;
+    struct bundle *b = bundle_open(bundle, &e);
+    bool has = b && bundle_find(b, name, &bytes) && memmem(bytes.p, bytes.n, text, strlen(text));
+    bundle_close(b);
+    return has;
+}
+
+TEST(what_has_not_changed_is_taken_from_the_live_bundle)
+{
+    struct build_result first, again;
+    struct stat before, after;
+    begin();
+    write_file("lua/gifd/word.lua", "return 'unheard'");
+    build_after(&first, NULL);
+    CHECK(first.ok && stat(first.bundle, &before) == 0);
+    build_after(&again, first.bundle);
+    CHECK(again.ok && stat(again.bundle, &after) == 0);
+    CHECK_STR(again.bundle, first.bundle);
+    CHECK(after.st_ino == before.st_ino);
+    build_result_free(&again);
+
+    write_file("lua/gifd/word.lua", "return 'changed'");
+    build_after(&again, first.bundle);
+    CHECK(again.ok && strcmp(again.digest, first.digest) != 0);
+    CHECK(entry_is(again.bundle, "lua/gifd/word.lua", "changed"));
+    CHECK(!entry_is(again.bundle, "lua/gifd/word.lua", "unheard"));
+    char fresh[65];
+    strcpy(fresh, again.digest);
+    build_result_free(&again);
+    build_after(&again, NULL);
+    CHECK_STR(again.digest, fresh);
+    build_result_free(&again);
+
+    write_file("lua/gifd/word.lua", "return nothing at all");
+    build_after(&again, first.bundle);
+    CHECK(!again.ok);
+    build_result_free(&again);
+    write_file("lua/gifd/boot.lua", "return function(s) error('no boot') end");
+    write_file("lua/gifd/word.lua", "return 'unheard'");
+    build_after(&again, first.bundle);
+    CHECK(!again.ok);
+    build_result_free(&again);
+    end(&first);
+}
+
+TEST(a_live_bundle_that_is_spoilt_is_made_again)
+{
+    struct build_result first, again;
+    struct err e = {0};
+    begin();
+    build_after(&first, NULL);
+    CHECK(first.ok && truncate(first.bundle, 200) == 0);
+    build_after(&again, first.bundle);
+    CHECK(again.ok);
+    CHECK_STR(again.bundle, first.bundle);
+    struct bundle *b = bundle_open(again.bundle, &e);
+    CHECK(b);
+    bundle_close(b);
+    build_result_free(&again);
+    end(&first);
+}
+
 TEST_MAIN()

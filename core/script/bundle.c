@@ -54,7 +54,7 @@ static int map_file(struct bundle *b, const char *path, struct err *e)
 static int add_entry(struct bundle *b, struct slice name, struct slice bytes, struct err *e)
 {
     if (b->count == BUNDLE_ENTRIES_MAX) return err_set(e, GIFD_ECORRUPT, "more than %d entries", BUNDLE_ENTRIES_MAX);
-    if (!b->entries) b->entries = calloc(BUNDLE_ENTRIES_MAX, sizeof *b->entries);
+    if (!b->entries) b->entries = malloc(BUNDLE_ENTRIES_MAX * sizeof *b->entries);
     char *copy = b->entries ? strndup(name.p, name.n) : NULL;
     if (!copy) return err_set(e, GIFD_ENOMEM, "bundle");
     if (b->count && strcmp(b->entries[b->count - 1].name, copy) >= 0) {
@@ -80,6 +80,8 @@ static int read_entries(struct bundle *b, struct err *e)
         if (rc < 0) return rc;
         at += name_n + (size_t)bytes_n;
     }
+    struct entry *fitting = realloc(b->entries, (b->count ? b->count : 1) * sizeof *b->entries);
+    if (fitting) b->entries = fitting;
     return GIFD_OK;
 }
 

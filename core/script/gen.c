@@ -219,12 +219,13 @@ void gen_require(lua_State *L, const char *name)
     for (size_t i = 0; i < n; i++) path[at++] = name[i] == '.' ? '/' : name[i];
     snprintf(path + at, sizeof path - at, ".lua");
     struct slice text;
-    if (!g->source || !g->source(g, path, &text)) luaL_error(L, "require: there is no %s", path);
+    bool bytecode;
+    if (!g->source || !g->source(g, path, &text, &bytecode)) luaL_error(L, "require: there is no %s", path);
     lua_pushlightuserdata(L, &loading);
     lua_setfield(L, -2, name);
     lua_pushfstring(L, "@%s", path);
     const char *chunk = lua_tostring(L, -1);
-    if (luaL_loadbufferx(L, text.p, text.n, chunk, g->bytecode ? "b" : "t")) lua_error(L);
+    if (luaL_loadbufferx(L, text.p, text.n, chunk, bytecode ? "b" : "t")) lua_error(L);
     lua_remove(L, -2);
     lua_pushstring(L, name);
     lua_call(L, 1, 1);
@@ -338,8 +339,9 @@ struct gen *gen_new(struct host *h, const struct binding *const *bindings, enum 
 
 /* ---- loading a bundle ---- */
 
-static bool bundle_source(struct gen *g, const char *path, struct slice *out)
+static bool bundle_source(struct gen *g, const char *path, struct slice *out, bool *bytecode)
 {
+    *bytecode = true;
     return bundle_find(g->bundle, path, out);
 }
 
@@ -427,6 +429,13 @@ static int boot(lua_State *L, void *arg)
     return 0;
 }
 
+/* Code that loads runs once and keeps nearly all that it makes: nothing to compile to machine code, nor to collect. */
+static void quick_load(struct gen *g, bool quick)
+{
+    luaJIT_setmode(g->L, 0, LUAJIT_MODE_ENGINE | (quick ? LUAJIT_MODE_OFF : LUAJIT_MODE_ON));
+    lua_gc(g->L, quick ? LUA_GCSTOP : LUA_GCRESTART, 0);
+}
+
 int gen_load(struct gen *g, const char *bundle_path, struct err *e)
 {
     g->bundle = bundle_open(bundle_path, e);
@@ -435,10 +444,11 @@ int gen_load(struct gen *g, const char *bundle_path, struct err *e)
     snprintf(g->digest, sizeof g->digest, "%.64s", name ? name + 1 : bundle_path);
     g->digest[strcspn(g->digest, ".")] = 0;
     g->source = bundle_source;
-    g->bytecode = true;
     g->router = router_new();
     if (!g->router) return err_set(e, GIFD_ENOMEM, "router");
+    quick_load(g, true);
     int rc = gen_protect(g, boot, g, e);
+    quick_load(g, false);
     if (rc == GIFD_OK) g->state = GEN_PREPARED;
     return rc;
 }
@@ -461,6 +471,7 @@ void gen_unref(struct gen *g)
 void gen_close(struct gen *g)
 {
     if (!g) return;
+    g->slab.ending = true;
     if (g->L) lua_close(g->L);
     slab_free(&g->slab);
     fetch_client_free(g->fetcher);

@@ -45,9 +45,8 @@ struct gen {
     struct slab slab;          /* where it has them */
     struct bundle *bundle;
     /* Where require finds the file "lua/gifd/x.lua": the bundle's bytecode, or the builder's sources. */
-    bool (*source)(struct gen *g, const char *path, struct slice *out);
+    bool (*source)(struct gen *g, const char *path, struct slice *out, bool *bytecode);
     void *source_arg;
-    bool bytecode;
     struct router *router;
     uint8_t *route_flags;   /* by id; ROUTE_... */
     struct limits **limits; /* by id; NULL: none (limits.h) */

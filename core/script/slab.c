@@ -83,7 +83,7 @@ static void give(struct slab *s, void *p, size_t n)
 {
     if (n > PIECES)
         free(p);
-    else
+    else if (!s->ending)
         put(s, p, list_of(n));
 }
 

@@ -9,6 +9,7 @@
 #ifndef GIFD_SCRIPT_SLAB_H
 #define GIFD_SCRIPT_SLAB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define SLAB_PIECE 1024 /* the table of a row of the database fits */
@@ -21,6 +22,7 @@ struct slab {
     struct slab_block *blocks;
     char *at, *end; /* of the newest block: not yet cut */
     size_t bytes, max;
+    bool ending; /* set before slab_free: pieces that are given back meanwhile are not kept in order */
 };
 
 void slab_init(struct slab *s, size_t max);
