@@ -94,20 +94,50 @@ TEST(http_dates_of_all_three_forms_are_read)
     CHECK_STR(t, "1994-11-06T08:49:37.123Z");
 }
 
+static int log_fds[2], log_kept;
+
+static void listen_to_log(void)
+{
+    log_kept = dup(2);
+    CHECK(pipe(log_fds) == 0);
+    dup2(log_fds[1], 2);
+}
+
+static void what_was_logged(char line[512])
+{
+    dup2(log_kept, 2);
+    ssize_t n = read(log_fds[0], line, 511);
+    line[n > 0 ? n : 0] = 0;
+    close(log_fds[0]);
+    close(log_fds[1]);
+    close(log_kept);
+    CHECK(n > 0 && line[n - 1] == '\n');
+}
+
 TEST(no_value_can_forge_a_log_line)
 {
-    int fds[2], keep = dup(2);
-    CHECK(pipe(fds) == 0);
-    dup2(fds[1], 2);
+    char line[512];
+    listen_to_log();
     log_warn("upload.refused", LS("name", "a\nlevel=critical \"b\""), LI("bytes", -1), LS("plain", "ok"));
-    dup2(keep, 2);
-    char line[512] = "";
-    ssize_t n = read(fds[0], line, sizeof line - 1);
-    close(fds[0]);
-    close(fds[1]);
-    close(keep);
-    CHECK(n > 0 && strchr(line, '\n') == line + n - 1);
+    what_was_logged(line);
+    CHECK(strchr(line, '\n') == line + strlen(line) - 1);
     CHECK(strstr(line, " warn gifd upload.refused name=\"a\\nlevel=critical \\\"b\\\"\" bytes=-1 plain=ok\n"));
+}
+
+TEST(a_person_reads_the_error_and_its_source_below_the_line_and_no_value_moves_the_cursor)
+{
+    char line[512];
+    log_pretty_set(false);
+    listen_to_log();
+    log_error("request.failed", LS("request_id", "0123456789abcdef"), LS("request", "GET /p/x\033[2J"),
+              LS("code", "script"), LS("name", "a\nb"), LS("error", "init.lua:2: \033[31mno\r"),
+              LS("source", ">   2 | return \"x\"\n    3 | end\n"));
+    what_was_logged(line);
+    CHECK_STR(line + strlen("20:57:20.935 "),
+              "error gifd       request.failed code=script name=\"a\\nb\" (GET /p/x?[2J 01234567)\n"
+              "    init.lua:2: ?[31mno?\n"
+              "    >   2 | return \"x\"\n"
+              "        3 | end\n");
 }
 
 TEST_MAIN()

@@ -110,6 +110,19 @@ TEST(what_stands_still_is_blamed_whatever_runs)
     unlink(path);
 }
 
+TEST(who_follows_is_known_to_all_for_as_long_as_he_said)
+{
+    struct segment *s = fresh(), *other = segment_open(path, false, &e);
+    CHECK(other && !segment_is_followed(s));
+    segment_follow(other, UINT64_C(3600) * 1000000000);
+    CHECK(segment_is_followed(s));
+    segment_follow(other, 0);
+    CHECK(!segment_is_followed(s));
+    segment_close(other);
+    segment_close(s);
+    unlink(path);
+}
+
 TEST(another_boot_or_layout_begins_a_new_epoch)
 {
     static const off_t at[] = {0, 8, 40}; /* magic, layout, boot id */

@@ -7,7 +7,8 @@ local socket = require "socket"
 
 if not server.available() then return end
 
-local manifest = 'return { name = "hello", api = 1, version = "1.0.0", summary = "says hello", uses = { "kv" } }\n'
+local manifest = 'return { name = "hello", api = 1, version = "1.0.0", summary = "hello", '
+  .. 'uses = { "kv", "fetch:127.0.0.1:9" } }\n'
 local code = [[
 local function greet(who)
   return "%s " .. who.name
@@ -16,10 +17,12 @@ end
 local function run(_, req)
   gifd.log.info("hello.asked", { q = req.query.q })
   gifd.kv.set("last", req.query.q or "")
+  gifd.fetch { url = "http://127.0.0.1:9/x?token=secret" }
   return { body = greet(req.query.q and { name = req.query.q }) }
 end
 
-return { routes = { ["GET /"] = { auth = "public", run = run } } }
+return { routes = { ["GET /"] = { auth = "public", run = run } },
+  jobs = { tick = { every = "1s", run = function() return gifd.kv.get("last") end } } }
 ]]
 
 local function plugins()
@@ -130,11 +133,13 @@ describe("in production", function()
         calls[m.kind .. " " .. m.what .. (m.error and " failed" or "")] = m
       end
       return calls["call GET /"] and calls["call GET / failed"] and calls["query kv.set last"]
+        and calls["call job tick"]
     end)
     posix.kill(pid, posix.SIGINT)
     assert.is_true(calls["call GET /"].seconds > 0)
     assert.is_true(#calls["call GET /"].request_id > 8)
     assert.is_truthy(calls["call GET / failed"].error:find("plugins/hello/init.lua:2:", 1, true))
+    assert.is_truthy(calls["fetch GET http://127.0.0.1:9/x failed"].error:find("loopback", 1, true))
     assert.is_nil(server.read_file(to):find("secret", 1, true))
     local exit, _, err = server.command("plugins", "trace", "helo", "--data", s.data)
     assert.equal(4, exit)
