@@ -71,6 +71,7 @@ function M.install()
   for _, level in ipairs { "debug", "info", "warn", "error" } do gifd.log[level] = function() end end
   local number = { add = function() end, set = function() end, raise = function() end }
   gifd.metric = { counter = function() return number end, gauge = function() return number end }
+  gifd.trace = { followed = function() return false end }
   gifd.any = function(f) return f() end
   gifd.bundle = { where = function(f)
     local info = debug.getinfo(f, "S")
