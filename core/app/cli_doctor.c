@@ -4,6 +4,7 @@
  * Nothing is changed, apart from a file that comes and goes in the data directory. What gifd-media can do is asked of
  * gifd-media itself (--walls), behind its own walls. Run it as the user who runs the server. */
 #include "app/app.h"
+#include "base/arena.h"
 #include "base/json.h"
 
 #include <errno.h>
@@ -17,7 +18,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/timex.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define FINDINGS_MAX 64
@@ -26,6 +29,8 @@
 #define DESCRIPTORS_LEAST 4096
 #define DESCRIPTORS_GOOD 65536
 #define MEDIA_LINES 64
+#define ANSWER_MAX 65536
+#define EARLIEST 1767225600 /* 2026-01-01: earlier than any gifd */
 
 enum state { OK, WARN, FAIL };
 static const char *const state_names[] = {"ok", "warn", "fail"};
@@ -37,6 +42,7 @@ struct finding {
 
 struct doctor {
     char data[PATH_LEN];
+    const char *config; /* NULL: as shipped */
     struct finding finding[FINDINGS_MAX];
     size_t count;
 };
@@ -181,18 +187,19 @@ static void on_media_line(struct doctor *d, const char *line, size_t *codecs)
     }
 }
 
-static FILE *run_media(pid_t *pid)
+/* A program beside this one ("gifd-media"), or this one; its standard output. */
+static FILE *run(const char *name, char *const argv[], pid_t *pid)
 {
     char self[PATH_LEN], program[PATH_LEN + 16];
     int out[2];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     self[n > 0 ? n : 0] = 0;
-    snprintf(program, sizeof program, "%s/gifd-media", dirname(self));
+    snprintf(program, sizeof program, "%s/%s", dirname(self), name);
     if (pipe2(out, O_CLOEXEC) < 0) return NULL;
     *pid = fork();
     if (*pid == 0) {
         dup2(out[1], STDOUT_FILENO);
-        execl(program, "gifd-media", "--walls", (char *)NULL);
+        execv(argv[0][0] == '/' ? argv[0] : program, argv);
         _exit(127);
     }
     close(out[1]);
@@ -205,7 +212,7 @@ static void check_media(struct doctor *d)
     pid_t pid = -1;
     size_t codecs = 0;
     int status = -1;
-    FILE *f = run_media(&pid);
+    FILE *f = run("gifd-media", (char *[]){"gifd-media", "--walls", NULL}, &pid);
     for (int i = 0; f && i < MEDIA_LINES && fgets(line, sizeof line, f); i++) {
         line[strcspn(line, "\n")] = 0;
         on_media_line(d, line, &codecs);
@@ -218,7 +225,90 @@ static void check_media(struct doctor *d)
         find(d, OK, "codecs", "%zu decoders and encoders", codecs);
 }
 
-static void (*const checks[])(struct doctor *d) = {check_data, check_disk, check_descriptors, check_media};
+static void check_clock(struct doctor *d)
+{
+    struct timex t = {0};
+    if (time(NULL) < EARLIEST)
+        mend(find(d, FAIL, "clock", "the clock is before 2026: signed links and expiry cannot hold"),
+             "timedatectl set-ntp true");
+    else if (adjtimex(&t) == TIME_ERROR || t.status & STA_UNSYNC)
+        mend(find(d, WARN, "clock", "no time service keeps the clock right"), "timedatectl set-ntp true");
+    else
+        find(d, OK, "clock", "kept right by a time service");
+}
+
+/* ---- what the configuration says of the world outside, as `gifd config explain` tells it ---- */
+
+/* The value of a key, in a; NULL: the configuration has faults, or says nothing. */
+static const struct json *setting(const struct doctor *d, struct arena *a, const char *key, int *status)
+{
+    char *text = arena_alloc(a, ANSWER_MAX);
+    pid_t pid = -1;
+    size_t n = 0;
+    FILE *f = run("gifd",
+                  (char *[]){"/proc/self/exe", "config", "explain", (char *)(uintptr_t)key, "--json",
+                             d->config ? "--config" : NULL, (char *)(uintptr_t)d->config, NULL},
+                  &pid);
+    if (f && text) n = fread(text, 1, ANSWER_MAX, f);
+    if (f) fclose(f);
+    *status = -1;
+    if (pid > 0) waitpid(pid, status, 0);
+    struct json *root = NULL;
+    if (!text || !WIFEXITED(*status) || WEXITSTATUS(*status) != EXIT_OK) return NULL;
+    return json_parse(a, slice_of(text, n), NULL, &root, NULL) == GIFD_OK ? json_get(root, "value") : NULL;
+}
+
+/* Whether every address is of this machine only. */
+static bool only_here(const struct json *listen)
+{
+    for (const struct json *at = listen ? listen->child : NULL; at; at = at->next) {
+        const struct json *text = at->type == JSON_OBJECT ? json_get(at, "address") : at;
+        if (!text || text->type != JSON_STRING) continue;
+        if (!slice_starts(text->s, SLICE("127.")) && !slice_starts(text->s, SLICE("[::1]")) &&
+            !slice_starts(text->s, SLICE("localhost")))
+            return false;
+    }
+    return true;
+}
+
+static void check_address(struct doctor *d)
+{
+    struct arena a;
+    int status;
+    arena_init(&a, 1 << 20);
+    const struct json *listen = setting(d, &a, "listen", &status);
+    if (!listen) {
+        mend(find(d, FAIL, "configuration", "%s has faults", d->config ? d->config : "the configuration"),
+             "gifd check%s%s", d->config ? " --config " : "", d->config ? d->config : "");
+        arena_free(&a);
+        return;
+    }
+    const struct json *base = setting(d, &a, "site.base_url", &status);
+    const struct json *proxies = setting(d, &a, "trusted_proxies", &status);
+    bool named = base && base->type == JSON_STRING, here = only_here(listen), trusts = proxies && proxies->child;
+    if (named && !slice_starts(base->s, SLICE("https://")))
+        mend(find(d, WARN, "base_url", "links begin with %.*s: previews and browsers want https", (int)base->s.n,
+                  base->s.p),
+             "site = { base_url = \"https://...\" } in config.lua");
+    else if (named)
+        find(d, OK, "base_url", "links begin with %.*s", (int)base->s.n, base->s.p);
+    else if (here)
+        find(d, OK, "base_url", "links follow the address that is asked; only this machine can ask");
+    else
+        mend(find(d, WARN, "base_url", "links follow the address that is asked"),
+             "site = { base_url = \"https://...\" } in config.lua");
+    if (here && named && !trusts)
+        mend(find(d, WARN, "proxies",
+                  "only this machine reaches it, and no proxy's Forwarded or X-Forwarded-For counts: "
+                  "all visitors are one address to limits"),
+             "trusted_proxies = { \"127.0.0.0/8\", \"::1\" } in config.lua");
+    else
+        find(d, OK, "proxies", trusts ? "headers of the configured proxies count" : "none is in front");
+    arena_free(&a);
+}
+
+static void (*const checks[])(struct doctor *d) = {check_data,  check_disk,  check_descriptors,
+                                                   check_clock, check_media, check_address};
 
 static void print_text(const struct doctor *d)
 {
@@ -273,6 +363,8 @@ int cli_doctor(int argc, char **argv)
             json = true;
         else if (!strcmp(argv[i], "--data") && i + 1 < argc)
             data = argv[++i];
+        else if (!strcmp(argv[i], "--config") && i + 1 < argc)
+            d.config = argv[++i];
         else
             return cli_usage("doctor", "'%s' is not known", argv[i]);
     }

@@ -44,11 +44,12 @@ const struct cli_command cli_commands[] = {
      "The live generation, those that still finish requests and what holds them, why the last reload was refused, "
      "plugins that are switched off and why, and every process.\n",
      cli_admin, NULL},
-    {"doctor", DATA JSON, "say what on this machine keeps gifd from working well",
-     "Looks at the data directory, its disk, the limit of open files, the walls around decoders and the codecs. Each "
-     "finding is ok, warn or fail, and what is not ok ends with what mends it. Run it as the server's user. Exits 0 "
-     "when "
-     "nothing fails, 1 when something does.\n\n"
+    {"doctor", "[--config FILE] " DATA JSON, "say what on this machine keeps gifd from working well",
+     "Looks at the data directory, its disk, the limit of open files, the clock, the walls around decoders, the "
+     "codecs, "
+     "and what the configuration says of addresses and proxies. Each finding is ok, warn or fail, and what is not ok "
+     "ends with what mends it. Run it as the server's user. Exits 0 when nothing fails, 1 when something does.\n\n"
+     "  --config FILE  the configuration that the server is given\n"
      "  --json  {\"ok\":true,\"findings\":[{\"name\",\"state\",\"text\",\"mend\"}]}\n",
      cli_doctor, NULL},
     {"check", BUILD JSON, "check a configuration and its plugins without serving",

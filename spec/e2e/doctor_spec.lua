@@ -54,4 +54,27 @@ describe("gifd doctor", function()
     assert.matches("fail  data .*cannot be written to", out)
     assert.matches("mend: ", out)
   end)
+
+  it("looks at what the configuration says of the world outside", function()
+    local config = dir .. "/config.lua"
+    local function with(text)
+      local f = assert(io.open(config, "w"))
+      f:write(text)
+      f:close()
+      local code, out = shell(("%s doctor --data %s --config %s --json"):format(server.binary, dir, config))
+      return by_name(cjson.decode(out).findings), code
+    end
+    local found = with 'return { site = { base_url = "http://gifs.example.org" } }'
+    assert.equal("warn", found.base_url.state)
+    assert.matches("https", found.base_url.mend)
+    assert.matches("trusted_proxies", found.proxies.mend)
+    found = with 'return { site = { base_url = "https://gifs.example.org" }, trusted_proxies = { "127.0.0.0/8" } }'
+    assert.equal("ok", found.base_url.state)
+    assert.equal("ok", found.proxies.state)
+    local broken, code = with "return { lisen = {} }"
+    assert.equal("fail", broken.configuration.state)
+    assert.equal(1, code)
+    assert.matches("gifd check", broken.configuration.mend)
+    os.remove(config)
+  end)
 end)
