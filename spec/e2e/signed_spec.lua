@@ -59,7 +59,7 @@ describe("a signed URL", function()
     assert.equal("no-store", reply.headers["cache-control"])
   end
 
-  it("is what the issue's vector says", function()
+  it("is what the documented vector says", function()
     assert.equal("PXA85x4MzPJiTEl8ueGSCYfvhE1A7f8wOjH3z5Kh9_s",
       mac("GET\n/a/0123456789abcdef.mp4?expires=1893456000&kid=k1"))
     assert.equal(404, get(signed("/a/0123456789abcdef.mp4", "expires=1893456000&kid=k1")).status)
@@ -81,7 +81,10 @@ describe("a signed URL", function()
         assert.equal("no-referrer", reply.headers["referrer-policy"], path)
         local head = s:request { "HEAD", url }
         assert.equal(200, head.status, path)
-        assert.equal(reply.headers["content-length"], head.headers["content-length"])
+        -- A smaller GIF may have been made between the two; then it is what comes next.
+        local length = head.headers["content-length"]
+        assert.is_true(length == reply.headers["content-length"]
+          or length == get(url).headers["content-length"], path)
       end
       assert.equal(404, get(path).status, path)
       assert.equal(405, s:request({ "POST", url }).status, path)
