@@ -4,6 +4,7 @@
  *   DATA/generations/ID.gen bundles; `live` names the one that serves and those before (history.h)
  *   DATA/catalogue.db, DATA/blobs/, DATA/segment, DATA/near, DATA/media.sock   by core/store, core/base,
  *                                                                     core/media
+ *   DATA/seal.key, DATA/NAME.head           of tables that are chains, by core/store (chain_int.h)
  *   DATA/control.sock       asks the supervisor (admin.h) */
 #include "app/app.h"
 

@@ -14,7 +14,7 @@ int services_open(struct services *s, const struct services_options *o, struct e
     int rc = loop_init(&s->loop, e);
     if (rc < 0) return rc;
     datadir_join(o->dir, "catalogue.db", path);
-    s->db = db_open(&s->loop, &(struct db_options){.path = path}, e);
+    s->db = db_open(&s->loop, &(struct db_options){.path = path, .keys = o->dir->path}, e);
     if (!s->db) return e->code;
     datadir_join(o->dir, "blobs", path);
     s->blobs = blobs_open(&s->loop, path, e);

@@ -9,11 +9,20 @@
 #define READ_BUSY_MS 20 /* of the loop, while another process recovers the log: once per crash */
 #define JOB_BYTES_MAX (2 * (size_t)DB_BYTES_MAX) /* a job's arguments and results */
 
-struct db_job *db__take(struct db__lane *l, bool wait)
+/* Until somebody wakes the lane: false when it is until_ns. Under the lock. */
+static bool wait_for_work(struct db__lane *l, uint64_t until_ns)
+{
+    if (until_ns == UINT64_MAX) return pthread_cond_wait(&l->wake, &l->db->lock) == 0;
+    struct timespec at = {(time_t)(until_ns / 1000000000), (long)(until_ns % 1000000000)};
+    return until_ns && pthread_cond_timedwait(&l->wake, &l->db->lock, &at) == 0;
+}
+
+struct db_job *db__take(struct db__lane *l, uint64_t until_ns)
 {
     struct db *db = l->db;
     pthread_mutex_lock(&db->lock);
-    while (wait && list_empty(&l->waiting) && !db->closing) pthread_cond_wait(&l->wake, &db->lock);
+    while (list_empty(&l->waiting) && !db->closing && wait_for_work(l, until_ns)) {
+    }
     struct list *n = list_shift(&l->waiting);
     struct db_job *j = n ? LIST_OF(n, struct db_job, node) : NULL;
     if (j) {
@@ -127,7 +136,11 @@ static void lane_init(struct db__lane *l, struct db *db, const char *name, void 
     l->name = name;
     l->run = run;
     list_init(&l->waiting);
-    pthread_cond_init(&l->wake, NULL);
+    pthread_condattr_t a;
+    pthread_condattr_init(&a);
+    pthread_condattr_setclock(&a, CLOCK_MONOTONIC); /* of clock_mono_ns() */
+    pthread_cond_init(&l->wake, &a);
+    pthread_condattr_destroy(&a);
 }
 
 static int lane_start(struct db__lane *l, struct err *e)
@@ -149,6 +162,7 @@ static void on_closed(uv_handle_t *news)
     pthread_cond_destroy(&db->writer.wake);
     pthread_cond_destroy(&db->reader.wake);
     pthread_mutex_destroy(&db->lock);
+    chain__close(db->chain);
     free(db->path);
     free(db);
 }
@@ -170,13 +184,16 @@ struct db *db_open(struct loop *l, const struct db_options *o, struct err *e)
     db->queue_max = o->guest ? DB_GUEST_QUEUE_MAX : DB_QUEUE_MAX;
     db->statement_ms = o->statement_ms ? o->statement_ms : o->guest ? DB_GUEST_STATEMENT_MS : DB__STATEMENT_MS;
     struct sql__options options = {.create = o->create, .busy_ms = db->busy_ms, .read_only = true};
-    int rc = o->guest ? GIFD_OK : sql__open(&db->sql, path, &options, e); /* nothing of a guest runs on the loop */
+    int rc = GIFD_OK;
+    if (o->keys && !(options.chain = db->chain = chain__open(o->keys, e))) rc = GIFD_EIO;
+    if (rc == GIFD_OK && !o->guest) rc = sql__open(&db->sql, path, &options, e); /* no guest's runs on the loop */
     if (rc == GIFD_OK) {
         rc = uv_async_init(&l->uv, &db->news, on_news);
         if (rc < 0) err_uv(e, rc, "database");
     }
     if (rc < 0) {
         sql__close(&db->sql);
+        chain__close(db->chain);
         free(path);
         free(db);
         return NULL;

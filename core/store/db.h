@@ -70,6 +70,7 @@ struct db_rows {
 
 struct db_options {
     const char *path;
+    const char *keys; /* the folder of the key and the heads of tables that are chains (chain_int.h); or NULL */
     bool create, guest;
     uint32_t busy_ms;      /* how long a write waits for its turn; 0: 10000 */
     uint32_t statement_ms; /* budget of one statement on the writer or reader thread; 0: 5000, a guest's 2000 */

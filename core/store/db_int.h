@@ -7,7 +7,7 @@
 #ifndef GIFD_STORE_DB_INT_H
 #define GIFD_STORE_DB_INT_H
 
-#include "store/sql_int.h"
+#include "store/chain_int.h"
 #include "store/turn_int.h"
 
 #include <pthread.h>
@@ -68,11 +68,13 @@ struct db {
     size_t pending;       /* jobs given out and not yet delivered; loop thread */
     struct db__lane writer, reader;
     struct turn turn;
-    struct sql sql; /* the loop thread's, for db_read_now */
+    struct chain *chain; /* or NULL */
+    struct sql sql;      /* the loop thread's, for db_read_now */
 };
 
-/* The next waiting job, taken; waits for one if `wait`. NULL: none, or (if `wait`) closing and none left. */
-struct db_job *db__take(struct db__lane *l, bool wait);
+/* The next waiting job, taken; waits for one until until_ns (0: does not; UINT64_MAX: for ever). NULL: none by then, or
+ * closing and none left. */
+struct db_job *db__take(struct db__lane *l, uint64_t until_ns);
 void db__finish(struct db *db, struct list *jobs); /* to the loop; empties the list */
 void db__fail(struct db_job *j, int rc, const struct err *e);
 /* By a lane's thread: a step begins (now_ns is the time), and all steps are over. */

@@ -8,7 +8,9 @@ static void run(struct db__lane *l, struct db_job *j)
     int rc = GIFD_OK;
     if (!l->sql.db)
         rc = sql__open(&l->sql, l->db->path,
-                       &(struct sql__options){.read_only = true, .busy_ms = l->db->busy_ms, .guest = l->db->guest}, &e);
+                       &(struct sql__options){
+                           .read_only = true, .busy_ms = l->db->busy_ms, .guest = l->db->guest, .chain = l->db->chain},
+                       &e);
     if (rc == GIFD_OK) {
         uint64_t now = clock_mono_ns();
         db__step(l, j->calls[0].sql, now);
@@ -23,7 +25,7 @@ void *db__read_thread(void *lane)
 {
     struct db__lane *l = lane;
     struct db_job *j;
-    while ((j = db__take(l, true))) {
+    while ((j = db__take(l, UINT64_MAX))) {
         struct list one;
         list_init(&one);
         run(l, j);

@@ -3,7 +3,7 @@
  * Statements from outside pass an authorizer when they are prepared: transactions, ATTACH and all but a few PRAGMAs
  * belong to this floor. A statement that runs is looked at every STEP_OPS operations of SQLite's machine and stopped at
  * its deadline. */
-#include "store/sql_int.h"
+#include "store/chain_int.h"
 #include "base/clock.h"
 
 #include <errno.h>
@@ -199,6 +199,8 @@ int sql__open(struct sql *s, const char *path, const struct sql__options *o, str
         sqlite3_wal_hook(s->db, on_commit, s);
         code = settle(s, o, e);
         if (code == GIFD_OK && o->guest) code = confine(s, e);
+        if (code == GIFD_OK && o->chain && (rc = chain__teach(o->chain, s->db, !o->read_only)) != SQLITE_OK)
+            code = sql__error(s, rc, "functions", e);
         if (code < 0) err_wrap(e, "%s", path);
     }
     if (code < 0) {

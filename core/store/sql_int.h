@@ -28,9 +28,11 @@ struct sql {
     int64_t wal_pages;          /* as of the last commit here */
 };
 
+struct chain;
 struct sql__options {
     bool create, read_only, guest;
     uint32_t busy_ms;
+    struct chain *chain; /* or NULL: no functions of chain_int.h */
 };
 
 int sql__open(struct sql *s, const char *path, const struct sql__options *o, struct err *e);

@@ -44,10 +44,10 @@ static void answer_all(struct group *g, struct list *jobs, int rc, const struct 
     for (struct list *n; (n = list_shift(jobs));) answer(g, LIST_OF(n, struct db_job, node), rc, e);
 }
 
-static struct db_job *next(struct group *g, bool wait)
+static struct db_job *next(struct group *g, uint64_t until_ns)
 {
     struct list *n = list_shift(&g->again);
-    return n ? LIST_OF(n, struct db_job, node) : db__take(g->l, wait);
+    return n ? LIST_OF(n, struct db_job, node) : db__take(g->l, until_ns);
 }
 
 static int run_batch(struct group *g, struct db_job *j, struct err *e)
@@ -126,7 +126,7 @@ static void transaction(struct group *g, struct db_job *j)
 {
     uint64_t begun = clock_mono_ns();
     bool open = true;
-    for (g->size = 0; j; j = next(g, false)) {
+    for (g->size = 0; j; j = next(g, 0)) {
         g->size++;
         open = add_batch(g, j);
         if (!open || g->alone || g->size == GROUP_MAX || clock_mono_ns() - begun > GROUP_NS) break;
@@ -141,7 +141,9 @@ static void transaction(struct group *g, struct db_job *j)
 static int open_lane(struct db__lane *l, struct err *e)
 {
     if (l->sql.db) return GIFD_OK;
-    return sql__open(&l->sql, l->db->path, &(struct sql__options){.busy_ms = l->db->busy_ms, .guest = l->db->guest}, e);
+    struct db *db = l->db;
+    struct sql__options o = {.busy_ms = db->busy_ms, .guest = db->guest, .chain = db->chain};
+    return sql__open(&l->sql, db->path, &o, e);
 }
 
 /* The turn and the write lock; what cannot have them in its time is answered. */
@@ -189,6 +191,22 @@ static void checkpoint(struct db__lane *l, int64_t *next_pages)
     if (rc != SQLITE_OK && (rc & 0xff) != SQLITE_BUSY) log_warn("store.checkpoint", LS("error", sqlite3_errmsg(s->db)));
 }
 
+/* Until when a job may be waited for: then the head of a chain is to be written. */
+static uint64_t head_due(const struct db__lane *l)
+{
+    return l->db->chain ? l->db->chain->due_ns : UINT64_MAX;
+}
+
+/* false: there is none to be written. */
+static bool keep_head(struct db__lane *l)
+{
+    if (head_due(l) == UINT64_MAX) return false;
+    db__step(l, SLICE("head of a chain"), clock_mono_ns());
+    chain__keep(l->db->chain, &l->sql);
+    db__rest(l);
+    return true;
+}
+
 void *db__write_thread(void *lane)
 {
     struct db__lane *l = lane;
@@ -197,7 +215,10 @@ void *db__write_thread(void *lane)
     list_init(&g.again);
     list_init(&g.inside);
     list_init(&g.over);
-    for (struct db_job *j; (j = next(&g, true));) {
+    for (;;) {
+        struct db_job *j = next(&g, head_due(l));
+        if (!j && keep_head(l)) continue;
+        if (!j) break;
         if (begin(&g, j)) {
             transaction(&g, j);
             db__rest(l);
@@ -209,6 +230,7 @@ void *db__write_thread(void *lane)
             checkpoint(l, &next_pages);
             db__rest(l);
         }
+        if (head_due(l) <= clock_mono_ns()) keep_head(l);
     }
     sql__close(&l->sql);
     return NULL;
