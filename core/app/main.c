@@ -199,6 +199,13 @@ const struct cli_command cli_commands[] = {
      "unaltered, "
      "1 when one is altered, 4 when there is none of that id.\n",
      cli_verify, NULL},
+    {"unfurl", "CODE [--as PLATFORM,...] [--url URL] " DATA JSON, "tell what chat programs would show of a link",
+     "What each program that previews links is offered for a share: title, picture, film, whether it moves there, and "
+     "which of the platform's rules are broken. CODE is the share's code or its address.\n\n"
+     "  --as PLATFORM,...  only these; a name that is none is told with those that are\n"
+     "  --url URL  what addresses begin with (default: as configured)\n"
+     "  --json  one object, as of GET /api/v1/shares/CODE/unfurl\n",
+     cli_verify, NULL},
     {"lua", "[--data DIR] " BUILD "FILE [ARG]...", "run a Lua file with gifd's primitives",
      "FILE runs in host Lua: gifd.* and require are there, print writes to stdout, arg and ... are the ARGs. The exit "
      "code "

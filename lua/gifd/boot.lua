@@ -28,7 +28,8 @@ local script = require "gifd.command.script"
 local signin = require "gifd.command.signin"
 local signing = require "gifd.flow.signing"
 local token = require "gifd.command.token"
-local unfurl = require "gifd.http.unfurl"
+local unfurl_command = require "gifd.command.unfurl"
+local unfurlers = require "gifd.http.unfurlers"
 local verify = require "gifd.command.verify"
 
 --- All plugins, or one error that has a line for each of those that do not load.
@@ -62,8 +63,8 @@ return function(settings)
   app.handle = dispatch(app)
   app.drain = settings.reload_drain
   app.refusals = guard.refusals(settings)
-  app.clients, app.referrers = unfurl.classes, referrers.domains
-  app.class_names = { clients = unfurl.class_names, referrers = referrers.names }
+  app.clients, app.referrers = unfurlers.classes, referrers.domains
+  app.class_names = { clients = unfurlers.class_names, referrers = referrers.names }
   app.roles = { runner = runner(app), worker = signing.watch }
   app.commands = { lua = script, ["plugin run"] = plugin_run(app),
                    ["plugin new"] = plugin_new(app), ["plugin test"] = plugin_test(app), token = token, keys = keys,
@@ -71,7 +72,7 @@ return function(settings)
                    jobs = jobs_command,
                    plugin = plugins_command(app), login = signin.login(settings), setup = signin.setup(settings),
                    settle = function() return counts.settle(app.class_names) end,
-                   check = check(plugins), verify = verify(app), docs = docs(app) }
+                   check = check(plugins), verify = verify(app), unfurl = unfurl_command(app), docs = docs(app) }
   for _, name in ipairs { "probe", "ladder", "fit", "render" } do
     app.commands[name] = media.command(app, name)
   end

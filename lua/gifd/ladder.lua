@@ -104,6 +104,7 @@ add("facebook", { "gif" }, { width = 480, budget = under(8e6) })
 add("web_1080p", { "mp4" }, { width = 1920, height = 1080 })
 add("web_720p", { "mp4" }, { width = 1280, height = 720 })
 add("generic", { "mp4" })
+add("card", { "jpeg" }, { width = 600, height = 600, still = true })
 
 function M.file(one) return one.name .. "." .. M.extensions[one.format] end
 

@@ -5,7 +5,9 @@ require("fake_gifd").install()
 local markup = require "markup"
 local page = require "gifd.http.page"
 local template = require "gifd.http.template"
+local report = require "gifd.http.unfurl_report"
 local unfurl = require "gifd.http.unfurl"
+local unfurlers = require "gifd.http.unfurlers"
 
 local base = "https://gifs.example.org"
 
@@ -93,7 +95,7 @@ describe("texts are inert:", function()
 
     it(("in oEmbed, the error page and the name of the site, text %d"):format(number), function()
       local ctx = shared({ title = text }, { type = "video/webm" })
-      local video = markup.elements(page.oembed(ctx).html)
+      local video = markup.elements(unfurl.oembed(ctx).html)
       assert.equal("video src poster width height title autoplay loop muted playsinline controls", markup.shape(video))
       local function error_page(words, site)
         local values = { status = 500, title = words, detail = words, request_id = words, site = site }
@@ -137,7 +139,9 @@ describe("a page's policy", function()
           assert.is_false(name == "style" or name:match("^on") ~= nil, element.tag .. " " .. name)
         end
         assert.not_equal("style", element.tag)
-        if element.tag == "script" then
+        if element.attributes.type == "application/ld+json" then
+          assert.is_table(gifd.json.decode(element.text)) -- data, which no browser runs
+        elseif element.tag == "script" then
           assert.equal("", element.text)
           assert.is_truthy(element.attributes.src:match("^/web/%w+%.js%?v=1$"))
         end
@@ -242,6 +246,9 @@ describe("Open Graph", function()
     check("TelegramBot (like TwitterBot)", 1e6, { jpg }, 1)
     check("WhatsApp/2.23.20.0", 1e6, { jpg }, 0)
     check("Twitterbot/1.0", 1e6, { jpg }, 1, jpg)
+    check("Mozilla/5.0 SkypeUriPreview Preview/0.5", 9e5, { gif }, 0)
+    check("Mozilla/5.0 SkypeUriPreview Preview/0.5", 2e6, { jpg }, 0)
+    check("http.rb/5.1.1 (Mastodon/4.3.0; +https://m.example/)", 1e6, { jpg }, 1)
     check("facebookexternalhit/1.1 Facebot Twitterbot/1.0", 1e6, { gif }, 1)
     check("facebookexternalhit/1.1", 1e6, { gif, jpg }, 1)
     check("undici", 1e6, { gif }, 1)
@@ -266,6 +273,28 @@ describe("Open Graph", function()
     assert.same({ "poster.jpg", 1 }, { offered({}, "Discordbot/2.0", film) })
   end)
 
+  it("is never above the platform's bytes", function()
+    local made = renditions()
+    made.poster.bytes = 400e3
+    local ctx = shared({}, {}, made)
+    ctx.user_agent = "WhatsApp/2.23.20.0"
+    assert.same({}, meta(elements(ctx), "og:image"))
+    assert.equal("card.jpg", unfurl.wish(ctx, unfurlers.of(ctx.user_agent)))
+    made["card.jpg"] = { url = base .. "/a/0011223344556677/card.jpg", type = "image/jpeg", width = 401, height = 299,
+      bytes = 90e3 }
+    assert.same({ made["card.jpg"].url }, meta(elements(ctx), "og:image"))
+    assert.is_nil(unfurl.wish(ctx, unfurlers.of(ctx.user_agent)))
+  end)
+
+  it("wishes for the GIF that a platform moves by, where the original is none or too large", function()
+    local function wish(user_agent, asset) return unfurl.wish(shared({}, asset), unfurlers.of(user_agent)) end
+    assert.is_nil(wish("Discordbot/2.0", { bytes = 8e6 }))
+    assert.equal("discord.gif", wish("Discordbot/2.0", { bytes = 8e6 + 1 }))
+    assert.equal("slack.gif", wish("Slackbot-LinkExpanding 1.0", { type = "video/mp4" }))
+    assert.is_nil(wish("Slackbot-LinkExpanding 1.0", { type = "image/png", frames = 1 }))
+    assert.is_nil(wish("TelegramBot", { bytes = 9e7 }))
+  end)
+
   it("keeps robots from what is unlisted, and tells nothing of what is held", function()
     assert.same({}, meta(elements(shared()), "robots"))
     assert.same({ "noindex" }, meta(elements(shared { visibility = "unlisted" }), "robots"))
@@ -278,6 +307,38 @@ describe("Open Graph", function()
       assert.is_table(markup.find(list, "section", "class", "notice"))
       assert.is_nil(markup.find(list, "link", "type", "application/json+oembed"))
     end
+  end)
+end)
+
+describe("the report", function()
+  local function rules(platform, ctx)
+    local out = {}
+    for _, warning in ipairs(report.all(ctx, { platform })[1].warnings) do out[#out + 1] = warning.rule end
+    table.sort(out)
+    return out
+  end
+
+  it("says what each platform shows, and warns of each broken rule", function()
+    local all = report.all(shared())
+    assert.equal(#unfurlers.rows + 1, #all)
+    local moves = {}
+    for _, one in ipairs(all) do moves[one.platform] = one.moves end
+    assert.same({ discord = true, slack = true, teams = false, telegram = true, whatsapp = false, imessage = true,
+      twitter = false, facebook = true, mastodon = false, linkedin = false, generic = true }, moves)
+    assert.same({}, rules("discord", shared()))
+    assert.same({ "still" }, rules("teams", shared()))
+    assert.same({ "platform" }, rules("whatsapp", shared()))
+    assert.same({ "untitled" }, rules("discord", shared { title = "" }))
+    assert.same({ "private" }, rules("discord", shared { visibility = "private" }))
+    assert.same({ "verdict" }, rules("discord", shared { state = "flagged" }))
+    assert.same({ "platform", "title" }, rules("twitter", shared { title = ("猫"):rep(71) }))
+    local plain = shared()
+    plain.base_url = "http://127.0.0.1:8080"
+    assert.same({ "address" }, rules("discord", plain))
+    assert.same({ "address", "https", "still" }, rules("teams", plain))
+    local none, name = report.all(shared(), report.names("discord, Myspace"))
+    assert.is_nil(none)
+    assert.equal("myspace", name)
   end)
 end)
 
@@ -333,13 +394,30 @@ describe("oEmbed", function()
       version = "1.0", type = "photo", title = "A cat", provider_name = "Gifs & more", provider_url = base .. "/",
       cache_age = 3600, url = base .. "/s/aB3dE6gH.gif", width = 401, height = 299,
       thumbnail_url = base .. "/a/0011223344556677/poster.jpg", thumbnail_width = 401, thumbnail_height = 299,
-    }, page.oembed(shared()))
-    local early = page.oembed(shared({}, {}, {}))
+    }, unfurl.oembed(shared()))
+    local early = unfurl.oembed(shared({}, {}, {}))
     assert.is_nil(early.thumbnail_url or early.thumbnail_width or early.thumbnail_height)
   end)
 
+  it("is a video or rich for who asks for that, and a smaller GIF where a smaller one is asked for", function()
+    local ctx = shared()
+    ctx.kind = "rich"
+    local said = unfurl.oembed(ctx)
+    assert.equal("rich", said.type)
+    assert.is_string(said.html)
+    ctx.kind, ctx.maxwidth = nil, "250"
+    ctx.renditions["tinygif.gif"] = { url = base .. "/a/0011223344556677/tinygif.gif", type = "image/gif", width = 220,
+      height = 164, bytes = 5000 }
+    said = unfurl.oembed(ctx)
+    assert.equal("photo", said.type)
+    assert.equal(220, said.width)
+    assert.equal(base .. "/a/0011223344556677/tinygif.gif", said.url)
+    local xml = unfurl.oembed_xml(unfurl.oembed(shared { title = "<&>" }))
+    assert.is_truthy(xml:find("<title>&lt;&amp;&gt;</title>", 1, true))
+  end)
+
   it("is a video of a film", function()
-    local said = page.oembed(shared({}, { type = "video/webm", frames = 25 }))
+    local said = unfurl.oembed(shared({}, { type = "video/webm", frames = 25 }))
     assert.equal("video", said.type)
     assert.is_nil(said.url)
     local video = markup.find(markup.elements(said.html), "video").attributes
@@ -351,7 +429,7 @@ describe("oEmbed", function()
     local function sized(w, h, width, height)
       local ctx = shared({}, { width = width or 400, height = height or 300 })
       ctx.maxwidth, ctx.maxheight = w, h
-      local said = page.oembed(ctx)
+      local said = unfurl.oembed(ctx)
       return { said.width, said.height }
     end
     assert.same({ 200, 150 }, sized("200"))
@@ -365,7 +443,7 @@ describe("oEmbed", function()
     end
     local ctx = shared()
     ctx.maxwidth = 100
-    assert.is_true(page.oembed(ctx).thumbnail_width <= 100)
+    assert.is_true(unfurl.oembed(ctx).thumbnail_width <= 100)
   end)
 end)
 

@@ -60,8 +60,8 @@ local function blob(about, file)
 end
 
 --- Waits while the file is being made: its row, false when it cannot be, true when that lasts too long, or nil, err.
-local function awaited(asset, one)
-  local until_ = gifd.time.now() + HOLD
+local function awaited(asset, one, seconds)
+  local until_ = gifd.time.now() + (seconds or HOLD)
   repeat
     local slept, sleep_err = gifd.time.sleep(POLL)
     if not slept then return nil, sleep_err end
@@ -82,6 +82,18 @@ end
 
 local function later(req, detail)
   return problem.reply(req, 503, "busy", detail, { headers = { ["Retry-After"] = "2" } })
+end
+
+--- Has a rendition made and waits for it, so many seconds at most -> is it there now?
+function M.await(app, asset, word, seconds)
+  local ends = gifd.time.now() + seconds
+  local settled = assets.settled(asset, seconds)
+  local one = settled and ladder.find(renditions.ladder(app, settled), word)
+  if not one or not renditions.settled(settled) or renditions.refused(settled, one) ~= false then return false end
+  local left = ends - gifd.time.now()
+  if left <= 0 or not renditions.ask(app, settled, one) then return false end
+  local found = awaited(settled, one, left)
+  return found and found ~= true or false
 end
 
 --- The reply of a rendition, which holds the request while it is being made.

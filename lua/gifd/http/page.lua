@@ -11,7 +11,7 @@
 -- page.upload adds
 --   signed_in   may this visitor upload?              account    the visitor's name, or nil
 --   max_bytes   the largest upload, or nil
--- page.share and page.oembed add
+-- page.share and unfurl.oembed add
 --   share       { code, title, tags = { text, ... }, description, visibility, created_at (RFC 3339),
 --                 state = nil or "live" or a verdict, reasons = { text, ... } or nil }
 --   asset       { type, width, height, frames, duration_ms, bytes, url, has_alpha, placeholder (a data URL) or null,
@@ -23,7 +23,7 @@
 --   visits      what its owner is told of that: { left, of }
 --   calm        nothing moves or loads before it is asked to
 --   link, link_until   of a visitor by a signed URL: that URL, and when it ends (RFC 3339)
---   maxwidth, maxheight   page.oembed: as asked for, or nil
+--   maxwidth, maxheight   unfurl.oembed: as asked for, or nil
 -- page.signin (how to get a link) adds
 --   fault       why an attempt failed, in words, or nil
 -- page.error adds
@@ -220,15 +220,14 @@ function M.share(ctx)
   v.meta = v.notice and {} or unfurl.tags(ctx)
   v.oembed = not v.notice and not ctx.limited
     and ctx.base_url .. "/oembed?url=" .. gifd.text.uri(url) .. "&format=json" or false
+  v.linked = not v.hidden and not ctx.limited and unfurl.linked(ctx) or false
+  v.activity = not v.notice and not ctx.limited and unfurl.activity(ctx) or false
   v.original, v.kind = here(ctx, ctx.asset.url), kinds[ctx.asset.type] or "file"
   v.file_name = share.code .. "." .. endings[v.kind]
   v.facts, v.copies = facts(ctx.asset), (ctx.link or ctx.limited) and {} or copies(ctx, title)
   stage(ctx, v)
   return template.fill(pages["share.html"], v)
 end
-
-M.oembed = unfurl.oembed
-M.crawler = unfurl.crawler
 
 function M.signin(ctx)
   local v = base(ctx, "Sign in · " .. ctx.site)

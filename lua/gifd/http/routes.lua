@@ -36,6 +36,7 @@ local routes = {
   { "GET", "/api/v1/shares/{code}", auth = "public", run = shares.get },
   { "PATCH", "/api/v1/shares/{code}", auth = "upload", body = "json", run = shares.update },
   { "DELETE", "/api/v1/shares/{code}", auth = "upload", run = shares.delete },
+  { "GET", "/api/v1/shares/{code}/unfurl", auth = "public", run = shares.unfurl },
   { "POST", "/api/v1/signed-urls", auth = "read", body = "json", run = signed_urls.create },
 
   { "GET", "/api/v1/jobs", auth = "read", run = jobs.list },

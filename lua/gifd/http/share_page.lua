@@ -19,9 +19,10 @@ local share_flow = require "gifd.flow.share"
 local share_model = require "gifd.model.share"
 local signing = require "gifd.flow.signing"
 local unfurl = require "gifd.http.unfurl"
+local unfurlers = require "gifd.http.unfurlers"
 local view = require "gifd.http.view"
 
-local LENT, TRIES = 600, 8
+local LENT, TRIES, PATIENCE = 600, 8, 3
 
 local M = {}
 
@@ -120,6 +121,16 @@ local function json(ctx, about)
   return { status = 200, json = { asset = asset_json, share = view.share(ctx.base, about.share) }, headers = headers }
 end
 
+--- The share as an ActivityPub note, for who sees the page.
+local function note(ctx, about)
+  local facts, err = M.facts(ctx, about.share, about.asset)
+  if not facts then return nil, err end
+  local headers = { ["Cache-Control"] = policy.private }
+  if about.public then policy.public(headers, about.app.settings, "previews", about.ends) end
+  return { status = 200, type = "application/activity+json", body = gifd.json.encode(unfurl.note(facts)),
+    headers = headers }
+end
+
 local function gone(req, ctx, status, used_up, direct)
   if direct then
     return problem.reply(req, status, "not_found", used_up and "the link is used up"
@@ -158,15 +169,25 @@ end
 
 --- Who looks at a limited page without visiting it: nobody in front of a screen.
 local function glances(req)
-  local _, known = unfurl.crawler(req.headers["user-agent"])
+  local _, known = unfurlers.of(req.headers["user-agent"])
   return req.method ~= "GET" or known ~= nil
+end
+
+--- The facts for who asks; a preview program that looks once is made to wait while what moves there is being made.
+local function facts_for(about, ctx, free)
+  local facts, err = (free and still or M.facts)(ctx, about.share, about.asset)
+  if not facts then return nil, err end
+  local row, known = unfurlers.of(about.req.headers["user-agent"])
+  local wish = known and about.public and about.req.method == "GET" and unfurl.wish(facts, row)
+  if not wish or not media.await(about.app, about.asset, wish, PATIENCE) then return facts end
+  return M.facts(ctx, about.share, about.asset)
 end
 
 --- The page, or false when the share has changed since it was read
 local function show(about, ctx)
   local req, share = about.req, about.share
   local free = about.limited and glances(req)
-  local facts, err = (free and still or M.facts)(ctx, share, about.asset)
+  local facts, err = facts_for(about, ctx, free)
   if not facts then return nil, err end
   facts.calm = about.app.settings.delivery.hints and calm(req)
   if ctx.signed and share.visibility == "private" then
@@ -193,6 +214,7 @@ local function look(app, req, ctx, code, ext)
     signed = ctx.signed, ends = share.expires_at or math.huge, limited = limited(ctx, share) }
   if ext and about.limited and not ctx.signed then return gone(req, ctx, 404, false, true) end
   if ext == "json" then return json(ctx, about) end
+  if ext == "activity" then return note(ctx, about) end
   if ext then return media.choose(about, ext) end
   return show(about, ctx)
 end

@@ -4,8 +4,10 @@ local asset_model = require "gifd.model.asset"
 local evidence = require "gifd.http.evidence"
 local fields = require "gifd.http.fields"
 local problem = require "gifd.http.problem"
+local report = require "gifd.http.unfurl_report"
 local share_flow = require "gifd.flow.share"
 local share_model = require "gifd.model.share"
+local share_page = require "gifd.http.share_page"
 local view = require "gifd.http.view"
 local words = require "gifd.flow.words"
 
@@ -82,6 +84,22 @@ function M.get(_, req, ctx)
   json, err = evidence(json, ctx, "share", share.id)
   if not json then return nil, err end
   return no_store(200, json)
+end
+
+--- GET /api/v1/shares/{code}/unfurl?as=: what programs that preview links would show of it.
+function M.unfurl(_, req, ctx)
+  local share, asset = seen(req, ctx)
+  if not share then
+    if share == nil then return nil, asset end
+    return asset
+  end
+  local facts, err = share_page.facts(ctx, share, asset)
+  if not facts then return nil, err end
+  local list, unknown = report.all(facts, report.names(req.query.as))
+  if not list then
+    return problem.reply(req, 422, "invalid", ("there is no platform %q: %s"):format(unknown, report.known()))
+  end
+  return no_store(200, { code = share.code, platforms = list })
 end
 
 local function owned(req, ctx)

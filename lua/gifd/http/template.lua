@@ -11,7 +11,8 @@
 --
 -- A hole whose value is nil is a fault, not an empty text: faults are thrown as "share.html:12: ...". Compiling looks
 -- at every byte once; filling costs what it writes. There is one escape because there is one rule for authors:
--- attributes are quoted, and no hole stands inside <script>, <style> or an on... attribute.
+-- attributes are quoted, and no hole stands inside <script>, <style> or an on... attribute, but for JSON whose <, > and
+-- & were escaped by who made it.
 local T = {}
 
 --- Inert in HTML text and in quoted attributes
