@@ -239,8 +239,8 @@ static void check_clock(struct doctor *d)
 
 /* ---- what the configuration says of the world outside, as `gifd config explain` tells it ---- */
 
-/* The value of a key, in a; NULL: the configuration has faults, or says nothing. */
-static const struct json *setting(const struct doctor *d, struct arena *a, const char *key, int *status)
+/* What is to be said of a key, in a; NULL: the configuration has faults. */
+static const struct json *explained(const struct doctor *d, struct arena *a, const char *key, int *status)
 {
     char *text = arena_alloc(a, ANSWER_MAX);
     pid_t pid = -1;
@@ -255,7 +255,14 @@ static const struct json *setting(const struct doctor *d, struct arena *a, const
     if (pid > 0) waitpid(pid, status, 0);
     struct json *root = NULL;
     if (!text || !WIFEXITED(*status) || WEXITSTATUS(*status) != EXIT_OK) return NULL;
-    return json_parse(a, slice_of(text, n), NULL, &root, NULL) == GIFD_OK ? json_get(root, "value") : NULL;
+    return json_parse(a, slice_of(text, n), NULL, &root, NULL) == GIFD_OK ? root : NULL;
+}
+
+/* The value of a key; NULL: the configuration has faults, or says nothing. */
+static const struct json *setting(const struct doctor *d, struct arena *a, const char *key, int *status)
+{
+    const struct json *root = explained(d, a, key, status);
+    return root ? json_get(root, "value") : NULL;
 }
 
 /* Whether every address is of this machine only. */
@@ -307,8 +314,26 @@ static void check_address(struct doctor *d)
     arena_free(&a);
 }
 
-static void (*const checks[])(struct doctor *d) = {check_data,  check_disk,  check_descriptors,
-                                                   check_clock, check_media, check_address};
+/* Who looks at pixels, what becomes of those that nobody looks at, and which plugin lacks a setting. */
+static void check_pixels(struct doctor *d)
+{
+    struct arena a;
+    int status;
+    arena_init(&a, 1 << 20);
+    const struct json *root = explained(d, &a, "unseen", &status);
+    const struct json *by = root ? json_get(root, "pixels") : NULL, *text = root ? json_get(root, "sight") : NULL;
+    const struct json *lacking = root ? json_get(root, "lacking") : NULL, *how = root ? json_get(root, "mend") : NULL;
+    for (const struct json *why = lacking ? lacking->child : NULL; why; why = why->next)
+        mend(find(d, WARN, "plugin", "%.*s", (int)why->s.n, why->s.p), "the setting in config.lua, then gifd reload");
+    if (text && how) {
+        struct finding *f = find(d, by && by->child ? OK : WARN, "pixels", "%.*s", (int)text->s.n, text->s.p);
+        if (f->state != OK) mend(f, "%.*s", (int)how->s.n, how->s.p);
+    }
+    arena_free(&a);
+}
+
+static void (*const checks[])(struct doctor *d) = {check_data,  check_disk,    check_descriptors, check_clock,
+                                                   check_media, check_address, check_pixels};
 
 static void print_text(const struct doctor *d)
 {

@@ -36,7 +36,8 @@ local verify = require "gifd.command.verify"
 local function load_all(settings, services)
   local plugins, wrong, without = {}, {}, gifd.server.without
   for i, plugin in ipairs(settings.plugins) do
-    if without[plugin.name] then plugins[i] = absent.plugin(plugin)
+    if plugin.lacking then plugins[i] = absent.plugin(plugin, plugin.lacking)
+    elseif without[plugin.name] then plugins[i] = absent.plugin(plugin)
     else
       local ok, loaded = pcall(load_plugin, plugin, settings.plugin_budget, services)
       if ok then plugins[i] = loaded
@@ -59,7 +60,7 @@ return function(settings)
   app.registry = registry(plugins)
   app.ladder = ladder.new(settings.renditions)
   app.routes = cors.routes(settings, limits.attach(routes(app.registry.routes),
-    absent.limits(settings.limits, gifd.server.without)))
+    absent.limits(settings)))
   app.handle = dispatch(app)
   app.drain = settings.reload_drain
   app.refusals = guard.refusals(settings)

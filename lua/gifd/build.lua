@@ -38,6 +38,13 @@ local function warn_of_deprecated(name)
   end
 end
 
+local function warn_of_lacking(lacking)
+  local names = {}
+  for name in pairs(lacking) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do gifd.log.warn("plugin.lacking", { plugin = name, message = lacking[name] }) end
+end
+
 local function plugin_files(faults, put, name, manifest, sources)
   for _, path in ipairs(build.files("plugins/" .. name .. "/")) do
     local runs = not path:match("/spec/")
@@ -108,7 +115,7 @@ local function settings_of(config)
     local trusted = own.trusted
     own.trusted = nil
     list[i] = { name = name, version = manifest.version, summary = manifest.summary, uses = manifest.uses, config = own,
-      trusted = trusted }
+      trusted = trusted, pixels = manifest.pixels, lacking = config.lacking[name] }
   end
   settings.plugins = list
   local secrets = {}
@@ -127,5 +134,6 @@ return function(sources)
   end
   host_files(faults, put)
   if faults:any() then return { faults = faults:sorted(config and config.file) } end
+  warn_of_lacking(config.lacking)
   return { settings = settings_of(config), put = put }
 end

@@ -55,6 +55,32 @@ describe("gifd doctor", function()
     assert.matches("mend: ", out)
   end)
 
+  it("says when nothing looks at pixels, what becomes of them then, and who lacks what", function()
+    local config = dir .. "/config.lua"
+    os.execute(("mkdir -p '%s/plugins/eye'"):format(dir))
+    server.put(dir .. "/plugins/eye/init.lua", "return {}")
+    local function with(manifest, text)
+      server.put(dir .. "/plugins/eye/plugin.lua", ([[return { name = "eye", api = 1, version = "1", %s
+        config = schema.record { url = schema.optional(schema.url {}) } }]]):format(manifest))
+      server.put(config, text:gsub("DIR", dir .. "/plugins"))
+      local _, out = shell(("%s doctor --data %s --config %s --json"):format(server.binary, dir, config))
+      return by_name(cjson.decode(out).findings)
+    end
+    local seen = with('pixels = "url",',
+      "return { unseen = 'approved', plugin_dirs = { 'DIR' }, plugins = { eye = true } }")
+    assert.equal("warn", seen.pixels.state)
+    assert.matches("nothing looks at pixels: everything that no judge minds is approved, without", seen.pixels.text)
+    local looks = "return { plugin_dirs = { 'DIR' }, plugins = { eye = { url = 'https://a.example/' } } }"
+    seen = with('pixels = "url",', looks)
+    assert.equal("ok judged by eye", seen.pixels.state .. " " .. seen.pixels.text)
+    seen = with('pixels = true, needs = { url = "it has no url" },',
+      "return { plugin_dirs = { 'DIR' }, plugins = { eye = true } }")
+    assert.equal("warn", seen.pixels.state)
+    assert.equal("eye is not loaded: it has no url", seen.plugin.text)
+    assert.equal("fail", with('pixels = "ulr",', looks).configuration.state)
+    os.remove(config)
+  end)
+
   it("looks at what the configuration says of the world outside", function()
     local config = dir .. "/config.lua"
     local function with(text)

@@ -238,11 +238,12 @@ return { routes = { ["GET /"] = { auth = "public", run = ask } } }
 
   it("needs a well-formed host", function()
     local grants = require "gifd.plugin.grants"
-    for _, good in ipairs { "api.example.org", "*.example.org", "a.b:8443", "127.0.0.1:80", "localhost" } do
+    for _, good in ipairs { "api.example.org", "*.example.org", "a.b:8443", "127.0.0.1:80", "localhost",
+      "{base_url}" } do
       assert.is_true(grants.known("fetch:" .. good), good)
     end
     for _, bad in ipairs { "", "*", "*.", "*a.b", "a.*", "A.b", "a..b", "a.", ".a", "a:0", "a:99999", "a:b", "a/b",
-      "http://a", "a b", "*.*.a", "u@a" } do
+      "http://a", "a b", "*.*.a", "u@a", "{a", "{}", "{a}:80", "*.{a}" } do
       assert.is_false((grants.known("fetch:" .. bad)), bad)
     end
     assert.is_false((grants.known "fetch"))

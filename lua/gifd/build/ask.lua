@@ -12,6 +12,7 @@ local mark = require "gifd.schema.mark"
 local reference = require "gifd.build.reference"
 local scalar = require "gifd.schema.scalar"
 local settings = require "gifd.settings"
+local sight = require "gifd.sight"
 
 local OK, USAGE, NOT_FOUND = 0, 2, 4
 
@@ -102,6 +103,15 @@ local function explained(config, tree, keys, over)
     written = encoded(keys_of.value(config.raw, keys), node) }, { node = node, value = value, doc = doc }
 end
 
+--- What is to be known of `unseen` besides: who looks, and who would if it lacked nothing.
+local function add_sight(config, found)
+  local why = {}
+  for _, sentence in pairs(config.lacking) do why[#why + 1] = sentence end
+  table.sort(why)
+  found.pixels, found.lacking = gifd.json.array(config.looking), gifd.json.array(why)
+  found.sight, found.mend = sight.sentence(config.looking, config.checked.unseen), sight.mend
+end
+
 local function text_of(found, more)
   local out = { ("%s = %s"):format(found.key, lua_text(more.value, more.node)),
     "  from     " .. found.origin }
@@ -109,6 +119,10 @@ local function text_of(found, more)
   if default ~= nil then out[#out + 1] = "  default  " .. lua_text(default, more.node) end
   out[#out + 1] = "  takes    " .. found.type
   if more.doc then out[#out + 1] = "  " .. more.doc end
+  if found.pixels then
+    out[#out + 1] = "  pixels   " .. found.sight
+    for _, why in ipairs(found.lacking) do out[#out + 1] = "  " .. why end
+  end
   return table.concat(out, "\n") .. "\n"
 end
 
@@ -130,6 +144,7 @@ local function explain(config, words, options)
     return complain(NOT_FOUND, ("there is no key %s%s"):format(S.path(keys), more and " (did you mean " .. more .. "?)"
       or ""))
   end
+  if found.key == "unseen" then add_sight(config, found) end
   return OK, options.json and gifd.json.encode(found) .. "\n" or text_of(found, more)
 end
 

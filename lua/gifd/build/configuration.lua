@@ -72,6 +72,18 @@ local function missing(self, name, names)
   self:complain(keys, "there is no plugin of this name", nearest(name, names))
 end
 
+--- Whether the plugin lacks what it needs, and whether its judge looks at pixels.
+local function add_needs(self, name, found, value)
+  local lacks = {}
+  for key, what in pairs(found.needs) do if value[key] == nil then lacks[#lacks + 1] = what end end
+  table.sort(lacks)
+  if lacks[1] then self.lacking[name] = ("%s is not loaded: %s"):format(name, table.concat(lacks, "; ")) end
+  local pixels = found.pixels
+  if type(pixels) == "string" then pixels = value[pixels] ~= nil end
+  found.pixels = pixels
+  if pixels and not lacks[1] then self.looking[#self.looking + 1] = name end
+end
+
 local function check_plugin(self, name, given)
   local found = manifest.read(self.faults, name)
   self.wanted[#self.wanted + 1] = name
@@ -82,6 +94,7 @@ local function check_plugin(self, name, given)
   value = self:check(found.node, value, { "plugins", name })
   if type(value) ~= "table" then return end
   self.checked.plugins[name] = value
+  add_needs(self, name, found, value)
 end
 
 local function check_plugins(self)
@@ -111,12 +124,12 @@ end
 
 --- faults: gets all that is wrong -> nil when config.lua is no table at all, else { file, line_of, raw: as written,
 -- checked: finished and with defaults, by the keys of config.lua; wanted: names of plugins, manifests: by name, limits:
--- as routes take them }
+-- as routes take them; lacking: name of a plugin that is not loaded -> why; looking: names of judges of pixels }
 function M.read(faults)
   local found = config_file.read(faults)
   if not found then return nil end
   local self = setmetatable({ faults = faults, file = found.file, line_of = found.line_of, told = found.told,
-    raw = found.value, wanted = {}, manifests = {} }, Configuration)
+    raw = found.value, wanted = {}, manifests = {}, lacking = {}, looking = {} }, Configuration)
   self.checked = self:check(settings_schema, found.value)
   if type(self.checked) ~= "table" then return nil end
   add_folders(self)

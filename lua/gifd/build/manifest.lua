@@ -19,6 +19,11 @@ local schema = S.record {
   uses = S.list { of = S.string { min = 1, max = 200 }, max = 100, default = {},
     doc = "capabilities; docs/plugins.md lists them" },
   config = S.any { optional = true, doc = "what its part of config.lua may say, made with schema" },
+  needs = S.map { of = S.string { min = 1, max = 200 }, max = 10, default = {},
+    doc = "settings without which it is not loaded while everything else goes on, each with what to do about it" },
+  pixels = S.either { S.boolean {}, S.string { min = 1, max = 64 }, default = false,
+    expects = "must be true, or the name of the setting with which it does",
+    doc = "its judge looks at pixels: true, or the setting with which it does" },
 }
 
 local constructors = { "list", "map", "record", "either", "optional" }
@@ -64,6 +69,23 @@ local function node_of(config, summary)
   return S.record(fields, { doc = summary, open = config and config.open, rules = config and config.rules })
 end
 
+--- The settings that the manifest names must be there.
+local function check_names(checked, complain)
+  local fields = checked.config and checked.config.fields or {}
+  for name in pairs(checked.needs) do
+    if not fields[name] then complain({ "needs", name }, "is no setting of its config") end
+  end
+  if type(checked.pixels) == "string" and not fields[checked.pixels] then
+    complain({ "pixels" }, ("%q is no setting of its config"):format(checked.pixels))
+  end
+  for i, use in ipairs(checked.uses) do
+    local name = use:match("^fetch:{(.*)}$")
+    if name and not (fields[name] and fields[name].kind == "url") then
+      complain({ "uses", i }, ("%q is no setting of its config that is a url"):format(name))
+    end
+  end
+end
+
 local function check_config(checked, complain)
   if checked.config == nil then return end
   local ok = S.is_node(checked.config) and checked.config.kind == "record"
@@ -97,6 +119,7 @@ function M.read(faults, name)
     local known, why = grants.known(use)
     if not known then complain({ "uses", i }, why, nearest(use, grants.words())) end
   end
+  check_names(checked, complain)
   checked.file, checked.node = file, node_of(checked.config, checked.summary)
   return checked
 end

@@ -105,8 +105,8 @@ end
 local function list(app, json)
   local all, out = stats.read(), {}
   for i, plugin in ipairs(app.registry.plugins) do
-    local sum = { name = plugin.name, version = plugin.version, uses = gifd.json.array(plugin.uses), calls = 0,
-      failures = 0, seconds = 0, max = 0 }
+    local sum = { name = plugin.name, version = plugin.version, uses = gifd.json.array(plugin.uses),
+      lacking = plugin.lacking, calls = 0, failures = 0, seconds = 0, max = 0 }
     for _, row in pairs(all[plugin.name] or {}) do
       sum.calls, sum.failures, sum.seconds = sum.calls + row.calls, sum.failures + row.failures,
         sum.seconds + row.seconds
@@ -121,6 +121,7 @@ local function list(app, json)
   for _, p in ipairs(out) do
     write("%s %s\t%d calls, %d failed, %s in all, longest %s", p.name, p.version, p.calls, p.failures,
       time(p.seconds), time(p.max))
+    if p.lacking then write("  %s", p.lacking) end
   end
   return OK
 end

@@ -5,11 +5,13 @@ local facts = require "gifd.jobs.facts"
 local orphans = require "gifd.jobs.orphans"
 local purges = require "gifd.jobs.purges"
 local queue = require "gifd.jobs.queue"
+local sight = require "gifd.sight"
 local signing = require "gifd.flow.signing"
 local sweep = require "gifd.jobs.sweep"
 
 return function(app)
   return function()
+    sight.tell(app.settings)
     local parts = {
       gifd.task.spawn(function() queue.run(app) end),
       gifd.task.spawn(function() counts.run(app.class_names) end),

@@ -109,8 +109,9 @@ local function split(use)
   return word or use, argument
 end
 
---- HOST, *.HOST or either with :PORT, as core/fetch/url.c matches them.
+--- HOST, *.HOST or either with :PORT, as core/fetch/url.c matches them; or {SETTING}: the host of that url.
 local function is_host(text)
+  if text:match("^{[%l%d_]+}$") then return true end
   local host, port = text:match("^([^:]*):(%d+)$")
   host = (host or text):gsub("^%*%.", "")
   if port and (port:match("^0") or tonumber(port) > 65535) then return false end
@@ -124,13 +125,25 @@ local function asked(options)
   return ("%s %s"):format(tostring(of.method or "GET"), (tostring(of.url):gsub("[?#].*$", ""):gsub("//[^/]*@", "//")))
 end
 
---- A plugin's fetch asks the hosts of its manifest and no others, at every hop.
-local function give_fetch(host, plugin)
+--- The hosts that a plugin may ask: those of its manifest, and those of its settings that the manifest names.
+function M.hosts(plugin)
   local hosts = {}
   for _, use in ipairs(plugin.uses) do
     local word, argument = split(use)
-    if word == "fetch" then hosts[#hosts + 1] = argument end
+    if word == "fetch" then
+      local setting = argument:match("^{(.*)}$")
+      local url = setting and (plugin.config or {})[setting]
+      if setting then argument = url and url:lower():match("^https?://([^/?#@]+)") end
+      hosts[#hosts + 1] = argument
+    end
   end
+  return hosts
+end
+
+--- A plugin's fetch asks these and no others, at every hop.
+local function give_fetch(host, plugin)
+  local hosts = M.hosts(plugin)
+  if not hosts[1] then hosts[1] = "invalid" end -- a setting is not there: nobody (RFC 2606)
   host.fetch = trace.watched(plugin.name, "fetch", function(options) return gifd.fetch(options, hosts) end, asked,
     function(reply) return type(reply) == "table" and tostring(reply.status) or nil end)
 end

@@ -17,11 +17,11 @@ local function chunk(plugin, file, env)
 end
 
 --- plugin = { name, version, uses, config, trusted } of settings (a test: open, as gifd.bundle.load; number), budget =
--- { slice, call, memory } -> { name, version, uses, config, surface, number }: number is C's, for call. services: as
--- for grants.give
+-- { slice, call, memory } -> { name, version, uses, config, pixels, surface, number }: number is C's, for call.
+-- services: as for grants.give
 return function(plugin, budget, services)
   local self = { name = plugin.name, version = plugin.version, uses = plugin.uses, config = plugin.config,
-    number = plugin.number or gifd.plugin.register(plugin.name, budget) }
+    pixels = plugin.pixels, number = plugin.number or gifd.plugin.register(plugin.name, budget) }
   local loaded, env = {}, nil
   local function require_fn(name)
     if type(name) ~= "string" or not name:match("^[%w_]+[%w_%.]*$") or name:find("..", 1, true) then

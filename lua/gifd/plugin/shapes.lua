@@ -27,6 +27,8 @@ Manifest = plugin.lua: data, readable without running anything
   summary?: string -- one line
   uses?: string[] -- what it needs beyond what all have
   config?: gifd.Schema -- its part of config.lua, made with schema
+  needs?: table<string, string> -- settings without which it is not loaded, each with what to do about it
+  pixels?: boolean|string -- its judge looks at pixels: true, or the setting with which it does
 Schema = a node that schema has made
 Fetch = what gifd.fetch is asked
   url: string -- http or https; its host stands in the manifest's uses

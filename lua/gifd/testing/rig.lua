@@ -13,6 +13,7 @@ local context = require "gifd.plugin.context"
 local contracts = require "gifd.plugin.contracts"
 local fetches = require "gifd.testing.fetches"
 local fresh = require "gifd.model.fresh"
+local grants = require "gifd.plugin.grants"
 local hooks = require "gifd.plugin.hooks"
 local ingest = require "gifd.flow.ingest"
 local job_lease = require "gifd.model.job_lease"
@@ -58,8 +59,7 @@ local function stand_in(self)
       host.log[level] = function(event, fields) gifd.log[level](event, fields) end
     end
     if host.fetch then
-      local hosts = {}
-      for _, use in ipairs(self.manifest.uses) do hosts[#hosts + 1] = use:match("^fetch:(.*)$") end
+      local hosts = grants.hosts { uses = self.manifest.uses, config = self.config }
       host.fetch = function(options) return self.fetches:fetch(options, hosts) end
     end
     if host.bus then
@@ -91,8 +91,8 @@ function Rig.start(app, folder, options, recording)
   self.fetched = self.fetches.made
   self.app = setmetatable({ settings = merged(app.settings, options.settings or {}) }, { __index = app })
   local services = { jobs = plugin_jobs(self.app), data = plugin_data(self.app), stand_in = stand_in(self) }
-  self.plugin = load.plugin(self.manifest, folder, load.config(self.manifest, options.config),
-    app.settings.plugin_budget, services)
+  self.config = load.config(self.manifest, options.config)
+  self.plugin = load.plugin(self.manifest, folder, self.config, app.settings.plugin_budget, services)
   self.app.registry = registry { self.plugin }
   self.require = self.plugin.require
   return self

@@ -39,6 +39,8 @@
 ---@field summary? string one line
 ---@field uses? string[] what it needs beyond what all have
 ---@field config? gifd.Schema its part of config.lua, made with schema
+---@field needs? table<string, string> settings without which it is not loaded, each with what to do about it
+---@field pixels? boolean|string its judge looks at pixels: true, or the setting with which it does
 
 ---a node that schema has made
 ---@class gifd.Schema
