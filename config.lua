@@ -39,7 +39,7 @@ return {
   -- The verdict on what no judge has an opinion about and nobody trusted uploaded: "flagged" (seen by its uploader only
   -- until somebody approves it), "approved" or "pending".
   -- unseen = "flagged",
-  -- judge_deadline = "10m",           -- how long a judge that fails for now is asked again before that is a flag
+  -- judge_deadline = "15m",           -- how long a judge that fails for now is asked again before that is a flag
 
   -- uploads = {
   --   max_bytes = "100 MiB",          -- of one file

@@ -183,6 +183,17 @@ static int l_drop(lua_State *L)
     return 1;
 }
 
+static int l_remove(lua_State *L)
+{
+    struct err e = {0};
+    const char *digest = digest_arg(L, 1);
+    if (!blobs_here(L)) return push_fault(L, GIFD_ECLOSED, "there are no blobs");
+    int rc = blob_remove(blobs_here(L), digest, &e);
+    if (rc < 0) return push_err(L, &e);
+    lua_pushboolean(L, rc);
+    return 1;
+}
+
 /* Blocks: for commands. */
 static int l_hash(lua_State *L)
 {
@@ -232,6 +243,8 @@ const struct binding bind_blob[] = {
      "0 on; next says where to go on, nil: all seen"},
     {"gifd.blob.drop", l_drop, CTX_TASK,
      "drop(digest: string) -> gone: boolean | nil, err -- removes a blob that is at rest, no other"},
+    {"gifd.blob.remove", l_remove, CTX_TASK,
+     "remove(digest: string) -> gone: boolean | nil, err -- removes a blob whoever may need it"},
     {"gifd.blob.free", l_free, CTX_HOST, "free() -> bytes: integer -- free on the file system"},
     {NULL, NULL, 0, NULL},
 };

@@ -61,6 +61,8 @@ int blob_open(struct blobs *b, const char *digest, uint64_t *size, struct err *e
 size_t blobs_at_rest(struct blobs *b, unsigned *at, char out[][BLOB_DIGEST_HEX + 1], size_t max);
 /* 1: removed; 0: it is not at rest, or not there. Does not wait for the file's blocks to be freed but in unlink. */
 int blob_drop(struct blobs *b, const char *digest, struct err *e);
+/* The same of a blob that must go although somebody may have committed it a moment ago. 0: it is not there. */
+int blob_remove(struct blobs *b, const char *digest, struct err *e);
 uint64_t blobs_free_bytes(const char *dir); /* of the file system, for an ordinary user */
 
 #endif

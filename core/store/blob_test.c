@@ -154,6 +154,17 @@ TEST(only_a_blob_that_nobody_commits_any_more_can_be_dropped)
     done_with(b);
 }
 
+TEST(what_must_go_goes_at_once)
+{
+    struct blobs *b = fresh();
+    uint64_t size;
+    CHECK(put(b, "abc").rc == GIFD_OK && blob_drop(b, ABC, &e) == 0);
+    CHECK(blob_remove(b, ABC, &e) == 1 && blob_remove(b, ABC, &e) == 0);
+    CHECK(blob_open(b, ABC, &size, &e) == GIFD_ENOTFOUND && drafts() == 0);
+    CHECK(blob_remove(b, "../abc", &e) == GIFD_EINVALID);
+    done_with(b);
+}
+
 TEST(all_that_rest_are_found_a_few_at_a_time)
 {
     struct blobs *b = fresh();

@@ -105,7 +105,7 @@ size_t blobs_at_rest(struct blobs *b, unsigned *at, char out[][BLOB_DIGEST_HEX +
     return n;
 }
 
-int blob_drop(struct blobs *b, const char *digest, struct err *e)
+static int take_away(struct blobs *b, const char *digest, bool at_rest, struct err *e)
 {
     char path[BLOB_DIGEST_HEX + 8], name[BLOB__NAME_LEN];
     struct stat st;
@@ -113,11 +113,21 @@ int blob_drop(struct blobs *b, const char *digest, struct err *e)
     blob__path(digest, path);
     int lock = blob__lock(b, LOCK_EX), rc = 0;
     if (lock < 0) return err_sys(e, errno, "blob %s", digest);
-    if (fstatat(b->dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && rests(&st)) {
+    if (fstatat(b->dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && (!at_rest || rests(&st))) {
         blob__draft_name(b, name); /* if we die now, it is a draft that nobody will finish */
         rc = renameat(b->dir, path, b->tmp, name) < 0 ? err_sys(e, errno, "blob %s", digest) : 1;
     }
     close(lock);
     if (rc == 1) unlinkat(b->tmp, name, 0);
     return rc;
+}
+
+int blob_drop(struct blobs *b, const char *digest, struct err *e)
+{
+    return take_away(b, digest, true, e);
+}
+
+int blob_remove(struct blobs *b, const char *digest, struct err *e)
+{
+    return take_away(b, digest, false, e);
 }

@@ -19,6 +19,11 @@ end
 
 local address = S.address { doc = '"ADDRESS:PORT"; port 0 lets the system choose' }
 
+--- review: a person looks at everything; strict: at what no judge of pixels approved; approve: what no judge objects to
+-- is approved; usual: as if it were not named.
+local upload_policies = { "usual", "review", "strict", "approve" }
+local categories = { "safe", "nsfw", "graphic_violence", "hate_speech", "illegal", "spam", "unknown" }
+
 return S.record({
   site = S.record({
     name = S.string { default = "gifd", min = 1, max = 80, doc = "shown on pages and in previews" },
@@ -53,8 +58,27 @@ return S.record({
     rules = { { "slice", at_most = "call" } } }),
   unseen = S.one_of { "flagged", "approved", "pending", default = "flagged",
     doc = "the verdict on what no judge has an opinion about and nobody trusted uploaded" },
-  judge_deadline = S.duration { default = "10m", min = 1, max = 7 * 86400,
+  judge_deadline = S.duration { default = "15m", min = 1, max = 7 * 86400,
     doc = "how long a judge that fails for now is asked again before that counts as a flag" },
+  moderation = S.record({
+    approve = S.number { default = 0.95, min = 0, max = 1,
+      doc = "how sure a judge must be that a thing is safe; below that a person looks at it" },
+    reject = S.number { default = 0.80, min = 0, max = 1,
+      doc = "how sure a judge must be of what is wrong with a thing; below that a person looks at it" },
+    strict = S.boolean { default = false,
+      doc = "flag every asset that no judge which looks at pixels has approved, whoever uploaded it" },
+    outage = S.duration { default = "24h", min = 1, max = 30 * 86400,
+      doc = "how long things wait for a judge that fails at everything; then they are flagged" },
+    probe = S.duration { default = "15s", min = 0.1, max = 3600, doc = "how often such a judge is tried again" },
+    accounts = S.map { of = S.one_of(upload_policies), keys = "^[%w][%w@%._-]*$", keys_expect = "is no account's name",
+      default = {}, max = 10000, doc = "by account: how its uploads are judged" },
+    tokens = S.map { of = S.one_of(upload_policies), keys = "^.+$", keys_expect = "is no token's name",
+      default = {}, max = 10000, doc = "the same by the name of a token, which goes before its account" },
+    categories = S.map { of = S.map { of = S.one_of { unpack(categories) }, keys = "^.+$",
+      keys_expect = "is no category", max = 200, default = {} }, keys = "^[a-z][a-z0-9-]*$",
+      keys_expect = "is not the name of a plugin (a-z, 0-9, -)", default = {}, max = 128,
+      doc = "by judge: what its own words for what is wrong are called here" },
+  }, { doc = "how verdicts come about; docs/moderation.md" }),
   uploads = S.record({
     max_bytes = S.bytes { default = "100 MiB", min = 1, max = 16 * 2 ^ 30, doc = "of one file" },
     canvas_px = S.integer { default = 50e6, min = 1, max = 65535 * 65535, doc = "width times height" },

@@ -10,6 +10,7 @@ local asset_model = require "gifd.model.asset"
 local events = require "gifd.flow.events"
 local job_model = require "gifd.model.job"
 local share_flow = require "gifd.flow.share"
+local trust = require "gifd.flow.trust"
 
 local M = {}
 
@@ -27,7 +28,8 @@ function M.admit(settings) return room(settings) end
 --- new = { asset (facts, id, digest, bytes), known, fields, skipped }
 local function rows(app, code, identity, new)
   local asset = new.asset
-  local calls = asset_model.statements(asset.id, asset.digest, asset.bytes, asset, identity:trusted())
+  local trusted, scrutiny = trust.of(app.settings, identity)
+  local calls = asset_model.statements(asset.id, asset.digest, asset.bytes, asset, trusted, scrutiny)
   for _, call in ipairs(share_flow.statements(app, identity, code, asset, new.fields, new.skipped)) do
     calls[#calls + 1] = call
   end
@@ -52,6 +54,9 @@ function M.run(app, ctx_of, identity, draft, fields)
   local known, known_err = asset_model.by_digest(digest)
   if known == nil then return nil, known_err end
   local held = false
+  if known and (known.purged_at or known.legal) then
+    return nil, gifd.err("denied", { message = "this file was taken down and is not taken again" })
+  end
   if known then
     held, err = asset_model.has_share_of(known.id, identity.account_id)
     if held == nil then return nil, err end

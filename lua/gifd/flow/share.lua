@@ -6,6 +6,7 @@ local hooks = require "gifd.plugin.hooks"
 local moderate = require "gifd.flow.moderate"
 local purge = require "gifd.flow.purge"
 local share_model = require "gifd.model.share"
+local trust = require "gifd.flow.trust"
 local words = require "gifd.flow.words"
 
 local CODE_TRIES = 8
@@ -71,9 +72,11 @@ end
 
 --- Statements of a new share, and what is told about it. skipped: of M.tags.
 function M.statements(app, identity, code, asset, fields, skipped)
+  local trusted, scrutiny = trust.of(app.settings, identity)
   local calls = share_model.statements({ code = code, account_id = identity.account_id, title = fields.title,
     description = fields.description, tags = fields.tags, visibility = fields.visibility,
-    expires_at = fields.expires_at, max_visits = fields.max_visits, trusted = identity:trusted() }, asset.digest)
+    expires_at = fields.expires_at, max_visits = fields.max_visits, trusted = trusted,
+    scrutiny = scrutiny }, asset.digest)
   for _, fault in ipairs(skipped) do
     for _, call in ipairs(fault_model.share_statements(code, fault)) do calls[#calls + 1] = call end
   end
@@ -136,7 +139,9 @@ function M.update(app, ctx_of, identity, share, changes)
                   max_visits = changed(changes.max_visits, share.max_visits), trusted = share.trusted }
   local words_changed = after.title ~= share.title or after.description ~= share.description
     or not same_list(tags, share.tags)
-  if words_changed and not identity.system then after.trusted = identity:trusted() end
+  if words_changed and not identity.system then
+    after.trusted, after.scrutiny = trust.of(app.settings, identity)
+  end
   local done, err = share_model.update(share, after, words_changed, { purge.share_call(share) })
   if not done then
     if err.code == "conflict" then

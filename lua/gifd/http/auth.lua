@@ -1,13 +1,13 @@
 --- http/auth: who asks. A bearer token, or a session cookie; the token wins.
 --
--- An identity is { account_id, account, kind = "token"|"session", id, may(self, scope), trusted(self) }. Cookies are
--- only believed on unsafe methods when Origin names this server, so that no other page can use a visitor's session.
+-- An identity is { account_id, account, kind = "token"|"session", id, name (of a token), may(self, scope),
+-- trusted(self) }. Cookies are only believed on unsafe methods when Origin names this server, so that no other page can use a visitor's session.
 local session_model = require "gifd.model.session"
 local token_model = require "gifd.model.token"
 
 local M = { cookie = "gifd_session" }
 
-local implied = { trusted = { "upload", "read" }, upload = { "read" } }
+local implied = { trusted = { "upload", "read" }, upload = { "read" }, moderate = { "read" } }
 local identity_mt = { __index = {} }
 
 --- scope "user": any identity
@@ -23,7 +23,8 @@ local function identity(kind, row)
     scopes[scope] = true
     for _, other in ipairs(implied[scope] or {}) do scopes[other] = true end
   end
-  return setmetatable({ kind = kind, id = row.id, account_id = row.account_id, account = row.account, scopes = scopes },
+  return setmetatable({ kind = kind, id = row.id, name = row.name, account_id = row.account_id,
+    account = row.account, scopes = scopes },
     identity_mt)
 end
 M.identity = identity

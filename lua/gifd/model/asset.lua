@@ -11,7 +11,7 @@ local select = "SELECT a.*, f.colors, f.placeholder, " .. count.asset_columns
 local function shaped(found, err)
   if found == nil then return nil, err end
   if found == false then return false end
-  found.reasons = row.decode(found.reasons) or {}
+  found.reasons, found.legal = row.decode(found.reasons) or {}, found.legal == 1
   found.colors = row.decode(found.colors) or {}
   for _, name in ipairs { "has_alpha", "has_audio", "truncated", "trusted" } do found[name] = found[name] == 1 end
   count.complete_asset(found)
@@ -45,21 +45,25 @@ function M.id_for(digest)
   return nil, gifd.err("internal", { message = "no free id for " .. digest })
 end
 
---- Statements for a batch: the row is there afterwards, born pending; whoever is trusted vouches for an older one.
-function M.statements(id, digest, bytes, facts, trusted)
+--- Statements for a batch: the row is there afterwards, born pending; whoever is trusted vouches for an older one that
+-- no person has looked at. scrutiny: of the uploader (flow/trust).
+function M.statements(id, digest, bytes, facts, trusted, scrutiny)
   local now = moment.now()
   local out = { { [[
     INSERT INTO assets (rowid_, id, digest, type, bytes, width, height, frames, duration_ms, loop, has_alpha, has_audio,
       truncated,
-                        media, verdict, trusted, judge_after, created_at, updated_at)
+                        media, verdict, trusted, judge_after, created_at, updated_at, scrutiny)
     VALUES (1 + max(coalesce((SELECT max(rowid_) FROM assets), 0), (SELECT highest FROM assets_gone)), -- never again
-            ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'probed', 'pending', ?13, ?14, ?15, ?15)
+            ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 'probed', 'pending', ?13, ?14, ?15, ?15, ?16)
     ON CONFLICT (digest) DO NOTHING]],
     id, digest, facts.type, bytes, facts.width, facts.height, facts.frames, facts.duration_ms, facts.loop or -1,
-    facts.has_alpha or false, facts.has_audio or false, facts.truncated or false, trusted, now + 2e6, now } }
+    facts.has_alpha or false, facts.has_audio or false, facts.truncated or false, trusted, now + 2e6, now,
+    row.null(scrutiny) } }
   if trusted then
     out[2] = { [[
-      UPDATE assets SET trusted = 1, verdict = CASE verdict WHEN 'flagged' THEN 'pending' ELSE verdict END,
+      UPDATE assets SET trusted = 1, scrutiny = NULL,
+                        verdict = CASE WHEN verdict = 'flagged' AND coalesce(decided_by, 'judges') = 'judges'
+                                  THEN 'pending' ELSE verdict END,
                         judge_after = ?2 + 2000000, judge_tries = 0, judge_until = 0,
                         revision = revision + 1, updated_at = ?2
       WHERE digest = ?1 AND trusted = 0]], digest, now }

@@ -89,7 +89,7 @@ end
 function M.unnamed(digests)
   local rows, err = gifd.db.rows([[
     SELECT value AS digest FROM json_each(?1)
-    WHERE NOT EXISTS (SELECT 1 FROM assets WHERE digest = value)
+    WHERE NOT EXISTS (SELECT 1 FROM assets WHERE digest = value AND purged_at IS NULL)
       AND NOT EXISTS (SELECT 1 FROM renditions WHERE digest = value)]], row.list(digests))
   if not rows then return nil, err end
   local out = {}

@@ -15,7 +15,7 @@ local function shaped(found, err)
   if found == false then return false end
   found.tags = row.decode(found.tags) or gifd.json.array {}
   found.reasons = row.decode(found.reasons) or {}
-  found.trusted = found.trusted == 1
+  found.trusted, found.legal = found.trusted == 1, found.legal == 1
   count.complete_share(found)
   return found
 end
@@ -57,11 +57,11 @@ function M.statements(share, digest)
   return {
     { [[INSERT INTO shares (code, asset_id, account_id, title, description, visibility, expires_at, verdict, trusted,
       judge_after,
-                            created_at, updated_at, max_visits, visits_left)
-        SELECT ?1, id, ?3, ?4, ?5, ?6, ?7, 'pending', ?8, ?9, ?10, ?10, ?11, ?11 FROM assets WHERE digest = ?2]],
+                            created_at, updated_at, max_visits, visits_left, scrutiny)
+        SELECT ?1, id, ?3, ?4, ?5, ?6, ?7, 'pending', ?8, ?9, ?10, ?10, ?11, ?11, ?12 FROM assets WHERE digest = ?2]],
       share.code, digest, share.account_id, share.title, share.description, share.visibility,
         row.null(share.expires_at), share.trusted,
-      now + 2e6, now, row.null(share.max_visits), expect = 1 },
+      now + 2e6, now, row.null(share.max_visits), row.null(share.scrutiny), expect = 1 },
     { [[INSERT INTO share_tags (share_id, position, tag)
         SELECT s.id, j.key, j.value FROM shares s, json_each(?2) j WHERE s.code = ?1]], share.code,
           row.list(share.tags) },
@@ -70,19 +70,24 @@ function M.statements(share, digest)
 end
 
 --- Writes changed words or settings, and `further` statements with them. New words start a new revision and are judged
--- again; the guard refuses a race. What was visited already counts against another limit too.
+-- again, and then by a person too if one has refused the old ones; the guard refuses a race. What
+-- was visited already counts against another limit too.
 function M.update(share, changes, words_changed, further)
   local now = moment.now()
   local calls = { { [[
     UPDATE shares SET title = ?3, description = ?4, visibility = ?5, expires_at = ?6, revision = revision + 1,
       updated_at = ?7,
-      verdict = CASE WHEN ?8 AND verdict <> 'quarantined' THEN 'pending' ELSE verdict END,
+      scrutiny = CASE WHEN ?8 AND verdict IN ('flagged', 'rejected') AND coalesce(decided_by, 'judges') <> 'judges'
+                 THEN 'review' WHEN ?8 AND ?11 IS NOT NULL THEN ?11 ELSE scrutiny END,
+      decided_by = CASE WHEN ?8 AND verdict <> 'quarantined' AND legal = 0 THEN NULL ELSE decided_by END,
+      verdict = CASE WHEN ?8 AND verdict <> 'quarantined' AND legal = 0 THEN 'pending' ELSE verdict END,
       judge_after = ?7 + 2000000, judge_tries = 0, judge_until = 0, trusted = ?9, end_told = 0, max_visits = ?10,
       visits_left = CASE WHEN ?10 IS NULL THEN NULL ELSE max(0, ?10 - coalesce(max_visits - visits_left, 0)) END
     WHERE id = ?1 AND revision = ?2]],
     share.id, share.revision, changes.title, changes.description, changes.visibility, row.null(changes.expires_at), now,
       words_changed,
-    changes.trusted, row.null(changes.max_visits), expect = 1 }, orphan.wanted_statement(share.asset_id) }
+    changes.trusted, row.null(changes.max_visits), row.null(changes.scrutiny), expect = 1 },
+    orphan.wanted_statement(share.asset_id) }
   if changes.tags then
     calls[#calls + 1] = { "DELETE FROM share_tags WHERE share_id = ?1", share.id }
     calls[#calls + 1] = { "INSERT INTO share_tags (share_id, position, tag) SELECT ?1, key, value FROM json_each(?2)",

@@ -24,7 +24,7 @@ end
 function M.find(secret)
   if not M.well_formed(secret) then return false end
   local found, err = gifd.db.row([[
-    SELECT t.id, t.account_id, t.scopes, a.name AS account FROM tokens t JOIN accounts a ON a.id = t.account_id
+    SELECT t.id, t.name, t.account_id, t.scopes, a.name AS account FROM tokens t JOIN accounts a ON a.id = t.account_id
     WHERE t.hash = ?1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ?2) AND a.state = 'active']],
     gifd.crypto.sha256(secret), moment.now())
   if found == nil then return nil, err end

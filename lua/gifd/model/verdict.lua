@@ -20,17 +20,21 @@ local function ballot_statement(subject, ballot, now)
 end
 
 --- Statements for a batch. subject = { kind, row }; outcome = { verdict, reasons, ballots, retry_at?, failing? }.
--- The change is guarded by the revision: words that changed meanwhile are judged again, not by these ballots.
+-- scan_id: of the decision, where it is one. The change is guarded by the revision: words that changed meanwhile are
+-- judged again, not by these ballots.
 function M.statements(subject, outcome)
   local now, id, out = moment.now(), subject.row.id, {}
   for _, ballot in ipairs(outcome.ballots) do
     if not ballot.standing then out[#out + 1] = ballot_statement(subject, ballot, now) end
   end
   local update = ("UPDATE %s SET verdict = ?3, reasons = ?4, updated_at = ?5, judge_after = ?6, "
-    .. "judge_tries = judge_tries + ?7, judge_until = ?8 WHERE id = ?1 AND revision = ?2 AND verdict = 'pending'")
+    .. "judge_tries = judge_tries + ?7, judge_until = ?8, scan_id = ?9, decided_by = ?10 "
+    .. "WHERE id = ?1 AND revision = ?2 AND verdict = 'pending'")
     :format(tables[subject.kind])
   out[#out + 1] = { update, id, subject.row.revision, outcome.verdict, row.list(outcome.reasons), now,
-    outcome.retry_at or 0, outcome.failing and 1 or 0, outcome.judge_until or 0, expect = 1 }
+    outcome.retry_at or 0, outcome.failing and 1 or 0, outcome.judge_until or 0,
+    row.null(outcome.scan_id or subject.row.scan_id), outcome.scan_id and "judges" or row.null(subject.row.decided_by),
+    expect = 1 }
   return out
 end
 

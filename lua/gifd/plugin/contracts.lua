@@ -42,7 +42,11 @@ M.hooks = {
     doc = "a share is to appear at TARGET" },
   { name = "on_upload", kind = "tell", gets = "event: gifd.UploadEvent", doc = "a file was taken" },
   { name = "on_share", kind = "tell", gets = "event: gifd.ShareEvent", doc = "a share was made, by an upload too" },
-  { name = "on_verdict", kind = "tell", gets = "event: gifd.VerdictEvent", doc = "judges have decided" },
+  { name = "on_verdict", kind = "tell", gets = "event: gifd.VerdictEvent", doc = "judges or people have decided" },
+  { name = "on_withdraw", kind = "tell", gets = "event: gifd.WithdrawEvent",
+    doc = "what was approved is so no more: what was published of it is to be withdrawn" },
+  { name = "on_ban", kind = "tell", gets = "event: gifd.BanEvent",
+    doc = "a moderator has banned the bytes of an asset, or has taken that back" },
   { name = "on_rendition", kind = "tell", gets = "event: gifd.RenditionEvent",
     doc = "renditions are made, or cannot be" },
   { name = "on_delete", kind = "tell", gets = "event: gifd.DeleteEvent",
@@ -67,6 +71,7 @@ local run = S.any {}
 --- What stands beside `run` in the tables of a surface.
 M.options = {
   hook = S.record { run = run, after = neighbours, before = neighbours, slow = S.boolean { default = false },
+    looks = S.optional(S.list { of = S.one_of { "words", "pixels", "hashes" }, max = 3, single = true }),
     timeout = S.optional(S.duration { min = 0.01, max = 3600 }) },
   route = S.record {
     run = run,

@@ -206,10 +206,20 @@ UploadEvent: Event = a file was taken
   new: boolean -- its bytes were not known
 ShareEvent: Event = a share was made, by an upload too
   visibility: string -- to whom
-VerdictEvent: Event = judges have decided
+VerdictEvent: Event = judges or people have decided
   kind: "share"|"asset" -- about what
   verdict: string -- what they decided
+  by: "judges"|"person" -- who
+  category: string -- of moderation: safe, nsfw, ...
   reasons: string[] -- theirs
+WithdrawEvent: Event = what was approved is so no more; without a code, that goes for every share of the asset
+  kind: "share"|"asset" -- which of them
+  legal: boolean -- by law
+  category: string -- of moderation: nsfw, spam, ...
+BanEvent: Event = the bytes of an asset are not to come again, or may
+  digest: string -- SHA-256 of its original
+  category: string -- of moderation: illegal, nsfw, ...
+  banned: boolean -- false: no longer
 RenditionEvent: Event = renditions are made, or cannot be
   media: "ready"|"failed" -- which
   renditions?: string[] -- names

@@ -262,11 +262,25 @@
 ---@class gifd.ShareEvent: gifd.Event
 ---@field visibility string to whom
 
----judges have decided
+---judges or people have decided
 ---@class gifd.VerdictEvent: gifd.Event
 ---@field kind "share"|"asset" about what
 ---@field verdict string what they decided
+---@field by "judges"|"person" who
+---@field category string of moderation: safe, nsfw, ...
 ---@field reasons string[] theirs
+
+---what was approved is so no more; without a code, that goes for every share of the asset
+---@class gifd.WithdrawEvent: gifd.Event
+---@field kind "share"|"asset" which of them
+---@field legal boolean by law
+---@field category string of moderation: nsfw, spam, ...
+
+---the bytes of an asset are not to come again, or may
+---@class gifd.BanEvent: gifd.Event
+---@field digest string SHA-256 of its original
+---@field category string of moderation: illegal, nsfw, ...
+---@field banned boolean false: no longer
 
 ---renditions are made, or cannot be
 ---@class gifd.RenditionEvent: gifd.Event
@@ -468,6 +482,12 @@ function gifd.blob.hash(digest) end
 ---@return string? bytes
 ---@return gifd.Err? err
 function gifd.blob.read(digest, offset, n) end
+
+---removes a blob whoever may need it
+---@param digest string
+---@return boolean? gone
+---@return gifd.Err? err
+function gifd.blob.remove(digest) end
 
 ---how many bytes a blob has
 ---@param digest string

@@ -262,11 +262,25 @@
 ---@class gifd.ShareEvent: gifd.Event
 ---@field visibility string to whom
 
----judges have decided
+---judges or people have decided
 ---@class gifd.VerdictEvent: gifd.Event
 ---@field kind "share"|"asset" about what
 ---@field verdict string what they decided
+---@field by "judges"|"person" who
+---@field category string of moderation: safe, nsfw, ...
 ---@field reasons string[] theirs
+
+---what was approved is so no more; without a code, that goes for every share of the asset
+---@class gifd.WithdrawEvent: gifd.Event
+---@field kind "share"|"asset" which of them
+---@field legal boolean by law
+---@field category string of moderation: nsfw, spam, ...
+
+---the bytes of an asset are not to come again, or may
+---@class gifd.BanEvent: gifd.Event
+---@field digest string SHA-256 of its original
+---@field category string of moderation: illegal, nsfw, ...
+---@field banned boolean false: no longer
 
 ---renditions are made, or cannot be
 ---@class gifd.RenditionEvent: gifd.Event
@@ -434,6 +448,10 @@ function Span:finish() end
 
 ---@alias gifd.hook.on_verdict fun(ctx: gifd.Ctx, event: gifd.VerdictEvent): nil, gifd.Err?
 
+---@alias gifd.hook.on_withdraw fun(ctx: gifd.Ctx, event: gifd.WithdrawEvent): nil, gifd.Err?
+
+---@alias gifd.hook.on_ban fun(ctx: gifd.Ctx, event: gifd.BanEvent): nil, gifd.Err?
+
 ---@alias gifd.hook.on_rendition fun(ctx: gifd.Ctx, event: gifd.RenditionEvent): nil, gifd.Err?
 
 ---@alias gifd.hook.on_delete fun(ctx: gifd.Ctx, event: gifd.DeleteEvent): nil, gifd.Err?
@@ -448,7 +466,9 @@ function Span:finish() end
 ---@field [string] gifd.hook.publish|{run: gifd.hook.publish, after?: string|string[], before?: string|string[], slow?: boolean, timeout?: number|string} publish.TARGET: a share is to appear at TARGET
 ---@field on_upload? gifd.hook.on_upload|{run: gifd.hook.on_upload, after?: string|string[], before?: string|string[], slow?: boolean, timeout?: number|string} on_upload: a file was taken
 ---@field on_share? gifd.hook.on_share|{run: gifd.hook.on_share, after?: string|string[], before?: string|string[], slow?: boolean, timeout?: number|string} on_share: a share was made, by an upload too
----@field on_verdict? gifd.hook.on_verdict|{run: gifd.hook.on_verdict, after?: string|string[], before?: string|string[], slow?: boolean, timeout?: number|string} on_verdict: judges have decided
+---@field on_verdict? gifd.hook.on_verdict|{run: gifd.hook.on_verdict, after?: string|string[], before?: string|string[], slow?: boolean, timeout?: number|string} on_verdict: judges or people have decided
+---@field on_withdraw? gifd.hook.on_withdraw|{run: gifd.hook.on_withdraw, after?: string|string[], before?: string|string[], slow?: boolean, timeout?: number|string} on_withdraw: what was approved is so no more: what was published of it is to be withdrawn
+---@field on_ban? gifd.hook.on_ban|{run: gifd.hook.on_ban, after?: string|string[], before?: string|string[], slow?: boolean, timeout?: number|string} on_ban: a moderator has banned the bytes of an asset, or has taken that back
 ---@field on_rendition? gifd.hook.on_rendition|{run: gifd.hook.on_rendition, after?: string|string[], before?: string|string[], slow?: boolean, timeout?: number|string} on_rendition: renditions are made, or cannot be
 ---@field on_delete? gifd.hook.on_delete|{run: gifd.hook.on_delete, after?: string|string[], before?: string|string[], slow?: boolean, timeout?: number|string} on_delete: somebody deleted a share, or it was over and went with its asset
 ---@field on_purge? gifd.hook.on_purge|{run: gifd.hook.on_purge, after?: string|string[], before?: string|string[], slow?: boolean, timeout?: number|string} on_purge: what caches keep is no longer true
