@@ -33,11 +33,6 @@ local function spoken(entries, subject, how)
   return verdict_model.standing(subject)
 end
 
-local function sees_pixels(entry)
-  for _, what in ipairs(entry.looks or {}) do if what == "pixels" then return true end end
-  return false
-end
-
 --- Asks who has not spoken yet -> ballots (old and new), whether slow judges have yet to speak; or nil, err.
 -- how.slow: they are asked now; how.lost: they have failed for good; how.fresh: all of them, whatever they said before.
 local function ask(app, ctx_of, subject, how)
@@ -49,7 +44,7 @@ local function ask(app, ctx_of, subject, how)
   for _, entry in ipairs(entries) do
     local plugin = entry.plugin
     local said = standing[plugin.name]
-    pixels[plugin.name] = sees_pixels(entry)
+    pixels[plugin.name] = plugin.pixels
     if said and said.version == plugin.version then ballots[#ballots + 1] = said
     elseif entry.slow and not how.slow then waiting = true
     elseif entry.slow and how.lost then

@@ -1,7 +1,8 @@
 --- http/auth: who asks. A bearer token, or a session cookie; the token wins.
 --
 -- An identity is { account_id, account, kind = "token"|"session", id, name (of a token), may(self, scope),
--- trusted(self) }. Cookies are only believed on unsafe methods when Origin names this server, so that no other page can use a visitor's session.
+-- trusted(self) }. Cookies are only believed on unsafe methods when Origin names this server, so that no other page can
+-- use a visitor's session.
 local session_model = require "gifd.model.session"
 local token_model = require "gifd.model.token"
 

@@ -71,7 +71,6 @@ local run = S.any {}
 --- What stands beside `run` in the tables of a surface.
 M.options = {
   hook = S.record { run = run, after = neighbours, before = neighbours, slow = S.boolean { default = false },
-    looks = S.optional(S.list { of = S.one_of { "words", "pixels", "hashes" }, max = 3, single = true }),
     timeout = S.optional(S.duration { min = 0.01, max = 3600 }) },
   route = S.record {
     run = run,

@@ -44,8 +44,7 @@ local function add_hook(found, plugin, name, value)
     fail("plugins %s and %s both claim %q", list[1].plugin.name, plugin.name, name)
   end
   list[#list + 1] = { plugin = plugin, hook = name, kind = hook.kind, run = entry.run, after = names_of(entry.after),
-    before = names_of(entry.before), slow = entry.slow, looks = entry.looks,
-    timeout = entry.timeout }
+    before = names_of(entry.before), slow = entry.slow, timeout = entry.timeout }
   found[name] = list
 end
 
