@@ -5,7 +5,12 @@
 --   s:count "connection"                -- lines of the log: "connection", "GET /hello", "left /hang"
 --   s:stop()
 --
--- Targets: /hello; /gif; /to/URL (302); /big/N; /bomb (gzip of 64 MiB); /hang; /flaky (503 with Retry-After: 1, once)
+-- With stand.start(answer) it is another server: answer(request) -> status, fields, body, where request = { method,
+-- target, headers, body, said(text): a line of the log, count(line), send(bytes): as they are, mode() }. What sends by
+-- itself returns nothing, and the connection ends. s:set(mode) says what mode() is from now on.
+--
+-- Targets without: /hello; /gif; /to/URL (302); /big/N; /bomb (gzip of 64 MiB); /hang; /flaky (503 with
+-- Retry-After: 1, once)
 local posix = require "posix"
 local signal = require "posix.signal"
 local socket = require "socket"
@@ -27,6 +32,14 @@ local function lines(path, wanted)
 end
 
 local gif = "GIF89a\1\0\1\0\128\0\0\0\0\0\255\255\255,\0\0\0\0\1\0\1\0\0\2\2D\1\0;"
+
+local function read_file(path)
+  local f = io.open(path, "rb")
+  if not f then return nil end
+  local text = f:read "*a"
+  f:close()
+  return text
+end
 
 local function answer(c, status, fields, body)
   return c:send(("HTTP/1.1 %d X\r\nContent-Length: %d\r\n%s\r\n%s"):format(status, #body, fields, body))
@@ -55,6 +68,31 @@ local function serve(c, path, bomb)
   end
 end
 
+--- Requests of one connection, each answered by `reply`.
+local function serve_with(reply)
+  return function(c, path)
+    while true do
+      local first = c:receive "*l"
+      if not first then return end
+      local headers, field = {}, c:receive "*l"
+      while field and field ~= "" do
+        local name, value = field:match "^([^:]+):%s*(.-)%s*$"
+        headers[name:lower()] = value
+        field = c:receive "*l"
+      end
+      local method, target = first:match "^(%S+) (%S+)"
+      local length = tonumber(headers["content-length"] or "0")
+      local body = length > 0 and c:receive(length) or ""
+      note(path, method .. " " .. target)
+      local status, fields, text = reply { method = method, target = target, headers = headers, body = body,
+        said = function(line) note(path, line) end, count = function(line) return lines(path, line) end,
+        send = function(bytes) return c:send(bytes) end,
+        mode = function() return read_file(path .. ".mode") or "" end }
+      if not status or not answer(c, status, fields, text) then return end
+    end
+  end
+end
+
 local function read_pipe(command)
   local f = assert(io.popen(command, "r"))
   local text = f:read "*a"
@@ -62,7 +100,7 @@ local function read_pipe(command)
   return text
 end
 
-local function accept(listening, path, bomb)
+local function accept(listening, path, bomb, each)
   signal.signal(signal.SIGCHLD, signal.SIG_IGN)
   while true do
     local c = listening:accept()
@@ -70,22 +108,22 @@ local function accept(listening, path, bomb)
       listening:close()
       c:setoption("tcp-nodelay", true)
       note(path, "connection")
-      pcall(serve, c, path, bomb)
+      pcall(each, c, path, bomb)
       posix._exit(0)
     end
     if c then c:close() end
   end
 end
 
-function M.start()
+function M.start(reply)
   local listening = assert(socket.bind("127.0.0.1", 0))
   local _, port = listening:getsockname()
   local path = os.tmpname()
-  local bomb = read_pipe "head -c 67108864 /dev/zero | gzip -9"
+  local bomb = not reply and read_pipe "head -c 67108864 /dev/zero | gzip -9"
   local pid = posix.fork()
   if pid == 0 then
     posix.setpid("p", 0, 0)
-    pcall(accept, listening, path, bomb)
+    pcall(accept, listening, path, bomb, reply and serve_with(reply) or serve)
     posix._exit(1)
   end
   listening:close()
@@ -94,10 +132,21 @@ end
 
 function Stand:count(line) return lines(self.path, line) end
 
+function Stand:set(mode)
+  local f = assert(io.open(self.path .. ".mode.new", "wb"))
+  f:write(mode)
+  f:close()
+  assert(os.rename(self.path .. ".mode.new", self.path .. ".mode"))
+end
+
+--- Its log, whole.
+function Stand:log() return read_file(self.path) end
+
 function Stand:stop()
   posix.kill(-self.pid, posix.SIGKILL)
   posix.wait(self.pid)
   os.remove(self.path)
+  os.remove(self.path .. ".mode")
 end
 
 return M

@@ -79,7 +79,7 @@ local function add_needs(self, name, found, value)
   table.sort(lacks)
   if lacks[1] then self.lacking[name] = ("%s is not loaded: %s"):format(name, table.concat(lacks, "; ")) end
   local pixels = found.pixels
-  if type(pixels) == "string" then pixels = value[pixels] ~= nil end
+  if type(pixels) == "string" then pixels = value[pixels] ~= nil or found.needs[pixels] ~= nil end
   found.pixels = pixels
   if pixels and not lacks[1] then self.looking[#self.looking + 1] = name end
 end

@@ -1,0 +1,125 @@
+--- ai-safety: OpenAI judges the words of a share and sampled pictures of an asset, after the upload was answered.
+--
+--   share   title, tags, description --> moderation.text
+--   asset   frames (JPEG, longest side 1024) --> moderation.picture, one a request; vision.describe, all in one
+--                                  each answer kept by content and model (answers.lua) --> categories --> ballot
+--
+-- Whatever fails is a failure, which the host holds or flags: no way leads from a failure to "approved".
+local answers = require "answers"
+local categories = require "categories"
+local moderation = require "moderation"
+local vision = require "vision"
+
+local SIDE, QUALITY = 1024, 85
+
+--- The answer to a question, from before if it was asked about the same; ask() -> answer, or nil, err
+local function answered(ctx, what, ask)
+  local key = gifd.crypto.sha256(what)
+  local answer = answers.find(ctx, key)
+  if answer then return answer, true end
+  local err
+  answer, err = ask()
+  if not answer then return nil, err end
+  answers.keep(ctx, key, answer)
+  return answer, false
+end
+
+local function ballot_of(found, prefix, data)
+  local reasons = {}
+  for i, violation in ipairs(found.violations) do reasons[i] = prefix .. ": " .. violation end
+  data.is_safe, data.violations, data.confidence = found.decision == "approved", gifd.json.array(reasons),
+    found.confidence
+  return { decision = found.decision, category = found.category, confidence = found.confidence,
+    reasons = { unpack(reasons, 1, 50) }, data = data }
+end
+
+local function words(ctx, share)
+  local parts = {}
+  for _, part in ipairs { share.title, table.concat(share.tags, ", "), share.description } do
+    if part:find("%S") then parts[#parts + 1] = part end
+  end
+  local text = table.concat(parts, "\n")
+  if text == "" then
+    return ballot_of({ decision = "approved", category = "safe", confidence = 1, violations = {} }, "text",
+      { text_length = 0 })
+  end
+  local answer, cached = answered(ctx, "text\0" .. ctx.config.model .. "\0" .. text, function()
+    return moderation.text(ctx, text)
+  end)
+  if not answer then return nil, cached end
+  return ballot_of(categories.judged(ctx.config, answer), "text", { text_length = gifd.text.length(text),
+    model = answer.model, scores = answer.scores, cached = cached })
+end
+
+local standard = { ["-"] = "+", ["_"] = "/" }
+
+local function data_url(picture)
+  local text = gifd.crypto.base64url(picture.bytes):gsub("[-_]", standard)
+  return ("data:%s;base64,%s%s"):format(picture.type, text, ("="):rep(-#text % 4))
+end
+
+--- The pictures as data URLs, made when somebody asks for the first; what made them is told by `how`.
+local function pictures_of(ctx, asset)
+  local urls
+  local how = ("%s\0%d\0%d\0%d"):format(asset.blob, ctx.config.frames, SIDE, QUALITY)
+  return function()
+    if urls then return urls end
+    local list, err = asset.frames { count = ctx.config.frames, width = SIDE, height = SIDE, format = "jpeg",
+      quality = QUALITY }
+    if not list then return nil, err end
+    if not list[1] then return nil, gifd.err("bad_media", { message = "there is no picture to look at" }) end
+    urls = {}
+    for i, picture in ipairs(list) do urls[i] = data_url(picture) end
+    return urls
+  end, how
+end
+
+--- Each picture in turn -> { results = { { flagged, categories, scores }, ... }, frames, model }, or nil, err
+local function look(ctx, pictures)
+  local urls, err = pictures()
+  if not urls then return nil, err end
+  local out = { results = {}, frames = #urls }
+  for i, url in ipairs(urls) do
+    local answer, why = moderation.picture(ctx, url)
+    if not answer then return nil, why end
+    out.results[i], out.model = answer, answer.model
+  end
+  return out
+end
+
+local function highest(results)
+  local out = {}
+  for _, one in ipairs(results) do
+    for name, score in pairs(one.scores) do out[name] = math.max(out[name] or 0, score) end
+  end
+  return out
+end
+
+local function pixels(ctx, asset)
+  local config, judged = ctx.config, {}
+  local pictures, how = pictures_of(ctx, asset)
+  local seen, cached = answered(ctx, "picture\0" .. config.model .. "\0" .. how, function()
+    return look(ctx, pictures)
+  end)
+  if not seen then return nil, cached end
+  for i, answer in ipairs(seen.results) do judged[i] = categories.judged(config, answer) end
+  local data = { frames = seen.frames, model = seen.model, scores = highest(seen.results), cached = cached }
+  if config.vision_model and categories.together(judged).decision ~= "rejected" then
+    local said, err = answered(ctx, "vision\0" .. config.vision_model .. "\0" .. how, function()
+      local urls, why = pictures()
+      if not urls then return nil, why end
+      return vision.describe(ctx, urls)
+    end)
+    if not said then return nil, err end
+    judged[#judged + 1] = vision.judged(config, said)
+    data.description, data.vision_model = said.description, said.model
+  end
+  return ballot_of(categories.together(judged), "visual", data)
+end
+
+local function judge(ctx, subject)
+  if subject.kind == "share" then return words(ctx, subject) end
+  return pixels(ctx, subject)
+end
+
+return { hooks = { judge = { run = judge, slow = true, timeout = "10m" } } }
