@@ -106,6 +106,30 @@ const struct cli_command cli_commands[] = {
      "As if KEY had never asked.\n\n"
      "  --all  as if nobody had\n",
      cli_live, NULL},
+    {"audit list",
+     "[--asset ID] [--user NAME] [--moderator NAME] [--type T] [--from TIME] [--to TIME] [--limit N] " DATA JSON,
+     "list what has changed, the newest first",
+     "TIME is as 2030-01-31 or 2030-01-31T12:00:00Z, or how long ago: 7d.\n\n"
+     "  --asset ID  what was done to an asset and to shares of it\n"
+     "  --user NAME  what was done to what an account has\n"
+     "  --moderator NAME  what an account did\n"
+     "  --type T  such as share.create\n"
+     "  --limit N  how many (default: 50)\n",
+     cli_script, "Audit"},
+    {"audit verify", "[--anchor ID:MAC] " DATA JSON, "prove that the audit log is as it was written",
+     "Looks at every row. Exits 1 and names the first row that was changed, removed or moved. An entry that was put at "
+     "the end by somebody without the key is found too, and an end that was cut off.\n\n"
+     "  --anchor ID:MAC  what 'gifd audit anchor' printed once: that row must be there\n",
+     cli_script, NULL},
+    {"audit anchor", "[--accept] " DATA JSON, "print the end of the audit log, to be kept elsewhere",
+     "A line ID:MAC and its time. Whoever has it can prove later that nothing before was rewritten, even by somebody "
+     "with the key.\n\n"
+     "  --accept  after an older copy of the database was put back: its end counts from now on. That is an entry too\n",
+     cli_script, NULL},
+    {"audit export", "[--format ndjson|csv] [filters as of list] " DATA, "write out the audit log, the oldest first",
+     "All of it, or what the filters leave.\n", cli_script, NULL},
+    {"audit report", "[--from TIME] [--to TIME] " DATA JSON, "count what was done in a time, by type and by decision",
+     "The default is the last 30 days.\n", cli_script, NULL},
     {"jobs list", "[--state pending|running|completed|failed|cancelled|parked] [--type T] [--limit N] " DATA JSON,
      "list durable work, the newest first",
      "  --type T  render, ladder, judge or PLUGIN/JOB\n"

@@ -550,11 +550,17 @@ void reply_end(struct conn *c)
     after_reply(c, c->stream_close || c->server->draining);
 }
 
+void reply_cut(struct conn *c)
+{
+    c->stream = NULL;
+    abandon(c);
+}
+
 void conn__stream_over(struct conn *c)
 {
     const struct reply_calls *calls = c->stream;
     void *to = c->stream_to;
-    if (!calls) return;
+    if (!calls || calls->whole) return;
     reply_end(c);
     calls->gone(to);
 }

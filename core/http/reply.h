@@ -57,10 +57,12 @@ void reply_problem_with(struct request *r, int status, const char *code, const s
 struct reply_calls {
     void (*room)(void *to);
     void (*gone)(void *to); /* neither reply_more nor reply_end any more */
+    bool whole;             /* it has an end of its own, which a server that drains waits for */
 };
 struct conn *reply_begin(struct request *r, const struct reply *p, const struct reply_calls *calls, void *to);
 int reply_more(struct conn *c, struct slice bytes); /* at most REPLY_PIECE_MAX; copied */
 void reply_end(struct conn *c);                     /* calls->gone is not made */
+void reply_cut(struct conn *c); /* the same, but the connection ends, and nobody takes the body for whole */
 #define REPLY_PIECE_MAX 65536
 
 const char *http_status_title(int status); /* "Not Found" */

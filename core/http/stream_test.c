@@ -20,7 +20,7 @@ static void on_gone(void *to)
     gones++;
 }
 
-static const struct reply_calls calls = {on_room, on_gone};
+static const struct reply_calls calls = {.room = on_room, .gone = on_gone};
 
 static void on_request(void *to, struct request *r)
 {

@@ -11,6 +11,7 @@
 #include "http/reply.h"
 #include "script/draft.h"
 #include "script/host_int.h"
+#include "script/pieces.h"
 
 #include <stdio.h>
 
@@ -319,5 +320,8 @@ const struct binding bind_request[] = {
     {"gifd.request.from_start", l_from_start, CTX_ROUTE,
      "from_start(reply: table, size: integer) -> boolean -- will it be answered from the first byte on? by GET, and "
      "not a later range"},
+    {"gifd.request.write", pieces_write, CTX_ROUTE,
+     "write(text: string) -> true | nil, err -- the next at most 65536 bytes of a reply { pieces = function }, by that "
+     "function; waits while the client is behind"},
     {NULL, NULL, 0, NULL},
 };

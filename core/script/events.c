@@ -121,7 +121,7 @@ static void on_gone(void *to)
     forget(to);
 }
 
-static const struct reply_calls calls = {on_room, on_gone};
+static const struct reply_calls calls = {.room = on_room, .gone = on_gone};
 
 static void on_beat(uv_timer_t *timer)
 {

@@ -11,6 +11,7 @@
 #include "http/reply.h"
 #include "script/border.h"
 #include "script/events.h"
+#include "script/pieces.h"
 #include "script/value.h"
 #include "script/visit.h"
 
@@ -121,6 +122,7 @@ struct leaving {
     struct slice blob;
     bool kept;                /* rules hold */
     struct events_ask events; /* with a reader: the reply is a stream */
+    int pieces;               /* or LUA_NOREF; the function in the registry that writes it */
     struct cache_rules rules;
     struct err e;
 };
@@ -260,6 +262,16 @@ static int read_events(lua_State *L, struct leaving *l)
     return GIFD_OK;
 }
 
+/* pieces = a function that writes the body (pieces.h). Last: whoever has it gives it back. */
+static int read_pieces(lua_State *L, struct leaving *l)
+{
+    lua_getfield(L, 1, "pieces");
+    if (lua_isnil(L, -1)) return GIFD_OK;
+    if (!lua_isfunction(L, -1)) return wrong(l, "pieces must be a function");
+    l->pieces = luaL_ref(L, LUA_REGISTRYINDEX);
+    return GIFD_OK;
+}
+
 static int read_fields(lua_State *L, struct leaving *l)
 {
     struct reply *p = &l->reply;
@@ -286,7 +298,7 @@ static int read_fields(lua_State *L, struct leaving *l)
     if (read_rules(L, l) < 0 || read_events(L, l) < 0) return l->e.code;
     if (read_headers(L, l) < 0) return l->e.code;
     add_replies(l, &gen_of(L)->refusals);
-    return GIFD_OK;
+    return read_pieces(L, l);
 }
 
 /* The table stays at the bottom of the task's stack, so that its strings live until the reply was sent. */
@@ -318,7 +330,7 @@ static void refuse(struct visit *v, const struct task *t, const char *text)
 
 static void send_reply(struct task *t, struct visit *v)
 {
-    struct leaving l = {.r = v->r, .co = t->co, .reply = {.body = REPLY_EMPTY, .fd = -1}};
+    struct leaving l = {.r = v->r, .co = t->co, .reply = {.body = REPLY_EMPTY, .fd = -1}, .pieces = LUA_NOREF};
     if (gen_protect(t->gen, read_reply, &l, &l.e) < 0 || l.e.code < 0) {
         refuse(v, t, l.e.text);
         return;
@@ -335,10 +347,13 @@ static void send_reply(struct task *t, struct visit *v)
         }
         l.reply.body = REPLY_FILE;
     }
-    if (l.events.reader) {
+    if (l.events.reader || l.pieces != LUA_NOREF) {
         struct visit left = *v; /* the reply may end the request and its arena */
         v->r->user = NULL;
-        events_begin(t->gen->host, v->r, &l.reply, &l.events);
+        if (l.events.reader)
+            events_begin(t->gen->host, v->r, &l.reply, &l.events);
+        else
+            pieces_begin(t->gen, v->r, &l.reply, l.pieces);
         visit_failed(&left);
         return;
     }

@@ -1,5 +1,6 @@
 --- boot: wires one generation: settings to plugins to routes, roles and commands. Does no work of its own.
 local absent = require "gifd.plugin.absent"
+local audit = require "gifd.command.audit"
 local check = require "gifd.command.check"
 local counts = require "gifd.jobs.counts"
 local cors = require "gifd.http.cors"
@@ -69,7 +70,7 @@ return function(settings)
   app.roles = { runner = runner(app), worker = signing.watch }
   app.commands = { lua = script, ["plugin run"] = plugin_run(app),
                    ["plugin new"] = plugin_new(app), ["plugin test"] = plugin_test(app), token = token, keys = keys,
-                     limits = limits_command,
+                   audit = audit, limits = limits_command,
                    jobs = jobs_command,
                    plugin = plugins_command(app), login = signin.login(settings), setup = signin.setup(settings),
                    settle = function() return counts.settle(app.class_names) end,

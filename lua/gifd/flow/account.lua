@@ -7,7 +7,7 @@ local token_model = require "gifd.model.token"
 local M = {}
 
 --- What a token or account may do; a permission of a plugin's route is PLUGINWORD:WORD.
-M.scopes = { "admin", "moderate", "trusted", "upload", "read" }
+M.scopes = { "admin", "moderate", "audit", "trusted", "upload", "read" }
 M.first_name = "admin"
 
 --- "a,b" -> array, or nil, err
@@ -19,7 +19,7 @@ function M.parse_scopes(text)
     if not known then
       local near = nearest(word, M.scopes)
       return nil, gifd.err("invalid", { message = ("unknown scope %q%s"):format(word, near and (", did you mean "
-        .. near .. "?") or "; known: admin, moderate, trusted, upload, read") })
+        .. near .. "?") or "; known: " .. table.concat(M.scopes, ", ")) })
     end
     if not seen[word] then out[#out + 1] = word end
     seen[word] = true

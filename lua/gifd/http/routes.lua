@@ -6,6 +6,7 @@
 -- stands for a share's owner. cross: pages of other sites may be allowed to read it (http/cors).
 local admin = require "gifd.http.admin"
 local assets = require "gifd.http.assets"
+local audit = require "gifd.http.audit"
 local health = require "gifd.http.health"
 local jobs = require "gifd.http.jobs"
 local media = require "gifd.http.media"
@@ -45,6 +46,11 @@ local routes = {
   { "GET", "/api/v1/jobs/{id}", auth = "read", run = jobs.get },
   { "DELETE", "/api/v1/jobs/{id}", auth = "upload", run = jobs.cancel },
   { "GET", "/api/v1/jobs/{id}/events", auth = "read", run = jobs.events },
+
+  { "GET", "/api/v1/audit", auth = "audit", run = audit.list },
+  { "GET", "/api/v1/audit/export", auth = "audit", run = audit.export },
+  { "GET", "/api/v1/audit/report", auth = "audit", run = audit.report },
+  { "GET", "/api/v1/audit/anchor", auth = "audit", run = audit.anchor },
 
   { "GET", "/api/v1/admin/status", auth = "admin", run = admin.status },
   { "POST", "/api/v1/admin/reload", auth = "admin", body = "json", run = admin.reload },

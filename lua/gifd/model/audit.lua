@@ -1,8 +1,5 @@
---- model/audit: rows that say what has changed, added to for ever; each is sealed together with the one before it.
---
---   digest = seal of what the row says   mac = seal of id, time, class, digest and the mac of the row before
---
--- So when what a row says has gone, the digest still holds the chain together. core/store/chain_int.h has the key.
+--- model/audit: rows that say what has changed, added to for ever; each is sealed together with the one before it
+-- (model/audit_chain). What a row says goes when its class's time is over; the row stays.
 local moment = require "gifd.moment"
 local row = require "gifd.model.row"
 
@@ -14,7 +11,8 @@ local M = {}
 M.classes = { short = 30 * DAY, medium = 90 * DAY, long = 365 * DAY, compliance = 2555 * DAY, indefinite = false }
 
 local says = "action, actor, kind, subject, asset, account, decision, detail"
-local digest_of = "seal('audit_says', id, " .. says .. ")"
+M.digest_of = "seal('audit_says', id, " .. says .. ")"
+
 local insert = ([[
   WITH before AS MATERIALIZED (SELECT id, mac FROM audit ORDER BY id DESC LIMIT 1),
   new AS MATERIALIZED (SELECT coalesce((SELECT id FROM before), 0) + 1 AS id, ?1 AS at, ?2 AS class, ?3 AS expires_at,
@@ -24,7 +22,7 @@ local insert = ([[
   INSERT INTO audit (id, at, class, expires_at, %s, digest, mac)
   SELECT id, at, class, expires_at, %s, digest,
     chain('audit', id, at, class, expires_at, digest, (SELECT mac FROM before)) FROM sealed %%s]])
-  :format(digest_of, says, says)
+  :format(M.digest_of, says, says)
 local always, if_changed = insert:format(""), insert:format("WHERE changes() > 0")
 
 --- A statement for a batch. entry: as of flow/audit.add; when: "changed", if only a statement that changed something
@@ -35,6 +33,77 @@ function M.statement(entry, when)
   return { when == "changed" and if_changed or always, now, entry.class, row.null(seconds and now + seconds * 1e6),
     entry.action, entry.actor, entry.kind, tostring(entry.subject), row.null(entry.asset), row.null(entry.account),
     row.null(entry.account_id), row.null(entry.decision), gifd.json.encode(entry.detail) }
+end
+
+--- What may be asked for, the most telling first: the index of the first one is gone along.
+local filters = { { "asset", "asset" }, { "user", "account" }, { "actor", "actor" }, { "type", "action" } }
+
+--- filter = { asset?, user? (an account's name), actor?, type?, from?, to? (microseconds) } -> conditions, values
+local function conditions(filter)
+  local where, values = { "action IS NOT NULL" }, {}
+  local function add(condition, value)
+    values[#values + 1] = value
+    where[#where + 1] = condition:gsub("%?", "?" .. #values)
+  end
+  for _, one in ipairs(filters) do
+    local value = filter[one[1]]
+    if value then add((#values > 0 and "+" or "") .. one[2] .. " = ?", value) end
+  end
+  if filter.from then add("at >= ?", filter.from) end
+  if filter.to then add("at < ?", filter.to) end
+  return where, values, add
+end
+
+--- Rows, the newest first, or the oldest first (order = "up"), behind the place `after` = { at, id } -> rows | nil, err
+function M.list(filter, order, after, limit)
+  local where, values, add = conditions(filter)
+  local up = order == "up"
+  if after then
+    local sign = up and ">" or "<"
+    add("at " .. sign .. "= ?", after.at)
+    add(("(at, id) %s (?%d, ?)"):format(sign, #values), after.id)
+  end
+  values[#values + 1] = limit
+  local way = up and "" or "DESC"
+  local rows, err = gifd.db.rows(("SELECT id, at, class, expires_at, %s, lower(hex(mac)) AS mac FROM audit WHERE %s "
+    .. "ORDER BY at %s, id %s LIMIT ?%d"):format(says, table.concat(where, " AND "), way, way, #values),
+    unpack(values))
+  if not rows then return nil, err end
+  return rows
+end
+
+--- How often what was done: array of { action, decision?, count } of the filter
+function M.counts(filter)
+  local where, values = conditions(filter)
+  local rows, err = gifd.db.rows(("SELECT action, decision, count(*) AS count FROM audit WHERE %s "
+    .. "GROUP BY action, decision ORDER BY action, decision"):format(table.concat(where, " AND ")), unpack(values))
+  if not rows then return nil, err end
+  return rows
+end
+
+--- The last entry of this action -> row | false | nil, err
+function M.last(action)
+  return gifd.db.row("SELECT subject, at FROM audit WHERE action = ?1 ORDER BY at DESC, id DESC LIMIT 1", action)
+end
+
+--- What was said goes when its time is over -> how many, at most `most`; or nil, err
+function M.expire(most)
+  local now = moment.now()
+  local done, err = gifd.db.run([[
+    UPDATE audit SET action = NULL, actor = NULL, kind = NULL, subject = NULL, asset = NULL, account = NULL,
+      decision = NULL, detail = NULL
+    WHERE id IN (SELECT id FROM audit WHERE action IS NOT NULL AND expires_at IS NOT NULL AND expires_at <= ?1 LIMIT ?2)
+  ]], now - 1e6, most) -- the table's own clock has whole seconds
+  if not done then return nil, err end
+  return done.changes
+end
+
+--- As the API shows it.
+function M.shown(found)
+  return { id = found.id, at = moment.text(found.at), type = found.action, actor = found.actor, kind = found.kind,
+    subject = found.subject, asset_id = row.null(found.asset), account = row.null(found.account),
+    decision = row.null(found.decision), detail = row.decode(found.detail), class = found.class,
+    expires_at = moment.text(found.expires_at), mac = found.mac }
 end
 
 return M
