@@ -19,7 +19,9 @@ static int l_facts(lua_State *L)
 {
     struct gen *g = gen_of(L);
     const struct host_services *s = &g->host->s;
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 5);
+    lua_pushstring(L, g->digest);
+    lua_setfield(L, -2, "digest");
     lua_pushnumber(L, s->data_dir ? (lua_Number)blobs_free_bytes(s->data_dir) : 0);
     lua_setfield(L, -2, "disk_free");
     lua_pushinteger(L, (lua_Integer)g->number);
@@ -33,7 +35,7 @@ static int l_facts(lua_State *L)
 
 const struct binding bind_health[] = {
     {"gifd.health.facts", l_facts, CTX_HOST,
-     "facts() -> {disk_free: integer, generation: integer, workers: integer, media: boolean} -- what a readiness "
+     "facts() -> {disk_free: integer, generation: integer, digest: string, workers: integer, media: boolean} -- what a readiness "
      "check wants to know"},
     {NULL, NULL, 0, NULL},
 };

@@ -176,7 +176,7 @@ function Server:request(r)
     method = r[1], url = self.url .. r[2], headers = headers, redirect = false,
     source = body and ltn12.source.string(body) or nil, sink = ltn12.sink.table(out) }
   local reply = { status = status, headers = got or {}, body = table.concat(out) }
-  if (reply.headers["content-type"] or ""):match("json") and reply.body ~= "" then
+  if (reply.headers["content-type"] or ""):match("[/+]json") and reply.body ~= "" then
     reply.json = cjson.decode(reply.body)
   end
   return reply

@@ -2,6 +2,7 @@
 local arguments = require "gifd.command.arguments"
 local model = require "gifd.model.signing_key"
 local moment = require "gifd.moment"
+local signing = require "gifd.flow.signing"
 
 local OK, FAILED, USAGE, NOT_FOUND, CONFLICT, LIMIT = 0, 1, 2, 4, 6, 7
 
@@ -23,12 +24,6 @@ local function list(args)
     else gifd.console.write(("%s\t%s\tmade %s\tchanged %s\n"):format(r.kid, r.state, made, changed)) end
   end
   return OK
-end
-
-local function signing_kid()
-  for _, row in ipairs(model.live() or {}) do
-    if row.state == "signing" then return row.kid end
-  end
 end
 
 local function known(kid) return say(CONFLICT, "there is, or was, a key " .. kid) end
@@ -64,9 +59,9 @@ local function rotate(args)
     return say(USAGE, "--secret has 16 to 256 bytes")
   end
   if options["dry-run"] then return rehearsed(options.kid) end
-  local done, err = model.rotate(options.kid, options.secret)
+  local done, err = signing.rotate(options.kid, options.secret)
   if not done then return refused(options.kid, err) end
-  if options.json then json { kid = signing_kid() } else gifd.console.write((signing_kid() or "") .. "\n") end
+  if options.json then json { kid = done } else gifd.console.write(done .. "\n") end
   return OK
 end
 
@@ -79,7 +74,7 @@ local function revoke(args)
   if dry then
     done, err = model.find(kid)
     done = done and done.state ~= "revoked"
-  else done, err = model.revoke(kid) end
+  else done, err = signing.revoke(kid) end
   if err then return say(FAILED, tostring(err.message)) end
   if not done then return say(NOT_FOUND, "there is no such key, or it was revoked before") end
   if dry then say(OK, ("would refuse what %s has signed"):format(kid)) end

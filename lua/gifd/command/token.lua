@@ -72,7 +72,7 @@ local function revoke(args)
   if not id or words[2] then return say(USAGE, "revoke needs the number that list prints") end
   local dry = options["dry-run"]
   local done, err
-  if dry then done, err = revocable(id) else done, err = token_model.revoke(id) end
+  if dry then done, err = revocable(id) else done, err = account_flow.revoke(id) end
   if done == nil then return say(FAILED, tostring(err.message)) end
   if not done then return say(NOT_FOUND, "there is no such token, or it was revoked before") end
   if dry then say(OK, ("would revoke token %d"):format(id)) end

@@ -7,6 +7,7 @@
 -- A kill before the batch leaves at most a blob that no row names (jobs/orphans removes it); after it, rows that the
 -- runner's sweep judges and renders. The bytes of what exists already are never refused and never tell whose they are.
 local asset_model = require "gifd.model.asset"
+local audit = require "gifd.flow.audit"
 local events = require "gifd.flow.events"
 local job_model = require "gifd.model.job"
 local share_flow = require "gifd.flow.share"
@@ -25,11 +26,23 @@ end
 --- Before the body is read.
 function M.admit(settings) return room(settings) end
 
+--- The asset's row, and what the log says of it: that it is new, and that somebody trusted vouches for it now.
+local function asset_rows(app, identity, asset)
+  local calls = {}
+  local trusted, scrutiny = trust.of(app.settings, identity)
+  local detail = { { digest = asset.digest, type = asset.type, bytes = asset.bytes }, {} }
+  for i, call in ipairs(asset_model.statements(asset.id, asset.digest, asset.bytes, asset, trusted, scrutiny)) do
+    calls[#calls + 1] = call
+    audit.add(app, calls, { action = i == 1 and "asset.create" or "asset.trust", by = identity, kind = "asset",
+      subject = asset.id, account_id = identity.account_id, detail = detail[i] }, "changed")
+  end
+  return calls
+end
+
 --- new = { asset (facts, id, digest, bytes), known, fields, skipped }
 local function rows(app, code, identity, new)
   local asset = new.asset
-  local trusted, scrutiny = trust.of(app.settings, identity)
-  local calls = asset_model.statements(asset.id, asset.digest, asset.bytes, asset, trusted, scrutiny)
+  local calls = asset_rows(app, identity, asset)
   for _, call in ipairs(share_flow.statements(app, identity, code, asset, new.fields, new.skipped)) do
     calls[#calls + 1] = call
   end

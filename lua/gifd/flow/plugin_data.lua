@@ -62,7 +62,10 @@ end
 --- Who asks: nil for nobody.
 local function asker(plugin, ctx, any)
   local about = context.call_of(plugin, ctx)
-  if any then return setmetatable({ account_id = about.identity and about.identity.account_id }, system_mt), about end
+  if any then
+    local who = { account_id = about.identity and about.identity.account_id, plugin = plugin.name }
+    return setmetatable(who, system_mt), about
+  end
   return about.identity, about
 end
 
@@ -232,7 +235,7 @@ local function shares_write(app, plugin, any)
     if not who then return nil, about end
     local share, err = owned(who, code)
     if not share then return share, err end
-    return share_flow.delete(app, share)
+    return share_flow.delete(app, who, share)
   end
   return M
 end

@@ -1,9 +1,11 @@
 --- flow/share: the address and the words of a share: making one, changing it, and who may see it.
 local asset_model = require "gifd.model.asset"
+local audit = require "gifd.flow.audit"
 local events = require "gifd.flow.events"
 local fault_model = require "gifd.model.fault"
 local hooks = require "gifd.plugin.hooks"
 local moderate = require "gifd.flow.moderate"
+local moment = require "gifd.moment"
 local purge = require "gifd.flow.purge"
 local share_model = require "gifd.model.share"
 local trust = require "gifd.flow.trust"
@@ -80,6 +82,9 @@ function M.statements(app, identity, code, asset, fields, skipped)
   for _, fault in ipairs(skipped) do
     for _, call in ipairs(fault_model.share_statements(code, fault)) do calls[#calls + 1] = call end
   end
+  audit.add(app, calls, { action = "share.create", by = identity, kind = "share", subject = code, asset = asset.id,
+    account_id = identity.account_id, detail = { visibility = fields.visibility, max_visits = fields.max_visits,
+      expires_at = fields.expires_at and moment.text(fields.expires_at) } })
   events.add(app, calls, "on_share", { code = code, asset_id = asset.id, account_id = identity.account_id,
     visibility = fields.visibility })
   return calls
@@ -130,6 +135,20 @@ local function changed(new, old)
   return new ~= gifd.null and new or nil
 end
 
+--- What the log says of a change: which fields, and the new values of those that are no words.
+local function told(identity, share, changes)
+  local names, detail = {}, {}
+  for name, value in pairs(changes) do
+    names[#names + 1] = name
+    if name == "visibility" or name == "max_visits" then detail[name] = value end
+    if name == "expires_at" then detail[name] = moment.text(value) end
+  end
+  table.sort(names)
+  detail.changed = gifd.json.array(names)
+  return { action = "share.update", by = identity, kind = "share", subject = share.code, asset = share.asset_id,
+    account_id = share.account_id, detail = detail }
+end
+
 --- changes: the fields given; expires_at and max_visits = gifd.null remove them.
 function M.update(app, ctx_of, identity, share, changes)
   local tags = changes.tags or share.tags
@@ -142,7 +161,9 @@ function M.update(app, ctx_of, identity, share, changes)
   if words_changed and not identity.system then
     after.trusted, after.scrutiny = trust.of(app.settings, identity)
   end
-  local done, err = share_model.update(share, after, words_changed, { purge.share_call(share) })
+  local calls = { purge.share_call(share) }
+  audit.add(app, calls, told(identity, share, changes))
+  local done, err = share_model.update(share, after, words_changed, calls)
   if not done then
     if err.code == "conflict" then
       err = gifd.err("conflict", { message = "the share was changed by somebody else at the same moment" })
@@ -153,8 +174,11 @@ function M.update(app, ctx_of, identity, share, changes)
   return M.judged(app, ctx_of, share.code)
 end
 
-function M.delete(app, share)
-  local calls = { purge.share_call(share), fault_model.delete_statement(share.id) }
+function M.delete(app, identity, share)
+  local calls = {}
+  audit.add(app, calls, { action = "share.delete", by = identity, kind = "share", subject = share.code,
+    asset = share.asset_id, account_id = share.account_id }, "changed")
+  calls[2], calls[3] = purge.share_call(share), fault_model.delete_statement(share.id)
   events.add(app, calls, "on_delete", { code = share.code, asset_id = share.asset_id, account_id = share.account_id })
   local done, err = share_model.delete(share.id, calls)
   if done then purge.share(app, share) end

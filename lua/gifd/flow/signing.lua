@@ -3,6 +3,7 @@
 -- Keys are rows; every process keeps them precomputed in C and looks twice a second whether they changed: a rotation or
 -- a revocation made by anybody holds everywhere within a second, without a reload. A new key does not sign before every
 -- process has had that second to learn of it. What could not be looked at for STALE seconds is not believed any longer.
+local audit = require "gifd.flow.audit"
 local model = require "gifd.model.signing_key"
 local moment = require "gifd.moment"
 
@@ -81,13 +82,31 @@ function M.watch()
   end
 end
 
+local function entry(action, kid, when)
+  local calls = {}
+  audit.add(nil, calls, { action = action, kind = "key", subject = kid }, when)
+  return calls
+end
+
+--- A new key signs: kid and secret of one's own, or nil -> its name, or nil, err
+function M.rotate(kid, secret)
+  kid = kid or model.name()
+  local done, err = model.rotate(kid, secret, entry("key.rotate", kid))
+  if not done then return nil, err end
+  return kid
+end
+
+--- -> true when it was good for something until now
+function M.revoke(kid) return model.revoke(kid, entry("key.revoke", kid, "changed")) end
+
 --- options: { expires (Unix seconds), params? } -> path with its signed query. The first key is made at first need.
 function M.url(path, options)
   local done, err = M.ready()
   if not done then return nil, err end
   local url, url_err = gifd.crypto.sign_url(path, options)
   if url or url_err.code ~= "not_found" then return url, url_err end
-  done, err = model.make()
+  local kid = model.name()
+  done, err = model.make(kid, entry("key.create", kid, "changed"))
   if done then done, err = M.refresh() end
   if not done then return nil, err end
   return gifd.crypto.sign_url(path, options)

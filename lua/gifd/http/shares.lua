@@ -136,7 +136,7 @@ function M.delete(app, req, ctx)
     if share == nil then return nil, other end
     return other
   end
-  local done, err = share_flow.delete(app, share)
+  local done, err = share_flow.delete(app, ctx.identity, share)
   if done == nil then return nil, err end
   return { status = 204, headers = { ["Cache-Control"] = "no-store" } }
 end

@@ -2,6 +2,7 @@
 --
 -- Rows go first, in one transaction for each asset; then bytes, which gifd.blob.drop takes only when nobody has
 -- committed them for an hour. A kill between any two steps leaves at most a blob for the next look.
+local audit = require "gifd.flow.audit"
 local events = require "gifd.flow.events"
 local facts = require "gifd.flow.facts"
 local moment = require "gifd.moment"
@@ -32,9 +33,13 @@ local function further(app, id)
   local calls = { purge.asset_call(id) }
   local shares, err = orphan.shares(id, TOLD)
   if not shares then return nil, err end
-  for _, share in ipairs(shares) do
+  local codes = {}
+  for i, share in ipairs(shares) do
+    codes[i] = share.code
     events.add(app, calls, "on_delete", { code = share.code, asset_id = id, account_id = share.account_id })
   end
+  audit.add(app, calls, { action = "asset.remove", kind = "asset", subject = id,
+    detail = { reason = "unshared", shares = gifd.json.array(codes) } })
   return calls
 end
 

@@ -3,6 +3,7 @@
 -- An event is { tags, urls, asset_id, code? }. At least once, in no promised order; a listener that fails
 -- is logged, shown on the thing (model/fault) and not asked again.
 local address = require "gifd.http.address"
+local audit = require "gifd.flow.audit"
 local context = require "gifd.plugin.context"
 local fault_model = require "gifd.model.fault"
 local hooks = require "gifd.plugin.hooks"
@@ -12,7 +13,7 @@ local moment = require "gifd.moment"
 local purge = require "gifd.flow.purge"
 local share_model = require "gifd.model.share"
 
-local AT_ONCE, EVERY = 16, 1
+local AT_ONCE, EVERY, ENDS = 16, 1, 80
 
 local M = {}
 
@@ -34,13 +35,15 @@ local function tell(app, found)
 end
 
 --- Shares whose time has come since the last look.
-local function ends()
-  local rows, err = share_model.ended(moment.now(), 100)
+local function ends(app)
+  local rows, err = share_model.ended(moment.now(), ENDS)
   if not rows then return nil, err end
   if #rows == 0 then return true end
   local calls = {}
   for _, share in ipairs(rows) do
     calls[#calls + 1] = share_model.end_statement(share.id)
+    audit.add(app, calls, { action = "share.expire", kind = "share", subject = share.code, asset = share.asset_id,
+      account_id = share.account_id }, "changed")
     calls[#calls + 1] = purge.share_call(share)
   end
   return gifd.db.batch(calls)
@@ -48,7 +51,7 @@ end
 
 --- -> how many were told, or nil, err
 function M.once(app)
-  local done, err = ends()
+  local done, err = ends(app)
   if not done then return nil, err end
   local rows, rows_err = model.pending(AT_ONCE)
   if not rows then return nil, rows_err end

@@ -1,5 +1,6 @@
 --- jobs/runner: the runner's background task: queue, folding of counts and sweeps side by side, until the generation
 -- drains.
+local audit = require "gifd.flow.audit"
 local counts = require "gifd.jobs.counts"
 local facts = require "gifd.jobs.facts"
 local orphans = require "gifd.jobs.orphans"
@@ -9,9 +10,19 @@ local sight = require "gifd.sight"
 local signing = require "gifd.flow.signing"
 local sweep = require "gifd.jobs.sweep"
 
+--- The audit log says which configuration, host code and plugins serve from now on.
+local function enter()
+  local facts_now = gifd.health.facts()
+  local done, err = audit.generation(facts_now.digest, facts_now.generation)
+  if not done and err.code ~= "cancelled" then
+    gifd.log.error("audit.generation", { code = err.code, error = tostring(err.message) })
+  end
+end
+
 return function(app)
   return function()
     sight.tell(app.settings)
+    enter()
     local parts = {
       gifd.task.spawn(function() queue.run(app) end),
       gifd.task.spawn(function() counts.run(app.class_names) end),

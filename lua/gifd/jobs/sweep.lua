@@ -1,4 +1,6 @@
 --- jobs/sweep: seeks verdicts that a kill or a failing judge left open, and removes what has run out.
+local account_flow = require "gifd.flow.account"
+local audit = require "gifd.flow.audit"
 local context = require "gifd.plugin.context"
 local job_list = require "gifd.model.job_list"
 local moderate = require "gifd.flow.moderate"
@@ -12,6 +14,8 @@ local M = {}
 local function clean(app)
   local keep = app.settings.retention
   local done, err = session_model.sweep()
+  if done then done, err = account_flow.sweep() end
+  if done then done, err = audit.sweep() end
   while done do
     done, err = job_list.sweep(moment.now() - keep.jobs * 1e6, keep.jobs_count, AT_ONCE)
     if done and done < AT_ONCE then break end

@@ -17,11 +17,10 @@ function M.first()
   return gifd.db.row("SELECT * FROM accounts ORDER BY id LIMIT 1")
 end
 
---- Makes the account, or returns the one of that name.
-function M.ensure(name, scopes)
-  local now = moment.now()
-  local _, err = gifd.db.run([[INSERT INTO accounts (name, scopes, created_at, updated_at) VALUES (?1, ?2, ?3, ?3)
-                               ON CONFLICT (name) DO NOTHING]], name, scopes, now)
+--- Makes the account, with `further` statements, which see whether it did, or returns the one of that name.
+function M.ensure(name, scopes, further)
+  local _, err = gifd.db.batch { { [[INSERT INTO accounts (name, scopes, created_at, updated_at)
+    VALUES (?1, ?2, ?3, ?3) ON CONFLICT (name) DO NOTHING]], name, scopes, moment.now() }, unpack(further) }
   if err then return nil, err end
   return M.find(name)
 end

@@ -16,7 +16,7 @@ M.digest_of = "seal('audit_says', id, " .. says .. ")"
 local insert = ([[
   WITH before AS MATERIALIZED (SELECT id, mac FROM audit ORDER BY id DESC LIMIT 1),
   new AS MATERIALIZED (SELECT coalesce((SELECT id FROM before), 0) + 1 AS id, ?1 AS at, ?2 AS class, ?3 AS expires_at,
-    ?4 AS action, ?5 AS actor, ?6 AS kind, ?7 AS subject, ?8 AS asset,
+    ?4 AS action, ?5 AS actor, ?6 AS kind, coalesce(?7, CAST(last_insert_rowid() AS TEXT)) AS subject, ?8 AS asset,
     coalesce(?9, (SELECT name FROM accounts WHERE id = ?10)) AS account, ?11 AS decision, ?12 AS detail),
   sealed AS MATERIALIZED (SELECT *, %s AS digest FROM new)
   INSERT INTO audit (id, at, class, expires_at, %s, digest, mac)
@@ -31,8 +31,8 @@ function M.statement(entry, when)
   local now = moment.now()
   local seconds = M.classes[entry.class]
   return { when == "changed" and if_changed or always, now, entry.class, row.null(seconds and now + seconds * 1e6),
-    entry.action, entry.actor, entry.kind, tostring(entry.subject), row.null(entry.asset), row.null(entry.account),
-    row.null(entry.account_id), row.null(entry.decision), gifd.json.encode(entry.detail) }
+    entry.action, entry.actor, entry.kind, row.null(entry.subject and tostring(entry.subject)), row.null(entry.asset),
+    row.null(entry.account), row.null(entry.account_id), row.null(entry.decision), gifd.json.encode(entry.detail) }
 end
 
 --- What may be asked for, the most telling first: the index of the first one is gone along.

@@ -104,14 +104,14 @@ function M.delete(id, further)
   return done[1].changes == 1
 end
 
---- Shares that have expired and whose end nobody was told: array of { id, code, asset_id }
+--- Shares that have expired and whose end nobody was told: array of { id, code, asset_id, account_id }
 function M.ended(now, limit)
   return gifd.db.rows([[
-    SELECT id, code, asset_id FROM shares WHERE expires_at IS NOT NULL AND end_told = 0 AND expires_at <= ?1
+    SELECT id, code, asset_id, account_id FROM shares WHERE expires_at IS NOT NULL AND end_told = 0 AND expires_at <= ?1
     ORDER BY expires_at LIMIT ?2]], now, limit)
 end
 
-function M.end_statement(id) return { "UPDATE shares SET end_told = 1 WHERE id = ?1", id } end
+function M.end_statement(id) return { "UPDATE shares SET end_told = 1 WHERE id = ?1 AND end_told = 0", id } end
 
 function M.expired(share) return share.expires_at ~= nil and share.expires_at <= moment.now() end
 

@@ -9,7 +9,7 @@ M.most = 16 -- that verify: SIGN_KEYS_MAX of core/crypto/sign.h
 local insert = [[INSERT INTO signing_keys (kid, secret, state, created_at, updated_at)
   SELECT ?1, ?2, 'signing', ?3, ?3 ]]
 
-local function name(kid) return kid or "k" .. gifd.crypto.code(6) end
+local function name() return "k" .. gifd.crypto.code(6) end
 
 local function text(secret) return gifd.crypto.base64url(secret or gifd.crypto.random(32)) end
 
@@ -26,29 +26,33 @@ function M.find(kid)
   return gifd.db.row("SELECT kid, state FROM signing_keys WHERE kid = ?1", kid)
 end
 
---- The first key, unless one signs already.
-function M.make()
-  return gifd.db.run(insert .. "WHERE NOT EXISTS (SELECT 1 FROM signing_keys WHERE state = 'signing')", name(),
-    text(), moment.now())
+--- A name for a key.
+M.name = name
+
+--- The first key, unless one signs already, with `further` statements, which see whether it did.
+function M.make(kid, further)
+  return gifd.db.batch { { insert .. "WHERE NOT EXISTS (SELECT 1 FROM signing_keys WHERE state = 'signing')", kid,
+    text(), moment.now() }, unpack(further) }
 end
 
---- A new key signs, the old one verifies on. kid and secret: of one's own, or nil.
-function M.rotate(kid, secret)
+--- A new key signs, the old one verifies on, with `further` statements. secret: of one's own, or nil.
+function M.rotate(kid, secret, further)
   local now = moment.now()
   return gifd.db.batch {
     { "UPDATE signing_keys SET state = 'verifying', updated_at = ?1 WHERE state = 'signing'", now },
-    { insert .. "WHERE (SELECT COUNT(*) FROM signing_keys WHERE state <> 'revoked') < ?4", name(kid),
+    { insert .. "WHERE (SELECT COUNT(*) FROM signing_keys WHERE state <> 'revoked') < ?4", kid,
       text(secret), now, M.most, expect = 1 },
+    unpack(further),
   }
 end
 
---- -> true when it was good for something until now
-function M.revoke(kid)
-  local done, err = gifd.db.run([[
+--- With `further` statements, which see whether it changed -> true when it was good for something until now
+function M.revoke(kid, further)
+  local done, err = gifd.db.batch { { [[
     UPDATE signing_keys SET state = 'revoked', secret = '', updated_at = ?2 WHERE kid = ?1 AND state <> 'revoked']],
-    kid, moment.now())
+    kid, moment.now() }, unpack(further) }
   if not done then return nil, err end
-  return done.changes == 1
+  return done[1].changes == 1
 end
 
 return M

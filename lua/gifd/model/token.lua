@@ -9,15 +9,16 @@ local M = {}
 
 function M.well_formed(secret) return secret:match("^gifd_[A-Za-z0-9_-]+$") ~= nil and #secret == 48 end
 
---- -> secret (told once), id
-function M.create(account_id, scopes, name, expires_at)
+--- With `further` statements -> secret (told once), id
+function M.create(account_id, scopes, name, expires_at, further)
   local secret = "gifd_" .. gifd.crypto.base64url(gifd.crypto.random(32))
-  local done, err = gifd.db.run([[
+  local done, err = gifd.db.batch { { [[
     INSERT INTO tokens (account_id, name, hash, scopes, expires_at, created_at, updated_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)]],
-    account_id, name or "", gifd.crypto.sha256(secret), scopes, row.null(expires_at), moment.now())
+    account_id, name or "", gifd.crypto.sha256(secret), scopes, row.null(expires_at), moment.now() },
+    unpack(further) }
   if not done then return nil, err end
-  return secret, done.last_id
+  return secret, done[1].last_id
 end
 
 --- The token's row with its account's name, false for unknown, expired, revoked and disabled alike.
@@ -39,12 +40,30 @@ function M.list()
   return rows
 end
 
---- -> true when it was valid until now
-function M.revoke(id)
-  local done, err = gifd.db.run([[
-    UPDATE tokens SET revoked_at = ?2, updated_at = ?2 WHERE id = ?1 AND revoked_at IS NULL]], id, moment.now())
+--- With `further` statements, which see whether it changed -> true when it was valid until now
+function M.revoke(id, further)
+  local done, err = gifd.db.batch { { [[
+    UPDATE tokens SET revoked_at = ?2, updated_at = ?2 WHERE id = ?1 AND revoked_at IS NULL]], id, moment.now() },
+    unpack(further) }
   if not done then return nil, err end
-  return done.changes == 1
+  return done[1].changes == 1
+end
+
+--- Those that have run out a month ago: array of { id }
+function M.over(limit)
+  return gifd.db.rows("SELECT id FROM tokens WHERE expires_at < ?1 LIMIT ?2", moment.now() - 30 * 86400 * 1e6, limit)
+end
+
+function M.forget(ids, further)
+  return gifd.db.batch { { "DELETE FROM tokens WHERE id IN (SELECT value FROM json_each(?1))", row.list(ids) },
+    unpack(further) }
+end
+
+--- Whose it is -> account_id | false | nil, err
+function M.account_of(id)
+  local found, err = gifd.db.row("SELECT account_id FROM tokens WHERE id = ?1", id)
+  if not found then return found, err end
+  return found.account_id
 end
 
 return M
