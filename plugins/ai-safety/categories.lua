@@ -1,17 +1,8 @@
---- categories: what their categories are called here, and what scores mean. Pure.
+--- categories: what scores mean. Pure. Categories keep their names: the host knows what they are called here, and how
+-- sure a judge must be (`moderation` of config.lua).
+local UNSAFE, WORTH_SAYING = 0.5, 0.05
+
 local M = {}
-
-local ours = {
-  sexual = "nsfw", ["sexual/minors"] = "illegal",
-  violence = "graphic_violence", ["violence/graphic"] = "graphic_violence",
-  hate = "hate_speech", ["hate/threatening"] = "hate_speech",
-  harassment = "hate_speech", ["harassment/threatening"] = "hate_speech",
-  illicit = "illegal", ["illicit/violent"] = "illegal",
-  ["self-harm"] = "unknown", ["self-harm/intent"] = "unknown", ["self-harm/instructions"] = "unknown",
-}
-
---- One that they may add later is unknown, and counts all the same.
-function M.of(theirs) return ours[theirs] or "unknown" end
 
 local severity = { approved = 1, flagged = 2, rejected = 3 }
 
@@ -27,23 +18,27 @@ local function worst_of(answer)
   end
 end
 
+local function above(answer, least, worst)
+  local out = {}
+  for name, score in pairs(answer.scores) do
+    if name == worst or answer.categories[name] == true or score > least then out[#out + 1] = name end
+  end
+  table.sort(out)
+  return out
+end
+
 --- answer = { flagged, categories, scores } of moderation.lua -> { decision, category, confidence, violations }.
 -- Confidence is of the category named: of "safe" it is 1 less the highest score.
-function M.judged(config, answer)
-  local highest, violations = 0, {}
+function M.judged(answer)
+  local highest = 0
   for _, score in pairs(answer.scores) do highest = math.max(highest, score) end
-  if not answer.flagged and 1 - highest >= config.approve then
-    return { decision = "approved", category = "safe", confidence = 1 - highest, violations = violations }
+  if not answer.flagged and highest <= UNSAFE then
+    return { decision = "approved", category = "safe", confidence = 1 - highest,
+      violations = above(answer, WORTH_SAYING) }
   end
   local worst, score = worst_of(answer)
-  for name, value in pairs(answer.scores) do
-    if name == worst or answer.categories[name] == true or value >= config.reject then
-      violations[#violations + 1] = name
-    end
-  end
-  table.sort(violations)
-  return { decision = highest >= config.reject and "rejected" or "flagged", category = M.of(worst), confidence = score,
-    violations = violations }
+  return { decision = highest > UNSAFE and "rejected" or "flagged", category = worst, confidence = score,
+    violations = above(answer, UNSAFE, worst) }
 end
 
 --- The strictest of several; of unsafe ones alike the surest, of safe ones the least sure. All violations.

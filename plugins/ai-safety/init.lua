@@ -27,8 +27,8 @@ end
 local function ballot_of(found, prefix, data)
   local reasons = {}
   for i, violation in ipairs(found.violations) do reasons[i] = prefix .. ": " .. violation end
-  data.is_safe, data.violations, data.confidence = found.decision == "approved", gifd.json.array(reasons),
-    found.confidence
+  data.is_safe, data.confidence = found.decision == "approved", found.confidence
+  data.violations = gifd.json.array(data.is_safe and {} or reasons)
   return { decision = found.decision, category = found.category, confidence = found.confidence,
     reasons = { unpack(reasons, 1, 50) }, data = data }
 end
@@ -47,7 +47,7 @@ local function words(ctx, share)
     return moderation.text(ctx, text)
   end)
   if not answer then return nil, cached end
-  return ballot_of(categories.judged(ctx.config, answer), "text", { text_length = gifd.text.length(text),
+  return ballot_of(categories.judged(answer), "text", { text_length = gifd.text.length(text),
     model = answer.model, scores = answer.scores, cached = cached })
 end
 
@@ -102,7 +102,7 @@ local function pixels(ctx, asset)
     return look(ctx, pictures)
   end)
   if not seen then return nil, cached end
-  for i, answer in ipairs(seen.results) do judged[i] = categories.judged(config, answer) end
+  for i, answer in ipairs(seen.results) do judged[i] = categories.judged(answer) end
   local data = { frames = seen.frames, model = seen.model, scores = highest(seen.results), cached = cached }
   if config.vision_model and categories.together(judged).decision ~= "rejected" then
     local said, err = answered(ctx, "vision\0" .. config.vision_model .. "\0" .. how, function()
@@ -111,7 +111,7 @@ local function pixels(ctx, asset)
       return vision.describe(ctx, urls)
     end)
     if not said then return nil, err end
-    judged[#judged + 1] = vision.judged(config, said)
+    judged[#judged + 1] = vision.judged(said)
     data.description, data.vision_model = said.description, said.model
   end
   return ballot_of(categories.together(judged), "visual", data)

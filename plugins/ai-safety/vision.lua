@@ -96,15 +96,15 @@ function M.describe(ctx, pictures)
 end
 
 --- As categories.judged
-function M.judged(config, said)
-  local violations, clean = said.violations, said.is_safe and said.category == "safe" and #said.violations == 0
-  if clean and said.confidence >= config.approve then
+function M.judged(said)
+  local violations, category = said.violations, said.category
+  if said.is_safe and category == "safe" and #violations == 0 then
     return { decision = "approved", category = "safe", confidence = said.confidence, violations = violations }
   end
-  local category = said.category == "safe" and "unknown" or said.category
-  if #violations == 0 then violations = { clean and "not sure" or category } end
-  local sure = not said.is_safe and said.category ~= "safe" and said.confidence >= config.reject
-  return { decision = sure and "rejected" or "flagged", category = category, confidence = said.confidence,
+  local agrees = not said.is_safe and category ~= "safe"
+  if category == "safe" then category = "unknown" end
+  if #violations == 0 then violations = { category } end
+  return { decision = agrees and "rejected" or "flagged", category = category, confidence = said.confidence,
     violations = violations }
 end
 

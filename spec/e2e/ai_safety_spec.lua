@@ -90,7 +90,7 @@ describe("ai-safety", function()
     api:set "unsure"
     asset = select(2, settled(s, owner, upload(s, owner, "sunny")))
     assert.equal("flagged", asset.state)
-    assert.same({ "visual: violence" }, asset.reasons)
+    assert.same({ "ai-safety is not sure (0.60): visual: violence" }, asset.reasons)
     assert.equal("flagged", words_of(s, owner, upload(s, owner, "doubtful")))
   end)
 

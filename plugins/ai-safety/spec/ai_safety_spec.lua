@@ -23,8 +23,8 @@ describe("ai-safety", function()
     return gifd.testing.start { config = all, fetch = fetch, at = "2026-11-25T12:00:00Z" }
   end
 
-  local function judged(high, hint, config)
-    return start({ { url = url, reply = answer(result(high, hint)) } }, config):judge { title = "x" }
+  local function judged(high, hint)
+    return start({ { url = url, reply = answer(result(high, hint)) } }):judge { title = "x" }
   end
 
   it("sends title, tags and description, with the key, and keeps what was said", function()
@@ -47,24 +47,22 @@ describe("ai-safety", function()
     assert.equal(0, ballot.data.text_length)
   end)
 
-  it("maps their categories, and rejects, flags or approves by the score", function()
-    for theirs, ours in pairs { sexual = "nsfw", ["sexual/minors"] = "illegal", violence = "graphic_violence",
-      ["hate/threatening"] = "hate_speech", harassment = "hate_speech", ["illicit/violent"] = "illegal",
-      ["self-harm"] = "unknown" } do
+  it("names what is unsafe as they do, with the score, and else says how sure it is that all is well", function()
+    for _, theirs in ipairs { "sexual", "sexual/minors", "violence", "hate/threatening", "illicit/violent" } do
       local ballot = judged { [theirs] = 0.9 }
-      assert.same({ "rejected", ours, 0.9 }, { ballot.decision, ballot.category, ballot.confidence }, theirs)
+      assert.same({ "rejected", theirs, 0.9 }, { ballot.decision, ballot.category, ballot.confidence })
       assert.same({ "text: " .. theirs }, ballot.reasons)
     end
-    assert.equal("flagged", judged({ sexual = 0.5 }).decision)
-    assert.equal("flagged", judged({ sexual = 0.06 }).decision)
-    assert.equal("approved", judged({ sexual = 0.05 }).decision)
-    assert.equal("approved", judged({ sexual = 0.3 }, false, { approve = 0.6 }).decision)
-    assert.equal("rejected", judged({ sexual = 0.5 }, false, { reject = 0.4 }).decision)
+    local doubtful = judged { violence = 0.4 }
+    assert.same({ "approved", "safe", 0.6 }, { doubtful.decision, doubtful.category, doubtful.confidence })
+    assert.same({ "text: violence" }, doubtful.reasons)
+    assert.same({}, doubtful.data.violations)
+    assert.same({}, judged({ sexual = 0.05 }).reasons)
   end)
 
   it("names what they flagged although its scores are low", function()
     local ballot = judged({ hate = 0.03 }, true)
-    assert.same({ "flagged", "hate_speech" }, { ballot.decision, ballot.category })
+    assert.same({ "flagged", "hate" }, { ballot.decision, ballot.category })
     assert.same({ "text: hate" }, ballot.reasons)
     assert.is_false(ballot.data.is_safe)
   end)
@@ -73,7 +71,7 @@ describe("ai-safety", function()
     local one = result {}
     one.category_scores["mind-control"], one.categories["mind-control"] = 0.99, true
     local ballot = start({ { url = url, reply = answer(one) } }):judge { title = "x" }
-    assert.same({ "rejected", "unknown" }, { ballot.decision, ballot.category })
+    assert.same({ "rejected", "mind-control" }, { ballot.decision, ballot.category })
   end)
 
   it("fails for good at anything but a well-formed answer", function()
@@ -178,7 +176,7 @@ describe("ai-safety", function()
     assert.equal("approved", t:judge({ title = "x" }).decision)
   end)
 
-  it("uses an answer again, by content and model, until it is old; thresholds are those of now", function()
+  it("uses an answer again, by content and model, until it is old", function()
     local one = { url = url, reply = answer(result { violence = 0.1 }) }
     local t = start({ one, one }, { cache = "2d" })
     assert.is_false(t:judge({ title = "x" }).data.cached)
@@ -276,8 +274,6 @@ describe("ai-safety, looking at pictures", function()
       '{"is_safe":true,"category":"safe","violations":["nudity"],"confidence":0.99,"description":""}',
       '{"is_safe":true,"category":"nsfw","violations":[],"confidence":0.99,"description":""}',
       '{"is_safe":false,"category":"safe","violations":[],"confidence":0.99,"description":""}',
-      '{"is_safe":true,"category":"safe","violations":[],"confidence":0.5,"description":""}',
-      '{"is_safe":false,"category":"nsfw","violations":[],"confidence":0.5,"description":""}',
     } do
       ballot = with(text)
       assert.equal("flagged", ballot.decision, text)
