@@ -126,8 +126,10 @@ const struct cli_command cli_commands[] = {
      "with the key.\n\n"
      "  --accept  after an older copy of the database was put back: its end counts from now on. That is an entry too\n",
      cli_script, NULL},
-    {"audit export", "[--format ndjson|csv] [filters as of list] " DATA, "write out the audit log, the oldest first",
-     "All of it, or what the filters leave.\n", cli_script, NULL},
+    {"audit export",
+     "[--format ndjson|csv] [--asset ID] [--user NAME] [--moderator NAME] [--type T] [--from TIME] [--to TIME] " DATA
+         JSON,
+     "write out the audit log, the oldest first", "All of it, or what the filters leave.\n", cli_script, NULL},
     {"audit report", "[--from TIME] [--to TIME] " DATA JSON, "count what was done in a time, by type and by decision",
      "The default is the last 30 days.\n", cli_script, NULL},
     {"jobs list", "[--state pending|running|completed|failed|cancelled|parked] [--type T] [--limit N] " DATA JSON,

@@ -55,9 +55,10 @@ function M.run(filter, format, write)
   return true
 end
 
---- What was done between two times -> { from, to, entries, by_type, by_decision, by_type_and_decision, anchor }
+--- What was done between two times (filter.from, filter.to) -> { from, to, entries, by_type, by_decision, items,
+-- anchor }, or nil, err
 function M.report(filter, anchor)
-  local rows, err = model.counts(filter)
+  local rows, err = model.counts(filter.from, filter.to)
   if not rows then return nil, err end
   local out = { from = moment.text(filter.from), to = moment.text(filter.to), entries = 0, by_type = {},
     by_decision = {}, items = {}, anchor = anchor and (anchor.id .. ":" .. anchor.mac) or gifd.null }

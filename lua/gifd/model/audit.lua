@@ -3,7 +3,7 @@
 local moment = require "gifd.moment"
 local row = require "gifd.model.row"
 
-local DAY = 86400
+local DAY, PART = 86400, 100000
 
 local M = {}
 
@@ -30,12 +30,13 @@ local always, if_changed = insert:format(""), insert:format("WHERE changes() > 0
 function M.statement(entry, when)
   local now = moment.now()
   local seconds = M.classes[entry.class]
-  return { when == "changed" and if_changed or always, now, entry.class, row.null(seconds and now + seconds * 1e6),
+  return { when == "changed" and if_changed or always, now, entry.class, row.null(seconds and now + seconds * 1e6 or nil),
     entry.action, entry.actor, entry.kind, row.null(entry.subject and tostring(entry.subject)), row.null(entry.asset),
     row.null(entry.account), row.null(entry.account_id), row.null(entry.decision), gifd.json.encode(entry.detail) }
 end
 
---- What may be asked for, the most telling first: the index of the first one is gone along.
+--- What may be asked for, the most telling first: the index of the first one is gone along; there is one of actor and
+-- type together.
 local filters = { { "asset", "asset" }, { "user", "account" }, { "actor", "actor" }, { "type", "action" } }
 
 --- filter = { asset?, user? (an account's name), actor?, type?, from?, to? (microseconds) } -> conditions, values
@@ -47,21 +48,23 @@ local function conditions(filter)
   end
   for _, one in ipairs(filters) do
     local value = filter[one[1]]
-    if value then add((#values > 0 and "+" or "") .. one[2] .. " = ?", value) end
+    local along = #values == 0 or one[1] == "type" and #values == 1 and filter.actor
+    if value then add((along and "" or "+") .. one[2] .. " = ?", value) end
   end
   if filter.from then add("at >= ?", filter.from) end
   if filter.to then add("at < ?", filter.to) end
-  return where, values, add
+  return where, values
 end
 
 --- Rows, the newest first, or the oldest first (order = "up"), behind the place `after` = { at, id } -> rows | nil, err
 function M.list(filter, order, after, limit)
-  local where, values, add = conditions(filter)
+  local where, values = conditions(filter)
   local up = order == "up"
   if after then
     local sign = up and ">" or "<"
-    add("at " .. sign .. "= ?", after.at)
-    add(("(at, id) %s (?%d, ?)"):format(sign, #values), after.id)
+    values[#values + 1], values[#values + 2] = after.at, after.id
+    where[#where + 1] = ("at %s= ?%d AND (at %s ?%d OR id %s ?%d)"):format(sign, #values - 1, sign, #values - 1, sign,
+      #values)
   end
   values[#values + 1] = limit
   local way = up and "" or "DESC"
@@ -72,13 +75,32 @@ function M.list(filter, order, after, limit)
   return rows
 end
 
---- How often what was done: array of { action, decision?, count } of the filter
-function M.counts(filter)
-  local where, values = conditions(filter)
-  local rows, err = gifd.db.rows(("SELECT action, decision, count(*) AS count FROM audit WHERE %s "
-    .. "GROUP BY action, decision ORDER BY action, decision"):format(table.concat(where, " AND ")), unpack(values))
-  if not rows then return nil, err end
-  return rows
+--- How often what was done from `from` until `to`, counted a part at a time: array of { action, decision?, count }
+function M.counts(from, to)
+  local ends, err = gifd.db.row([[
+    SELECT min(id) AS first, max(id) AS last FROM audit WHERE action IS NOT NULL AND at >= ?1 AND at < ?2]], from, to)
+  if not ends then return nil, err end
+  local out, known = {}, {}
+  for first = ends.first or 1, ends.last or 0, PART do
+    local rows, rows_err = gifd.db.rows([[
+      SELECT action, decision, count(*) AS count FROM audit
+      WHERE id >= ?1 AND id < ?2 AND action IS NOT NULL AND +at >= ?3 AND +at < ?4 GROUP BY action, decision]],
+      first, first + PART, from, to)
+    if not rows then return nil, rows_err end
+    for _, found in ipairs(rows) do
+      local key = found.action .. " " .. (found.decision or "")
+      if known[key] then known[key].count = known[key].count + found.count
+      else
+        known[key] = found
+        out[#out + 1] = found
+      end
+    end
+  end
+  table.sort(out, function(a, b)
+    if a.action ~= b.action then return a.action < b.action end
+    return (a.decision or "") < (b.decision or "")
+  end)
+  return out
 end
 
 --- The last entry of this action -> row | false | nil, err

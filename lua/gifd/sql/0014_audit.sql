@@ -19,6 +19,7 @@ CREATE INDEX audit_by_time ON audit (at) WHERE action IS NOT NULL;
 CREATE INDEX audit_by_asset ON audit (asset, at) WHERE asset IS NOT NULL;
 CREATE INDEX audit_by_account ON audit (account, at) WHERE account IS NOT NULL;
 CREATE INDEX audit_by_actor ON audit (actor, at) WHERE actor IS NOT NULL;
+CREATE INDEX audit_by_deed ON audit (actor, action, at) WHERE actor IS NOT NULL;
 CREATE INDEX audit_by_action ON audit (action, at) WHERE action IS NOT NULL;
 CREATE INDEX audit_to_expire ON audit (expires_at) WHERE action IS NOT NULL AND expires_at IS NOT NULL;
 
