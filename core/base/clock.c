@@ -77,3 +77,59 @@ int64_t clock_parse_http_date(const char *p, size_t n)
     }
     return -1;
 }
+
+/* RFC 3339 section 5.6. */
+static bool digits_at(const char *p, size_t n, int *out)
+{
+    *out = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (p[i] < '0' || p[i] > '9') return false;
+        *out = *out * 10 + (p[i] - '0');
+    }
+    return true;
+}
+
+static int64_t days_before(int y, int m, int d) /* since 1970-01-01 */
+{
+    y -= m <= 2;
+    int64_t era = y / 400;
+    int of_era = y - (int)era * 400, of_year = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+    return era * 146097 + (of_era * 365 + of_era / 4 - of_era / 100 + of_year) - 719468;
+}
+
+static bool parse_offset(const char *p, size_t n, int *minutes)
+{
+    int h, m;
+    if (n == 1 && (*p == 'Z' || *p == 'z')) return *minutes = 0, true;
+    if (n != 6 || (*p != '+' && *p != '-') || p[3] != ':') return false;
+    if (!digits_at(p + 1, 2, &h) || !digits_at(p + 4, 2, &m) || h > 23 || m > 59) return false;
+    *minutes = (*p == '-' ? -1 : 1) * (h * 60 + m);
+    return true;
+}
+
+bool clock_parse_rfc3339(const char *p, size_t n, int64_t *us)
+{
+    static const int lengths[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int y, mo, d, h, mi, se, minutes;
+    if (n < 20 || p[4] != '-' || p[7] != '-' || (p[10] != 'T' && p[10] != 't' && p[10] != ' ') || p[13] != ':' ||
+        p[16] != ':')
+        return false;
+    if (!digits_at(p, 4, &y) || !digits_at(p + 5, 2, &mo) || !digits_at(p + 8, 2, &d) || !digits_at(p + 11, 2, &h) ||
+        !digits_at(p + 14, 2, &mi) || !digits_at(p + 17, 2, &se))
+        return false;
+    bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
+    if (y < 1970 || mo < 1 || mo > 12 || d < 1 || d > lengths[mo - 1] || (mo == 2 && d == 29 && !leap) || h > 23 ||
+        mi > 59 || se > 60)
+        return false;
+    size_t at = 19;
+    int64_t fraction = 0, scale = 100000;
+    if (p[at] == '.') {
+        size_t first = ++at;
+        for (; at < n && p[at] >= '0' && p[at] <= '9'; at++, scale /= 10) fraction += (p[at] - '0') * scale;
+        if (at == first) return false;
+    }
+    if (!parse_offset(p + at, n - at, &minutes)) return false;
+    int64_t whole = days_before(y, mo, d) * 86400 + h * 3600 + mi * 60 + se - minutes * 60;
+    *us = whole * 1000000 + fraction;
+    return true;
+}

@@ -2,6 +2,7 @@
 #ifndef GIFD_BASE_CLOCK_H
 #define GIFD_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,5 +16,8 @@ size_t clock_rfc3339(int64_t wall_us, int digits, char *out, size_t cap);
 void clock_http_date(int64_t wall_s, char out[30]);
 /* Reads the three forms of RFC 9110 5.6.7; -1 when it is none of them. */
 int64_t clock_parse_http_date(const char *p, size_t n);
+/* Reads "2026-11-25T15:52:19.5+01:00" (RFC 3339 section 5.6) from 1970 on; digits beyond the microsecond are dropped.
+ */
+bool clock_parse_rfc3339(const char *p, size_t n, int64_t *us);
 
 #endif

@@ -418,7 +418,8 @@ struct problem {
     const char *code;
     const struct http_header *headers;
     size_t header_count;
-    int64_t complete; /* of a 416: the length of the representation; else -1 */
+    int64_t complete;    /* of a 416: the length of the representation; else -1 */
+    const char *pointer; /* JSON Pointer of the field that is wrong, or NULL */
 };
 
 static void send_problem(struct request *r, const struct problem *b, const char *detail);
@@ -432,14 +433,14 @@ static void abandon(struct conn *c)
 static void fail(struct request *r, const char *why)
 {
     log_error("http.reply", LN("path", r->path.p, r->path.n), LS("request_id", r->id), LS("error", why));
-    send_problem(r, &(struct problem){500, "internal", NULL, 0, -1}, "the reply could not be built");
+    send_problem(r, &(struct problem){500, "internal", NULL, 0, -1, NULL}, "the reply could not be built");
 }
 
 static void selection_failed(struct request *r, const struct plan *plan, const struct reply *p)
 {
     struct http_header kept[32];
     struct plan bare = {.status = plan->status};
-    struct problem b = {plan->status, "precondition_failed", kept, 0, -1};
+    struct problem b = {plan->status, "precondition_failed", kept, 0, -1, NULL};
     for (size_t i = 0; i < p->header_count && b.header_count < 31; i++) {
         struct slice name = p->headers[i].name;
         if (slice_ieq(name, SLICE("X-Content-Type-Options"))) continue; /* every problem says so */
@@ -586,7 +587,7 @@ static char *put_json(char *w, const char *end, const char *s)
 
 static void send_problem(struct request *r, const struct problem *b, const char *detail)
 {
-    char json[4096], *w = json, *end = json + sizeof json - 128;
+    char json[6144], *w = json, *end = json + sizeof json - 128;
     struct http_header headers[34];
     size_t n = b->header_count < 32 ? b->header_count : 32;
     if (n) memcpy(headers, b->headers, n * sizeof *headers);
@@ -597,7 +598,16 @@ static void send_problem(struct request *r, const struct problem *b, const char 
     w = put_json(w, end - 128, detail);
     w = PUT(w, "\",\"code\":\"");
     w = put_json(w, end, b->code);
-    w += snprintf(w, 64, "\",\"request_id\":\"%s\"}", r->id);
+    if (b->pointer) {
+        w = PUT(w, "\",\"errors\":[{\"pointer\":\"");
+        w = put_json(w, end, b->pointer);
+        w = PUT(w, "\",\"detail\":\"");
+        w = put_json(w, end, detail);
+        w = PUT(w, "\"}],\"request_id\":\"");
+    } else {
+        w = PUT(w, "\",\"request_id\":\"");
+    }
+    w += snprintf(w, 64, "%s\"}", r->id);
     struct reply p = {
         .status = b->status,
         .type = SLICE("application/problem+json"),
@@ -617,7 +627,17 @@ void reply_problem(struct request *r, int status, const char *code, const char *
     va_start(ap, fmt);
     vsnprintf(detail, sizeof detail, fmt, ap);
     va_end(ap);
-    send_problem(r, &(struct problem){status, code, NULL, 0, -1}, detail);
+    send_problem(r, &(struct problem){status, code, NULL, 0, -1, NULL}, detail);
+}
+
+void reply_problem_at(struct request *r, int status, const char *code, const char *pointer, const char *fmt, ...)
+{
+    char detail[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(detail, sizeof detail, fmt, ap);
+    va_end(ap);
+    send_problem(r, &(struct problem){status, code, NULL, 0, -1, pointer}, detail);
 }
 
 void reply_problem_with(struct request *r, int status, const char *code, const struct http_header *headers,
@@ -628,5 +648,5 @@ void reply_problem_with(struct request *r, int status, const char *code, const s
     va_start(ap, fmt);
     vsnprintf(detail, sizeof detail, fmt, ap);
     va_end(ap);
-    send_problem(r, &(struct problem){status, code, headers, count, -1}, detail);
+    send_problem(r, &(struct problem){status, code, headers, count, -1, NULL}, detail);
 }

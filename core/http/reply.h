@@ -46,6 +46,10 @@ void reply_problem(struct request *r, int status, const char *code, const char *
 void reply_problem_with(struct request *r, int status, const char *code, const struct http_header *headers,
                         size_t count, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 
+/* The same of a field of the body, by its JSON Pointer: "errors": [{"pointer","detail"}]. */
+void reply_problem_at(struct request *r, int status, const char *code, const char *pointer, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
 /* A reply whose body is written piece by piece: chunked, to HTTP/1.0 until the connection ends. The request stays open,
  * and its client's leaving ends it. p has a status, a type and headers; conditionals and ranges do not hold.
  *

@@ -34,68 +34,12 @@ static int l_http_date(lua_State *L)
     return 1;
 }
 
-/* RFC 3339 section 5.6. */
-static bool digits_at(const char *p, size_t n, int *out)
-{
-    *out = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (p[i] < '0' || p[i] > '9') return false;
-        *out = *out * 10 + (p[i] - '0');
-    }
-    return true;
-}
-
-static int64_t days_before(int y, int m, int d) /* since 1970-01-01 */
-{
-    y -= m <= 2;
-    int64_t era = y / 400;
-    int of_era = y - (int)era * 400, of_year = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-    return era * 146097 + (of_era * 365 + of_era / 4 - of_era / 100 + of_year) - 719468;
-}
-
-static bool parse_offset(struct slice s, int *minutes)
-{
-    int h, m;
-    if (s.n == 1 && (*s.p == 'Z' || *s.p == 'z')) return *minutes = 0, true;
-    if (s.n != 6 || (*s.p != '+' && *s.p != '-') || s.p[3] != ':') return false;
-    if (!digits_at(s.p + 1, 2, &h) || !digits_at(s.p + 4, 2, &m) || h > 23 || m > 59) return false;
-    *minutes = (*s.p == '-' ? -1 : 1) * (h * 60 + m);
-    return true;
-}
-
-static bool parse(struct slice s, lua_Number *out)
-{
-    static const int lengths[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int y, mo, d, h, mi, se, minutes;
-    if (s.n < 20 || s.p[4] != '-' || s.p[7] != '-' || (s.p[10] != 'T' && s.p[10] != 't' && s.p[10] != ' ') ||
-        s.p[13] != ':' || s.p[16] != ':')
-        return false;
-    if (!digits_at(s.p, 4, &y) || !digits_at(s.p + 5, 2, &mo) || !digits_at(s.p + 8, 2, &d) ||
-        !digits_at(s.p + 11, 2, &h) || !digits_at(s.p + 14, 2, &mi) || !digits_at(s.p + 17, 2, &se))
-        return false;
-    bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
-    if (y < 1970 || mo < 1 || mo > 12 || d < 1 || d > lengths[mo - 1] || (mo == 2 && d == 29 && !leap) || h > 23 ||
-        mi > 59 || se > 60)
-        return false;
-    size_t at = 19;
-    lua_Number fraction = 0, scale = 0.1;
-    if (s.p[at] == '.') {
-        size_t first = ++at;
-        for (; at < s.n && s.p[at] >= '0' && s.p[at] <= '9'; at++, scale /= 10) fraction += (s.p[at] - '0') * scale;
-        if (at == first) return false;
-    }
-    if (!parse_offset(slice_of(s.p + at, s.n - at), &minutes)) return false;
-    int64_t whole = days_before(y, mo, d) * 86400 + h * 3600 + mi * 60 + se - minutes * 60;
-    *out = (lua_Number)whole + floor(fraction * 1e6 + 0.5) / 1e6;
-    return true;
-}
-
 static int l_parse(lua_State *L)
 {
-    lua_Number seconds;
     struct slice s = border_string(L, 1, "text");
-    if (!parse(s, &seconds)) return push_fault(L, GIFD_EINVALID, "no RFC 3339 time");
-    lua_pushnumber(L, seconds);
+    int64_t us;
+    if (!clock_parse_rfc3339(s.p, s.n, &us)) return push_fault(L, GIFD_EINVALID, "no RFC 3339 time");
+    lua_pushnumber(L, (lua_Number)us / 1e6);
     return 1;
 }
 

@@ -381,11 +381,8 @@ static void add_route(lua_State *L, struct gen *g, int id)
     static const struct {
         const char *name;
         uint8_t flag;
-    } flags[] = {{"cache", ROUTE_CACHE},
-                 {"classes", ROUTE_CLASSES},
-                 {"cross", ROUTE_CROSS},
-                 {"signed", ROUTE_SIGNED},
-                 {"seldom", ROUTE_SELDOM}};
+    } flags[] = {{"cache", ROUTE_CACHE},   {"classes", ROUTE_CLASSES}, {"cross", ROUTE_CROSS},
+                 {"signed", ROUTE_SIGNED}, {"seldom", ROUTE_SELDOM},   {"intake", ROUTE_INTAKE}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         lua_getfield(L, -1, flags[i].name);
         if (lua_toboolean(L, -1)) grown[id] |= flags[i].flag;
@@ -425,6 +422,7 @@ static int boot(lua_State *L, void *arg)
     classes_read(L, "clients", &g->clients);
     classes_read(L, "referrers", &g->referrers);
     refusals_read(L, &g->refusals);
+    intake_read_rules(L, &g->intake);
     g->app_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     return 0;
 }
@@ -484,6 +482,7 @@ void gen_close(struct gen *g)
     free(g->route_flags);
     classes_free(&g->clients);
     classes_free(&g->referrers);
+    intake_free_rules(&g->intake);
     refusals_free(&g->refusals);
     for (size_t i = 0; i < g->route_count; i++) free(g->limits[i]);
     free(g->limits);

@@ -20,15 +20,17 @@
 #include "script/binding.h"
 #include "script/build.h"
 #include "script/classes.h"
+#include "script/intake.h"
 #include "script/refusal.h"
 #include "script/slab.h"
 
 enum gen_state { GEN_LOADING, GEN_PREPARED, GEN_LIVE, GEN_DRAINING, GEN_CLOSED };
 
 /* What boot says of a route: its replies may be kept, and differ by class of client; pages of other sites may be
- * allowed to read it; a signature may stand in its address; they are kept seldom, so that nobody waits for another's.
+ * allowed to read it; a signature may stand in its address; they are kept seldom, so that nobody waits for another's;
+ * its bodies are read without Lua (intake.h).
  */
-enum { ROUTE_CACHE = 1, ROUTE_CLASSES = 2, ROUTE_CROSS = 4, ROUTE_SIGNED = 8, ROUTE_SELDOM = 16 };
+enum { ROUTE_CACHE = 1, ROUTE_CLASSES = 2, ROUTE_CROSS = 4, ROUTE_SIGNED = 8, ROUTE_SELDOM = 16, ROUTE_INTAKE = 32 };
 
 struct gen {
     struct list node; /* in host->draining */
@@ -55,6 +57,7 @@ struct gen {
     struct fetch_settings fetch;
     struct fetch_client *fetcher; /* NULL until the first fetch */
     struct refusals refusals;
+    struct intake_rules intake;
     char digest[65];
 
     struct task *running; /* NULL while Lua does not run, and while chunks load */

@@ -76,6 +76,10 @@ static void make_reply(struct visit *v, const struct route_match *match)
 {
     struct request *r = v->r;
     struct err e = {0};
+    if ((v->flags & ROUTE_INTAKE) && v->host->live->intake.on && !v->host->live->intake.guarded && !v->owed) {
+        intake_start(v);
+        return;
+    }
     if (v->cacheable) v->began = epochs_now(segment_epochs(v->host->s.segment));
     v->task = route_start(v->host, v, match, &e);
     if (v->task) {
@@ -237,7 +241,9 @@ void host_on_gone(void *to, struct request *r)
     if (!v) return;
     r->user = NULL;
     struct task *t = v->task;
-    if (t) {
+    if (v->incoming) {
+        intake_gone(v);
+    } else if (t) {
         task_cancel(t);
         t->request = NULL;
         t->body = NULL;

@@ -34,6 +34,8 @@ struct fill {
     char key[VISIT_KEY_MAX];
 };
 
+struct incoming;
+
 struct visit {
     struct list node; /* in fill->waiters */
     struct host *host;
@@ -46,6 +48,7 @@ struct visit {
     uint8_t client;            /* class of client */
     uint8_t client_class;      /* of the key: the same where replies differ by it */
     uint8_t counted;           /* how many keys of its reply were counted; the rest found no room, and is Lua's */
+    struct incoming *incoming; /* intake_visit.c: the body that it told; or NULL */
     uint64_t began;            /* the epoch before its task was started */
 };
 
@@ -54,6 +57,9 @@ void visit_reply(struct visit *v, const struct task *t, const struct reply *p, c
 /* A reply was sent or will not be: who waited makes their own. */
 void visit_failed(struct visit *v);
 uint64_t visit_asker(const struct visit *v); /* the classes of who asks, as they stand in a key */
+/* intake_visit.c: a route that is read without Lua. */
+void intake_start(struct visit *v);
+void intake_gone(struct visit *v); /* its client left before the reply */
 /* route.c: starts the task of a request. */
 struct task *route_start(struct host *h, struct visit *v, const struct route_match *match, struct err *e);
 

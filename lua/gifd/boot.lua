@@ -6,6 +6,7 @@ local counts = require "gifd.jobs.counts"
 local cors = require "gifd.http.cors"
 local dispatch = require "gifd.http.dispatch"
 local docs = require "gifd.command.docs"
+local event_kinds = require "gifd.model.event_kinds"
 local guard = require "gifd.http.guard"
 local jobs_command = require "gifd.command.jobs"
 local keys = require "gifd.command.keys"
@@ -66,6 +67,7 @@ return function(settings)
   app.drain = settings.reload_drain
   app.refusals = guard.refusals(settings)
   app.clients, app.referrers = unfurlers.classes, referrers.domains
+  app.intake = event_kinds.intake(settings, gifd.server.data_dir)
   app.class_names = { clients = unfurlers.class_names, referrers = referrers.names }
   app.roles = { runner = runner(app), worker = signing.watch }
   app.commands = { lua = script, ["plugin run"] = plugin_run(app),

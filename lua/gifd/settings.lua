@@ -167,6 +167,12 @@ return S.record({
     hints = S.boolean { default = true,
       doc = "pages hold still and load nothing big for Save-Data and Sec-CH-Prefers-Reduced-Motion" },
   }, { doc = "what an address of media answers with" }),
+  events = S.record({
+    from = S.one_of { "anyone", "tokens", default = "anyone",
+      doc = "who may tell of views, plays and clicks by POST /api/v1/events: anyone, or tokens with the scope upload" },
+    durability = S.one_of { "durable", "fast", default = "durable",
+      doc = "durable: on disk before they are acknowledged; fast: safe from the death of a process only" },
+  }, { doc = "views, plays and clicks that are told by others" }),
   jobs = S.record({
     running = S.integer { default = 2, min = 1, max = 64, doc = "renditions made at a time" },
     plugins = S.integer { default = 4, min = 1, max = 64,

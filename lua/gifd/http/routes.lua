@@ -16,6 +16,7 @@ local plugin_route = require "gifd.http.plugin_route"
 local session = require "gifd.http.session"
 local share_page = require "gifd.http.share_page"
 local shares = require "gifd.http.shares"
+local told = require "gifd.http.told"
 local signed_urls = require "gifd.http.signed_urls"
 
 local routes = {
@@ -39,6 +40,8 @@ local routes = {
   { "DELETE", "/api/v1/shares/{code}", auth = "upload", run = shares.delete },
   { "GET", "/api/v1/shares/{code}/unfurl", auth = "public", run = shares.unfurl },
   { "POST", "/api/v1/signed-urls", auth = "read", body = "json", run = signed_urls.create },
+
+  { "POST", "/api/v1/events", auth = "public", intake = true, body = "json", run = told.create },
 
   { "GET", "/api/v1/jobs", auth = "read", run = jobs.list },
   { "POST", "/api/v1/jobs", auth = "upload", body = "json", run = jobs.create },
@@ -66,8 +69,8 @@ return function(plugin_routes)
   local out = {}
   for i, r in ipairs(routes) do
     out[i] = { method = r[1], pattern = r[2], auth = r.auth, limit = r.limit, body = r.body, bare = r.bare,
-      cache = r.cache, classes = r.classes, signed = r.signed, cross = r.cross or r[2]:match("^/api/") ~= nil,
-      run = r.run }
+      cache = r.cache, intake = r.intake, classes = r.classes, signed = r.signed,
+      cross = r.cross or r[2]:match("^/api/") ~= nil, run = r.run }
   end
   for _, r in ipairs(plugin_routes) do
     local cache = r.method == "GET" and r.auth == "public" -- what its replies may ask for

@@ -826,6 +826,16 @@ gifd.health = {}
 ---@return {disk_free: integer, generation: integer, workers: integer, media: boolean}
 function gifd.health.facts() end
 
+---@class gifd.intake
+gifd.intake = {}
+
+---waits; events as POST /api/v1/events takes them -> {single, accepted, rejected = {{index, line?, code, pointer, detail}, ...}}; lines: it is NDJSON
+---@param body string
+---@param lines boolean
+---@return table?
+---@return gifd.Err? err
+function gifd.intake.tell(body, lines) end
+
 ---@class gifd.jobs
 gifd.jobs = {}
 
