@@ -251,8 +251,8 @@ describe("whoever changes the audit log is found:", function()
       .. "UPDATE audit SET id = 9 WHERE id = 99", 8, "altered" },
     { "the end cut off", "DELETE FROM audit WHERE id > 30", 31, "missing" },
     { "everything removed", "DELETE FROM audit", 1, "missing" },
-    { "a row put at the end", "INSERT INTO audit SELECT 41, at, class, expires_at, action, actor, kind, subject, asset, "
-      .. "account, decision, detail, digest, mac FROM audit WHERE id = 40", 41, "altered" },
+    { "a row put at the end", "INSERT INTO audit SELECT 41, at, class, expires_at, action, actor, kind, subject, "
+      .. "asset, account, decision, detail, digest, mac FROM audit WHERE id = 40", 41, "altered" },
     { "seals of one's own", "UPDATE audit SET subject = 'y', digest = randomblob(32), mac = randomblob(32) "
       .. "WHERE id >= 25", 25, "altered" },
   }
