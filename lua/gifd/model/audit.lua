@@ -30,7 +30,8 @@ local always, if_changed = insert:format(""), insert:format("WHERE changes() > 0
 function M.statement(entry, when)
   local now = moment.now()
   local seconds = M.classes[entry.class]
-  return { when == "changed" and if_changed or always, now, entry.class, row.null(seconds and now + seconds * 1e6 or nil),
+  local ends = seconds and now + seconds * 1e6 or nil
+  return { when == "changed" and if_changed or always, now, entry.class, row.null(ends),
     entry.action, entry.actor, entry.kind, row.null(entry.subject and tostring(entry.subject)), row.null(entry.asset),
     row.null(entry.account), row.null(entry.account_id), row.null(entry.decision), gifd.json.encode(entry.detail) }
 end

@@ -823,7 +823,7 @@ function gifd.fetch(options, hosts) end
 gifd.health = {}
 
 ---what a readiness check wants to know
----@return {disk_free: integer, generation: integer, workers: integer, media: boolean}
+---@return {disk_free: integer, generation: integer, digest: string, workers: integer, media: boolean}
 function gifd.health.facts() end
 
 ---@class gifd.intake
@@ -1192,6 +1192,12 @@ function gifd.request.from_start(reply, size) end
 ---@return {raw: boolean, fields: table<string, string>, files: {draft: gifd.Draft, bytes: integer, type: string, field?: string, filename?: string}[], repeated?: string[]}|nil up
 ---@return gifd.Err? err
 function gifd.request.upload(options) end
+
+---the next at most 65536 bytes of a reply { pieces = function }, by that function; waits while the client is behind
+---@param text string
+---@return true?
+---@return gifd.Err? err
+function gifd.request.write(text) end
 
 ---@class gifd.tally
 gifd.tally = {}
