@@ -59,8 +59,7 @@ void intake_read_rules(lua_State *L, struct intake_rules *r)
         r->part_sql = text_field(L, r, "part");
         r->type_count = name_list(L, r, "types", r->types);
         r->platform_count = name_list(L, r, "platforms", r->platforms);
-        r->verdict = number_field(L, "verdict");
-        r->reason = number_field(L, "reason");
+        r->mark = number_field(L, "mark");
         r->past_us = number_field(L, "past") * 1000000;
         r->ahead_us = number_field(L, "ahead") * 1000000;
         lua_getfield(L, -1, "durable");
@@ -292,13 +291,8 @@ static int read_one(struct reading *r, const struct json *v, struct err *e)
         if (!rc) return refuse(r, GIFD_ENOTFOUND, "/share", "there is no such share");
         if (of != subject) return refuse(r, GIFD_EINVALID, "/share", "the share is one of another asset");
     }
-    r->out->rows[r->out->row_count++] =
-        (struct trail_row){.at = at,
-                           .subject = subject,
-                           .part = part,
-                           .n = 1,
-                           .extra = meta,
-                           .kind = type | platform << 4 | rules->verdict << 12 | rules->reason << 16};
+    r->out->rows[r->out->row_count++] = (struct trail_row){
+        .at = at, .subject = subject, .part = part, .n = 1, .extra = meta, .kind = type | platform << 4 | rules->mark};
     return 1;
 }
 

@@ -4,13 +4,13 @@
  *     each: type and platform by name, asset and share by the app's SQL --> struct trail_row, or why not
  *   rows --> trail (store/trail.h) --committed--> {"accepted":n,"rejected":[{"index","code","pointer","line"?}]}
  *
- *   kind of a row   bits 0..3 type | 4..11 platform | 12..15 verdict | 16..31 reason | 32..51 the app's
+ *   kind of a row   bits 0..3 type | 4..11 platform | from 12 on the app's: `mark`
  *
  * Names, numbers and SQL are boot's (`intake`), so that nothing of the app is known here:
  *
- *   intake = { folder, durable, guarded (Lua says who may), types = {name, ...} (1, 2, ...), platforms = {name, ...}
- * (1, 2, ...; else 0), verdict, reason, past, ahead (seconds), subject (SQL: ?1 text -> number), part (SQL: ?1 text ->
- * number, its subject) }
+ *   intake = { folder, durable, guarded (Lua says who may), types = {name, ...} (1, 2, ...),
+ *              platforms = {name, ...} (1, 2, ...; else 0), mark, past, ahead (seconds),
+ *              subject (SQL: ?1 text -> number), part (SQL: ?1 text -> number, its subject) }
  *
  * Loop thread only. */
 #ifndef GIFD_SCRIPT_INTAKE_H
@@ -33,7 +33,7 @@ struct intake_rules {
     struct slice folder;
     struct slice types[INTAKE_NAMES_MAX], platforms[INTAKE_NAMES_MAX];
     size_t type_count, platform_count;
-    int64_t verdict, reason;
+    int64_t mark;
     int64_t past_us, ahead_us;
     struct slice subject_sql, part_sql;
 };

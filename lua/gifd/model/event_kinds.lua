@@ -46,7 +46,7 @@ function M.platform_name(number) return M.platforms[number] or "other" end
 function M.intake(settings, data_dir)
   return { folder = data_dir .. "/events", durable = settings.events.durability == "durable",
     guarded = settings.events.from == "tokens", types = M.types,
-    platforms = M.platforms, verdict = M.REPORTED, reason = M.REPORT, past = 86400, ahead = 300,
+    platforms = M.platforms, mark = M.kind(0, 0, M.REPORTED, M.REPORT), past = 86400, ahead = 300,
     subject = "SELECT rowid_ FROM assets WHERE id = ?1",
     part = "SELECT s.id, a.rowid_ FROM shares s JOIN assets a ON a.id = s.asset_id WHERE s.code = ?1" }
 end
