@@ -126,7 +126,7 @@ describe("shares", function()
     local bad = create { title = "graphic violence" }
     assert.equal("rejected", bad.json.state)
     assert.matches("violence", bad.json.reasons[1])
-    assert.equal(404, s:request({ "GET", "/s/" .. bad.json.code }).status)
+    assert.equal(410, s:request({ "GET", "/s/" .. bad.json.code }).status)
     assert.equal(200, s:request({ "GET", "/s/" .. code }).status)
     assert.equal("live", create({ title = "Essex graphic design" }).json.state)
     local changed = s:request { "PATCH", "/api/v1/shares/" .. bad.json.code, token = admin, json = { title = "tame" } }

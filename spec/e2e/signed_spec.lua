@@ -245,8 +245,8 @@ describe("a signed URL", function()
       return s:request({ "POST", "/api/v1/shares", token = owner, json = fields }).json.code
     end
     local bad = share { title = "graphic violence" }
-    assert.equal(404, get(made { code = bad }).status)
-    assert.equal(404, get(made { path = "/s/" .. bad .. ".gif" }).status)
+    assert.equal(410, get(made { code = bad }).status)
+    assert.equal(410, get(made { path = "/s/" .. bad .. ".gif" }).status)
     local over = share { expires_at = "2020-01-01T00:00:00Z" }
     assert.equal(410, get(made { code = over }).status)
     local newcomer = s:token("upload", "newcomer")

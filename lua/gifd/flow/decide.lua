@@ -5,6 +5,7 @@
 --
 -- What has changed meanwhile makes the batch fail (conflict), so of two people one is told. undo takes the standing
 -- decision back, to what it replaced; after purge there is nothing to go back to: the bytes are gone.
+local asset_model = require "gifd.model.asset"
 local audit = require "gifd.flow.audit"
 local categories = require "gifd.flow.categories"
 local decision_model = require "gifd.model.decision"
@@ -13,6 +14,7 @@ local facts = require "gifd.flow.facts"
 local orphan = require "gifd.model.orphan"
 local purge = require "gifd.flow.purge"
 local rendition_model = require "gifd.model.rendition"
+local share_model = require "gifd.model.share"
 
 local M = {}
 
@@ -20,6 +22,16 @@ local M = {}
 M.decisions = { approved = true, rejected = true, flagged = true, quarantined = true }
 
 local default_category = { approved = "safe" }
+
+--- What a reviewer names, an asset by its id or a share by its code -> subject, false, or nil, err
+function M.find(kind, id)
+  local row, err
+  if kind == "asset" then row, err = asset_model.find(id)
+  elseif kind == "share" then row, err = share_model.find(id)
+  else return false end
+  if not row then return row, err end
+  return { kind = kind, row = row }
+end
 
 local function conflict(message) return nil, gifd.err("conflict", { message = message }) end
 

@@ -20,6 +20,24 @@ function M.owns(identity, share)
   return identity and (identity.account_id == share.account_id or identity:may("admin")) or false
 end
 
+--- Has an account that reviews.
+function M.moderates(identity) return identity and identity:may("moderate") or false end
+
+--- May this asker see the page whatever its verdict? What is quarantined only reviewers see.
+function M.sees(identity, share, asset)
+  if M.moderates(identity) then return true end
+  return M.owns(identity, share) and share.verdict ~= "quarantined" and asset.verdict ~= "quarantined"
+end
+
+--- Pure: what strangers are told in place of things that are not all approved -> 451 (taken down by law), 410
+-- (rejected) or 404 (nobody has approved it), the gravest of them, and the row that is so; nil when all are approved.
+function M.closed(...)
+  local rows = { ... }
+  for _, row in ipairs(rows) do if row.legal then return 451, row end end
+  for _, row in ipairs(rows) do if row.verdict == "rejected" then return 410, row end end
+  for _, row in ipairs(rows) do if row.verdict ~= "approved" then return 404, row end end
+end
+
 --- Pure: may a stranger see the page (or its direct forms)?
 function M.public(share, asset)
   return share.verdict == "approved" and asset.verdict == "approved" and share.visibility ~= "private"
@@ -40,7 +58,8 @@ function M.media_access(identity, asset, signed)
     end
   end
   if not identity then return false, false end
-  if identity:may("admin") then return true, false end
+  if M.moderates(identity) then return true, false end
+  if asset.verdict == "quarantined" then return false, false end
   local own, err = asset_model.has_share_of(asset.id, identity.account_id)
   if own == nil then return nil, err end
   return own, false

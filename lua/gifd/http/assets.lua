@@ -1,5 +1,6 @@
 --- http/assets: POST /api/v1/assets and GET /api/v1/assets/{id}.
 local asset_model = require "gifd.model.asset"
+local closed = require "gifd.http.closed"
 local evidence = require "gifd.http.evidence"
 local fields = require "gifd.http.fields"
 local ingest = require "gifd.flow.ingest"
@@ -108,7 +109,7 @@ function M.create(app, req, ctx)
   end
   local json, json_err = M.json(app, ctx.base, asset)
   if not json then return nil, json_err end
-  local share, share_err = evidence(view.share(ctx.base, made.share), ctx, "share", made.share.id)
+  local share, share_err = evidence(view.share(ctx.base, made.share), ctx, "share", made.share)
   if not share then return nil, share_err end
   headers.Location = share.short_url
   return { status = made.held and 200 or 201, headers = headers, json = { asset = json, share = share } }
@@ -120,16 +121,16 @@ function M.get(app, req, ctx)
   if not asset then return problem.not_found(req) end
   local allowed, public = share_flow.media_access(ctx.identity, asset)
   if allowed == nil then return nil, public end
-  if not allowed then return problem.not_found(req) end
+  if not allowed then return closed.problem(req, share_flow.closed(asset) or 404) end
   local json, json_err = M.json(app, ctx.base, asset)
   if not json then return nil, json_err end
-  local own = ctx.identity and ctx.identity:may("admin")
+  local own = share_flow.moderates(ctx.identity)
   if ctx.identity and not own then
     own, err = asset_model.has_share_of(asset.id, ctx.identity.account_id)
     if own == nil then return nil, err end
   end
   if own then
-    json, json_err = evidence(json, ctx, "asset", asset.id)
+    json, json_err = evidence(json, ctx, "asset", asset)
     if not json then return nil, json_err end
   end
   return { status = 200, headers = { ["Cache-Control"] = "no-store" }, json = json }

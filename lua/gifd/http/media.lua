@@ -3,10 +3,12 @@
 -- Every form asks the same question (flow/share.media_access) and describes its reply as data: a digest, a type,
 -- headers. What is asked for is `about` = { app, req, asset, share?, named? (the share of ?s=CODE), public (strangers
 -- may have it, without a signature), signed (claims of the URL's signature, or false), ends (microseconds, math.huge or
--- nil: until when) }. Each reply is a view (model/count).
+-- nil: until when), again (answers anew, after a wait in which it may have been taken down) }. Each reply is a view
+-- (model/count).
 local accept = require "gifd.http.accept"
 local asset_model = require "gifd.model.asset"
 local assets = require "gifd.http.assets"
+local closed = require "gifd.http.closed"
 local count = require "gifd.model.count"
 local disposition = require "gifd.http.disposition"
 local keep = require "gifd.http.keep"
@@ -106,9 +108,7 @@ local function made(about, one)
     asset, err = assets.settled(asset, HOLD)
     if not asset then return nil, err end
     if not renditions.settled(asset) then return later(req, "this is still being made") end
-    found, err = rendition_model.find(asset.id, ladder.file(one))
-    if found == nil then return nil, err end
-    if found then return blob(about, found) end
+    return about.again()
   end
   local code, reason = renditions.refused(asset, one)
   if code == nil then return nil, reason end
@@ -120,7 +120,8 @@ local function made(about, one)
   found, err = awaited(asset, one)
   if found == nil then return nil, err end
   if found == true then return later(req, "this is still being made") end
-  return found and blob(about, found) or impossible(req, asset, one)
+  if found then return about.again() end
+  return impossible(req, asset, one)
 end
 
 --- The rung of a name, once it is known what plugins make of the ladder -> rung, asset | false | nil, err
@@ -197,17 +198,19 @@ local function named(req, asset)
   return share and share.asset_id == asset.id and share
 end
 
-local function serve(app, req, ctx, id, ext, name)
+local serve
+
+function serve(app, req, ctx, id, ext, name)
   local asset, err = asset_model.find(id)
   if asset == nil then return nil, err end
   if not asset then return problem.not_found(req) end
   local allowed, public, ends = share_flow.media_access(ctx.identity, asset, ctx.signed)
   if allowed == nil then return nil, public end
-  if not allowed then return problem.not_found(req) end
+  if not allowed or asset.purged_at then return closed.problem(req, share_flow.closed(asset) or 404) end
   local share, share_err = named(req, asset)
   if share == nil then return nil, share_err end
   local about = { app = app, req = req, asset = asset, named = share, public = public, signed = ctx.signed,
-    ends = ends }
+    ends = ends, again = function() return serve(app, req, ctx, id, ext, name) end }
   if not ext and not name and app.settings.delivery.negotiate then return negotiated(about) end
   return M.choose(about, ext, name)
 end

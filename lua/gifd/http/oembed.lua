@@ -1,4 +1,5 @@
 --- http/oembed: GET /oembed?url=: what a provider answers about a share's page (oEmbed 1.0). Only pages of this server.
+local closed = require "gifd.http.closed"
 local policy = require "gifd.http.policy"
 local problem = require "gifd.http.problem"
 local share_page = require "gifd.http.share_page"
@@ -17,6 +18,7 @@ function M.get(app, req, ctx)
   if origin ~= ctx.base then return problem.not_found(req) end
   local share, asset, public = share_page.find(nil, code)
   if share == nil then return nil, asset end
+  if not share and type(public) == "table" then return closed.problem(req, asset) end
   if not share or not public then return problem.not_found(req) end
   local facts, err = share_page.facts(ctx, share, asset)
   if not facts then return nil, err end

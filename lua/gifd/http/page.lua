@@ -21,6 +21,7 @@
 --   user_agent  of the request, or nil: decides what a preview is offered (the reply then varies by it)
 --   limited     a share that may be visited only so often: its media have no lasting addresses
 --   visits      what its owner is told of that: { left, of }
+--   bare        what is not approved is shown as it is, not blurred and still
 --   calm        nothing moves or loads before it is asked to
 --   link, link_until   of a visitor by a signed URL: that URL, and when it ends (RFC 3339)
 --   maxwidth, maxheight   unfurl.oembed: as asked for, or nil
@@ -105,6 +106,9 @@ local notices = {
   used_up = { "Used up", "It was visited as often as it may be. Only you can see it." },
 }
 
+-- Before that is asked for, who may see these all the same sees them blurred and still.
+local veiled = { pending = true, flagged = true, rejected = true, quarantined = true }
+
 local strictest_first = { "quarantined", "rejected", "flagged", "pending", "expired", "used_up" }
 
 -- What keeps strangers from this page, and why; false when nothing does
@@ -150,6 +154,13 @@ end
 -- What is shown: a looping video where there is one, else a picture; and what stands still in its place.
 local function stage(ctx, v)
   local a, poster = ctx.asset, ctx.renditions.poster
+  if v.veiled then
+    local still = poster or a.frames == 1 and not a.type:match("^video/") and a
+    v.moves, v.video, v.wash, v.play = false, false, false, false
+    v.picture, v.still = still and here(ctx, still.url) or false, false
+    v.width, v.height = still and still.width or a.width, still and still.height or a.height
+    return
+  end
   local moves = a.frames > 1
   local film = a.type:match("^video/") ~= nil
   v.moves = moves or film
@@ -216,6 +227,7 @@ function M.share(ctx)
   v.description, v.tags = share.description or "", share.tags
   v.created_at, v.day = share.created_at, day(share.created_at)
   v.notice = notice(ctx)
+  v.veiled = not ctx.bare and v.notice and veiled[v.notice.state] or false
   v.hidden = share.visibility ~= "public" or v.notice ~= false
   v.meta = v.notice and {} or unfurl.tags(ctx)
   v.oembed = not v.notice and not ctx.limited

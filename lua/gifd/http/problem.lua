@@ -15,7 +15,7 @@ local titles = {
     [409] = "Conflict",
   [410] = "Gone", [413] = "Content Too Large", [415] = "Unsupported Media Type", [422] = "Unprocessable Content",
   [429] = "Too Many Requests", [500] = "Internal Server Error", [501] = "Not Implemented",
-    [503] = "Service Unavailable",
+    [451] = "Unavailable For Legal Reasons", [503] = "Service Unavailable",
   [507] = "Insufficient Storage",
 }
 --- Nobody's fault here: the client went away, the disk is full, there is no room now.

@@ -10,6 +10,7 @@ local audit = require "gifd.http.audit"
 local health = require "gifd.http.health"
 local jobs = require "gifd.http.jobs"
 local media = require "gifd.http.media"
+local moderation = require "gifd.http.moderation"
 local oembed = require "gifd.http.oembed"
 local pages = require "gifd.http.pages"
 local plugin_route = require "gifd.http.plugin_route"
@@ -54,6 +55,10 @@ local routes = {
   { "GET", "/api/v1/audit/export", auth = "audit", run = audit.export },
   { "GET", "/api/v1/audit/report", auth = "audit", run = audit.report },
   { "GET", "/api/v1/audit/anchor", auth = "audit", run = audit.anchor },
+
+  { "POST", "/api/v1/moderation/{kind}/{id}/reviews", auth = "moderate", body = "json", run = moderation.review },
+  { "POST", "/api/v1/moderation/{kind}/{id}/undo", auth = "moderate", body = "json", run = moderation.undo },
+  { "POST", "/api/v1/moderation/{kind}/{id}/purge", auth = "moderate", body = "json", run = moderation.purge },
 
   { "GET", "/api/v1/admin/status", auth = "admin", run = admin.status },
   { "POST", "/api/v1/admin/reload", auth = "admin", body = "json", run = admin.reload },

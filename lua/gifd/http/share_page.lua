@@ -7,6 +7,7 @@
 --   anybody else --> one visit, one transaction --> all; 410 once none is left
 local asset_model = require "gifd.model.asset"
 local assets = require "gifd.http.assets"
+local closed = require "gifd.http.closed"
 local count = require "gifd.model.count"
 local keep = require "gifd.http.keep"
 local media = require "gifd.http.media"
@@ -90,20 +91,21 @@ function M.facts(ctx, share, asset)
 end
 
 --- The share and asset if this asker may see them as everybody does, as their owner or by a signature -> share, asset,
--- shown (to everybody, as often as they like), or false, status (404 or 410), used up, or nil, err.
+-- shown (to everybody, as often as they like), or false, status (404, 410 or 451), why ("used_up", or the row that was
+-- refused), or nil, err.
 function M.find(identity, code, signed)
   local share, err = share_model.find(code)
   if share == nil then return nil, err end
   if not share then return false, 404 end
   local asset, asset_err = asset_model.find(share.asset_id)
   if not asset then return nil, asset_err or gifd.err("internal", { message = "a share without its asset" }) end
-  local approved = share.verdict == "approved" and asset.verdict == "approved"
-  local shown = approved and share.visibility ~= "private"
-  local owns = share_flow.owns(identity, share)
-  if not shown and not (approved and signed) and not owns then return false, 404 end
+  local shut, refused = share_flow.closed(share, asset)
+  local sees, private = share_flow.sees(identity, share, asset), share.visibility == "private"
+  if not sees and private and not signed then return false, 404 end
+  if not sees and shut then return false, shut, refused end
   if share_model.expired(share) then return false, 410 end
-  if share_model.used_up(share) and not owns then return false, 410, true end
-  return share, asset, shown and not share.max_visits
+  if share_model.used_up(share) and not sees then return false, 410, "used_up" end
+  return share, asset, not shut and not private and not share.max_visits
 end
 
 local function json(ctx, about)
@@ -131,7 +133,10 @@ local function note(ctx, about)
     headers = headers }
 end
 
-local function gone(req, ctx, status, used_up, direct)
+local function gone(req, ctx, status, why, direct)
+  local used_up = why == "used_up"
+  if why and not used_up and direct then return closed.problem(req, status) end
+  if why and not used_up then return closed.page(ctx, status, why) end
   if direct then
     return problem.reply(req, status, "not_found", used_up and "the link is used up"
       or status == 410 and "the link has expired" or "there is nothing here")
@@ -173,14 +178,18 @@ local function glances(req)
   return req.method ~= "GET" or known ~= nil
 end
 
---- The facts for who asks; a preview program that looks once is made to wait while what moves there is being made.
+--- The facts for who asks, or false when the share has changed; a preview program that looks once is made to wait
+-- while what moves there is being made.
 local function facts_for(about, ctx, free)
   local facts, err = (free and still or M.facts)(ctx, about.share, about.asset)
   if not facts then return nil, err end
   local row, known = unfurlers.of(about.req.headers["user-agent"])
   local wish = known and about.public and about.req.method == "GET" and unfurl.wish(facts, row)
   if not wish or not media.await(about.app, about.asset, wish, PATIENCE) then return facts end
-  return M.facts(ctx, about.share, about.asset)
+  -- it may have been taken down meanwhile
+  local share, asset = M.find(ctx.identity, about.share.code, ctx.signed)
+  if not share then return share, asset end
+  return M.facts(ctx, share, asset)
 end
 
 --- The page, or false when the share has changed since it was read
@@ -188,7 +197,8 @@ local function show(about, ctx)
   local req, share = about.req, about.share
   local free = about.limited and glances(req)
   local facts, err = facts_for(about, ctx, free)
-  if not facts then return nil, err end
+  if not facts then return facts, err end
+  facts.bare = req.query.show == "1"
   facts.calm = about.app.settings.delivery.hints and calm(req)
   if ctx.signed and share.visibility == "private" then
     facts.link = ctx.base .. req.target:gsub("^%a+://[^/]*", "")
@@ -206,12 +216,15 @@ local function show(about, ctx)
     anyone = about.signed and true or nil, counts = count.clicks(share) })
 end
 
-local function look(app, req, ctx, code, ext)
+local look
+
+function look(app, req, ctx, code, ext)
   local share, asset, shown = M.find(ctx.identity, code, ctx.signed)
   if share == nil then return nil, asset end
   if not share then return gone(req, ctx, asset, shown, ext ~= nil) end
   local about = { app = app, req = req, asset = asset, share = share, public = shown and not ctx.signed,
-    signed = ctx.signed, ends = share.expires_at or math.huge, limited = limited(ctx, share) }
+    signed = ctx.signed, ends = share.expires_at or math.huge, limited = limited(ctx, share),
+    again = function() return look(app, req, ctx, code, ext) end }
   if ext and about.limited and not ctx.signed then return gone(req, ctx, 404, false, true) end
   if ext == "json" then return json(ctx, about) end
   if ext == "activity" then return note(ctx, about) end

@@ -1,6 +1,7 @@
 --- http/shares: /api/v1/shares and /api/v1/shares/{code}.
 local S = require "gifd.schema"
 local asset_model = require "gifd.model.asset"
+local closed = require "gifd.http.closed"
 local evidence = require "gifd.http.evidence"
 local fields = require "gifd.http.fields"
 local problem = require "gifd.http.problem"
@@ -50,22 +51,22 @@ function M.create(app, req, ctx)
   values.expires_at = expires_at ~= gifd.null and expires_at or nil
   local share, create_err = share_flow.create(app, ctx.hook_ctx, ctx.identity, asset, values)
   if not share then return nil, create_err end
-  local json, json_err = evidence(view.share(ctx.base, share), ctx, "share", share.id)
+  local json, json_err = evidence(view.share(ctx.base, share), ctx, "share", share)
   if not json then return nil, json_err end
   return no_store(201, json, { Location = ctx.base .. "/api/v1/shares/" .. share.code })
 end
 
---- The share and how the asker stands to it: share, asset, owns; or false and the reply.
+--- The share and how the asker stands to it: share, asset, owns (it, or reviews); or false and the reply.
 local function seen(req, ctx)
   local share, err = share_model.find(req.params.code)
   if share == nil then return nil, err end
   if not share then return false, problem.not_found(req) end
   local asset, asset_err = asset_model.find(share.asset_id)
   if not asset then return nil, asset_err end
-  local owns = share_flow.owns(ctx.identity, share)
-  if owns then return share, asset, true end
-  local hidden = share.verdict ~= "approved" or asset.verdict ~= "approved" or share.visibility == "private"
-  if hidden then return false, problem.not_found(req) end
+  if share_flow.owns(ctx.identity, share) or share_flow.moderates(ctx.identity) then return share, asset, true end
+  local shut = share_flow.closed(share, asset)
+  if share.visibility == "private" then shut = 404 end
+  if shut then return false, closed.problem(req, shut) end
   if share_model.expired(share) then return false, problem.reply(req, 410, "not_found", "the share has expired") end
   if share_model.used_up(share) then return false, problem.reply(req, 410, "not_found", "the share is used up") end
   return share, asset, false
@@ -81,7 +82,7 @@ function M.get(_, req, ctx)
   local json = view.share(ctx.base, share)
   if not owns then return no_store(200, json) end
   local err
-  json, err = evidence(json, ctx, "share", share.id)
+  json, err = evidence(json, ctx, "share", share)
   if not json then return nil, err end
   return no_store(200, json)
 end
@@ -104,7 +105,7 @@ end
 
 local function owned(req, ctx)
   local share, other, owns = seen(req, ctx)
-  if share and not owns then
+  if share and not (owns and share_flow.owns(ctx.identity, share)) then
     return false, problem.reply(req, 403, "denied", "this share belongs to another account")
   end
   return share, other
@@ -125,7 +126,7 @@ function M.update(app, req, ctx)
   values.expires_at = expires_at
   local updated, update_err = share_flow.update(app, ctx.hook_ctx, ctx.identity, share, values)
   if not updated then return nil, update_err end
-  local json, json_err = evidence(view.share(ctx.base, updated), ctx, "share", updated.id)
+  local json, json_err = evidence(view.share(ctx.base, updated), ctx, "share", updated)
   if not json then return nil, json_err end
   return no_store(200, json)
 end

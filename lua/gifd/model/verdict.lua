@@ -53,4 +53,18 @@ function M.standing(subject)
   return out
 end
 
+--- All that was said of this revision, the newest first, with evidence.
+function M.all(kind, thing)
+  local rows, err = gifd.db.rows([[
+    SELECT judge, version, decision, category, confidence, reasons, data, created_at FROM verdicts
+    WHERE kind = ?1 AND subject = ?2 AND revision = ?3 ORDER BY id DESC LIMIT 100]],
+    kind, tostring(thing.id), thing.revision)
+  if not rows then return nil, err end
+  for _, found in ipairs(rows) do
+    found.reasons, found.data = row.decode(found.reasons) or {}, row.decode(found.data)
+    if found.data == gifd.null then found.data = nil end
+  end
+  return rows
+end
+
 return M

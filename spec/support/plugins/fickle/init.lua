@@ -33,4 +33,5 @@ local function on_any(ctx, event) ctx.log.info("told", { event = event.event, co
   verdict = event.verdict, media = event.media }) end
 
 return { hooks = { judge = { run = judge, timeout = "1s" }, tags = tags, renditions = renditions, on_share = on_share,
-  on_upload = on_any, on_verdict = on_any, on_rendition = on_any, on_delete = on_any } }
+  on_upload = on_any, on_verdict = on_any, on_rendition = on_any, on_delete = on_any,
+  on_withdraw = on_any, on_ban = on_any } }
