@@ -106,6 +106,15 @@ const struct cli_command cli_commands[] = {
      "As if KEY had never asked.\n\n"
      "  --all  as if nobody had\n",
      cli_live, NULL},
+    {"moderate rescan", "[--dry-run] [--since TIME] [--judge NAME] [--no-wait] " DATA JSON,
+     "have judges look again at what they had decided",
+     "Rules have changed: each thing that judges and no person have decided is judged anew, by a job of the running "
+     "server. Prints what has changed.\n\n"
+     "  --dry-run  changes nothing: prints what would\n"
+     "  --since TIME  only what was made since, such as 7d, 2030-01-31 or 2030-01-31T12:00:00Z\n"
+     "  --judge NAME  asks this judge alone; what others have said still counts\n"
+     "  --no-wait  prints the job and leaves it to itself: 'gifd jobs tail ID'\n",
+     cli_live, "Moderation"},
     {"audit list",
      "[--asset ID] [--user NAME] [--moderator NAME] [--type T] [--from TIME] [--to TIME] [--limit N] " DATA JSON,
      "list what has changed, the newest first",

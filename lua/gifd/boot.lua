@@ -15,6 +15,7 @@ local limits = require "gifd.limits"
 local limits_command = require "gifd.command.limits"
 local load_plugin = require "gifd.plugin.load"
 local media = require "gifd.command.media"
+local moderate = require "gifd.command.moderate"
 local pages = require "gifd.http.pages"
 local plugin_new = require "gifd.command.plugin_new"
 local plugin_run = require "gifd.command.plugin_run"
@@ -73,7 +74,7 @@ return function(settings)
   app.commands = { lua = script, ["plugin run"] = plugin_run(app),
                    ["plugin new"] = plugin_new(app), ["plugin test"] = plugin_test(app), token = token, keys = keys,
                    audit = audit, limits = limits_command,
-                   jobs = jobs_command,
+                   jobs = jobs_command, moderate = moderate,
                    plugin = plugins_command(app), login = signin.login(settings), setup = signin.setup(settings),
                    settle = function() return counts.settle(app.class_names) end,
                    check = check(plugins), verify = verify(app), unfurl = unfurl_command(app), docs = docs(app) }

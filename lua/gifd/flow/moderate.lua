@@ -29,12 +29,13 @@ local lost = { code = "internal", message = "the process ended each time while t
 local function spoken(entries, subject, how)
   local wanted = how.slow or subject.row.judge_tries > 0
   for _, entry in ipairs(entries) do wanted = wanted or entry.slow end
-  if how.fresh or not wanted then return {} end
+  if how.fresh == true or not (how.fresh or wanted) then return {} end
   return verdict_model.standing(subject)
 end
 
 --- Asks who has not spoken yet -> ballots (old and new), whether slow judges have yet to speak; or nil, err.
--- how.slow: they are asked now; how.lost: they have failed for good; how.fresh: all of them, whatever they said before.
+-- how.slow: they are asked now; how.lost: they have failed for good; how.fresh: all of them, whatever
+-- they said before (true), or this one besides (a name).
 local function ask(app, ctx_of, subject, how)
   local entries, ballots, asked, waiting, pixels = app.registry.hooks.judge or {}, {}, {}, false, {}
   if not entries[1] then return ballots, false end
@@ -45,7 +46,7 @@ local function ask(app, ctx_of, subject, how)
     local plugin = entry.plugin
     local said = standing[plugin.name]
     pixels[plugin.name] = plugin.pixels
-    if said and said.version == plugin.version then ballots[#ballots + 1] = said
+    if said and said.version == plugin.version and how.fresh ~= plugin.name then ballots[#ballots + 1] = said
     elseif entry.slow and not how.slow then waiting = true
     elseif entry.slow and how.lost then
       ballots[#ballots + 1] = { judge = plugin.name, version = plugin.version, failed = lost }
@@ -96,11 +97,36 @@ local function add_outcome(app, calls, subject, outcome)
   end
 end
 
---- What judges would say now -> outcome (flow/tally), or nil, err. Nothing is written.
-function M.preview(app, ctx_of, subject)
-  local ballots, waiting = ask(app, ctx_of, subject, { fresh = true, slow = true })
+--- What judges would say now, all of them or with a new word of the one named -> outcome (flow/tally), or nil, err.
+-- Nothing is written.
+function M.preview(app, ctx_of, subject, judge)
+  local ballots, waiting = ask(app, ctx_of, subject, { fresh = judge or true, slow = true })
   if not ballots then return nil, waiting end
   return tally.count(app.settings, subject.row, ballots, waiting)
+end
+
+--- Writes what judges say now of something that they had decided -> true, false when it has changed meanwhile, or nil,
+-- err. outcome: of M.preview, and not pending
+function M.rejudge(app, subject, outcome)
+  local row = subject.row
+  outcome.scan_id = decision_model.new_scan_id()
+  local calls = verdict_model.ballot_statements(subject, outcome.ballots)
+  calls[#calls + 1] = decision_model.stand_statement(subject, { scan_id = outcome.scan_id, actor = "judges",
+    decision = outcome.verdict, reasons = outcome.reasons })
+  add_decision(app, calls, subject, outcome)
+  if row.verdict == "approved" then
+    local event = event_of(subject, outcome)
+    events.add(app, calls, "on_withdraw", { kind = event.kind, asset_id = event.asset_id, code = event.code,
+      account_id = event.account_id, legal = false, category = event.category })
+  end
+  calls[#calls + 1] = purge[subject.kind .. "_call"](subject.kind == "asset" and row.id or row)
+  local done, err = gifd.db.batch(calls)
+  if not done then
+    if err.code == "conflict" then return false end
+    return nil, err
+  end
+  purge[subject.kind](app, subject.kind == "asset" and row.id or row)
+  return true
 end
 
 --- Judges whichever of the rows are pending, and writes both verdicts in one transaction: true, and whether a subject

@@ -11,11 +11,13 @@ local ladder = require "gifd.jobs.ladder"
 local moment = require "gifd.moment"
 local plugin_work = require "gifd.jobs.plugin_work"
 local recipe = require "gifd.jobs.recipe"
+local rescan = require "gifd.flow.rescan"
 local retry = require "gifd.jobs.retry"
 
 local M = {}
 
-local kinds = { ladder = ladder.ladder, renditions = ladder.renditions, judge = judge, recipe = recipe }
+local kinds = { ladder = ladder.ladder, renditions = ladder.renditions, judge = judge, recipe = recipe,
+  rescan = rescan }
 
 local function hook_ctx(plugin, deadline) return context.make(plugin, { deadline = deadline }) end
 

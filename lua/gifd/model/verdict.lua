@@ -19,14 +19,20 @@ local function ballot_statement(subject, ballot, now)
     gifd.json.encode(row.null(ballot.data)), now }
 end
 
+--- Statements for a batch: what judges have said now.
+function M.ballot_statements(subject, ballots)
+  local now, out = moment.now(), {}
+  for _, ballot in ipairs(ballots) do
+    if not ballot.standing then out[#out + 1] = ballot_statement(subject, ballot, now) end
+  end
+  return out
+end
+
 --- Statements for a batch. subject = { kind, row }; outcome = { verdict, reasons, ballots, retry_at?, failing? }.
 -- scan_id: of the decision, where it is one. The change is guarded by the revision: words that changed meanwhile are
 -- judged again, not by these ballots.
 function M.statements(subject, outcome)
-  local now, id, out = moment.now(), subject.row.id, {}
-  for _, ballot in ipairs(outcome.ballots) do
-    if not ballot.standing then out[#out + 1] = ballot_statement(subject, ballot, now) end
-  end
+  local now, id, out = moment.now(), subject.row.id, M.ballot_statements(subject, outcome.ballots)
   local update = ("UPDATE %s SET verdict = ?3, reasons = ?4, updated_at = ?5, judge_after = ?6, "
     .. "judge_tries = judge_tries + ?7, judge_until = ?8, scan_id = ?9, decided_by = ?10 "
     .. "WHERE id = ?1 AND revision = ?2 AND verdict = 'pending'")

@@ -43,3 +43,15 @@ CREATE TABLE judge_outages (
   open       INTEGER NOT NULL DEFAULT 0 CHECK (open IN (0, 1)),
   probe_at   INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
+
+-- What judges would decide, or have decided, of things that they had decided before: by job ('rescan').
+CREATE TABLE rescans (
+  job        INTEGER NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+  kind       TEXT    NOT NULL CHECK (kind IN ('asset', 'share')),
+  subject    TEXT    NOT NULL,                       -- assets.id, or shares.code
+  was        TEXT    NOT NULL,
+  decision   TEXT    NOT NULL,
+  category   TEXT    NOT NULL,
+  reasons    TEXT    NOT NULL,
+  PRIMARY KEY (job, kind, subject)
+) STRICT, WITHOUT ROWID;
