@@ -113,6 +113,13 @@ static void on_own_handle_closed(uv_handle_t *h)
     server__handle_closed(h->data);
 }
 
+static void on_again(uv_idle_t *i)
+{
+    (void)i; /* that it is active keeps the loop from sleeping */
+}
+
+/* Whoever writes a reply piece by piece writes the next one in the turn that has sent the last: such a connection has
+ * another turn when the others have had theirs. */
 static void on_prepare(uv_prepare_t *p)
 {
     struct http_server *s = p->data;
@@ -121,6 +128,10 @@ static void on_prepare(uv_prepare_t *p)
     list_init(&now);
     while (!list_empty(&s->ready)) list_push(&now, list_shift(&s->ready));
     while (!list_empty(&now)) conn__turn(conn__of_ready(list_shift(&now)), false);
+    if (list_empty(&s->ready))
+        uv_idle_stop(&s->again);
+    else
+        uv_idle_start(&s->again, on_again);
 }
 
 static void on_tick(struct tick *t)
@@ -198,9 +209,12 @@ struct http_server *http_server_new(struct loop *l, const struct http_limits *li
     s->prepare.data = s;
     uv_prepare_start(&s->prepare, on_prepare);
     uv_unref((uv_handle_t *)&s->prepare);
+    uv_idle_init(&l->uv, &s->again);
+    s->again.data = s;
+    uv_unref((uv_handle_t *)&s->again);
     uv_timer_init(&l->uv, &s->drain_timer);
     s->drain_timer.data = s;
-    s->handles = 2;
+    s->handles = 3;
     tick_start(l, &s->tick, TICK_EVERY_MS, on_tick);
     return s;
 }
@@ -314,5 +328,6 @@ void http_server_free(struct http_server *s)
     close_everybody(s);
     tick_stop(&s->tick);
     uv_close((uv_handle_t *)&s->prepare, on_own_handle_closed);
+    uv_close((uv_handle_t *)&s->again, on_own_handle_closed);
     uv_close((uv_handle_t *)&s->drain_timer, on_own_handle_closed);
 }

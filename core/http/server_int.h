@@ -71,6 +71,7 @@ struct http_server {
     uint64_t yielded;  /* connections that gave way since the last tick */
     struct list ready; /* connections that something happened to outside of their own turn */
     uv_prepare_t prepare;
+    uv_idle_t again; /* some are ready still */
     uv_timer_t drain_timer;
     size_t handles; /* open libuv handles: the memory lives as long as they do */
     struct tick tick;
