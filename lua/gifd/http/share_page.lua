@@ -175,7 +175,7 @@ end
 --- Who looks at a limited page without visiting it: nobody in front of a screen.
 local function glances(req)
   local _, known = unfurlers.of(req.headers["user-agent"])
-  return req.method ~= "GET" or known ~= nil
+  return req.method ~= "GET" or known
 end
 
 --- The facts for who asks, or false when the share has changed; a preview program that looks once is made to wait
