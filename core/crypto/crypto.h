@@ -28,6 +28,7 @@ void hex_encode(const uint8_t *p, size_t n, char *out); /* 2n characters and a N
 int hex_decode(struct slice s, uint8_t *out, size_t cap, size_t *n, struct err *e);
 /* No padding, NUL-terminated. Returns the length, or 0 when cap is too small for it and the NUL. */
 size_t base64url_encode(const uint8_t *p, size_t n, char *out, size_t cap);
+size_t base64_encode(const uint8_t *p, size_t n, char *out, size_t cap); /* the same, padded, of section 4 */
 int base64url_decode(struct slice s, uint8_t *out, size_t cap, size_t *n, struct err *e); /* strict, no padding */
 
 #endif

@@ -118,6 +118,9 @@ TEST(base64url_both_ways_and_its_refusals)
         CHECK(n == len && memcmp(out, pairs[i][0], len) == 0);
     }
     CHECK(base64url_encode((const uint8_t *)"foo", 3, text, 4) == 0);
+    CHECK(base64_encode((const uint8_t *)"\xff\xfe", 2, text, 5) == 4 && strcmp(text, "//4=") == 0);
+    CHECK(base64_encode((const uint8_t *)"fooba", 5, text, 9) == 8 && strcmp(text, "Zm9vYmE=") == 0);
+    CHECK(base64_encode((const uint8_t *)"f", 1, text, 4) == 0);
     static const char *const bad[] = {"Z", "Zg==", "Zh", "Zm9", "Zm+v", "Zm/v", "Zm9v ", "Zm9v\n"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         CHECK(base64url_decode(slice_str(bad[i]), out, sizeof out, &n, &e) == GIFD_EINVALID);

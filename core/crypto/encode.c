@@ -1,8 +1,10 @@
-/* encode.c: hexadecimal and base64url (RFC 4648 sections 8 and 5). Decoders are strict: one text for one value. */
+/* encode.c: hexadecimal, base64 and base64url (RFC 4648 sections 8, 4 and 5). Decoders are strict: one text for one
+ * value. */
 #include "crypto/crypto.h"
 
 static const char hex_digits[] = "0123456789abcdef";
 static const char url_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 void hex_encode(const uint8_t *p, size_t n, char *out)
 {
@@ -35,7 +37,7 @@ int hex_decode(struct slice s, uint8_t *out, size_t cap, size_t *n, struct err *
     return GIFD_OK;
 }
 
-size_t base64url_encode(const uint8_t *p, size_t n, char *out, size_t cap)
+static size_t encode(const uint8_t *p, size_t n, char *out, size_t cap, const char *alphabet)
 {
     size_t length = n / 3 * 4 + (n % 3 ? n % 3 + 1 : 0), at = 0;
     if (cap <= length) {
@@ -46,8 +48,25 @@ size_t base64url_encode(const uint8_t *p, size_t n, char *out, size_t cap)
         uint32_t v = (uint32_t)p[i] << 16;
         if (i + 1 < n) v |= (uint32_t)p[i + 1] << 8;
         if (i + 2 < n) v |= p[i + 2];
-        for (int shift = 18; shift >= 0 && at < length; shift -= 6) out[at++] = url_digits[v >> shift & 63];
+        for (int shift = 18; shift >= 0 && at < length; shift -= 6) out[at++] = alphabet[v >> shift & 63];
     }
+    out[at] = 0;
+    return at;
+}
+
+size_t base64url_encode(const uint8_t *p, size_t n, char *out, size_t cap)
+{
+    return encode(p, n, out, cap, url_digits);
+}
+
+size_t base64_encode(const uint8_t *p, size_t n, char *out, size_t cap)
+{
+    if (cap <= (n + 2) / 3 * 4) {
+        if (cap) out[0] = 0;
+        return 0;
+    }
+    size_t at = encode(p, n, out, cap, digits);
+    while (at % 4) out[at++] = '=';
     out[at] = 0;
     return at;
 }

@@ -9,6 +9,7 @@
 
 #define RANDOM_MAX 4096
 #define ENCODE_MAX ((size_t)1 << 20)
+#define BASE64_MAX ((size_t)4 << 20) /* a picture, for others */
 
 static int l_sha256(lua_State *L)
 {
@@ -77,6 +78,16 @@ static int l_base64url(lua_State *L)
     size_t cap = s.n * 4 / 3 + 8;
     char *out = room(L, s, cap);
     lua_pushlstring(L, out, base64url_encode((const uint8_t *)s.p, s.n, out, cap));
+    return 1;
+}
+
+static int l_base64(lua_State *L)
+{
+    struct slice s = border_string(L, 1, "bytes");
+    size_t cap = (s.n + 2) / 3 * 4 + 1;
+    if (s.n > BASE64_MAX) border_argument(L, 1, "bytes", "must be at most 4 MiB");
+    char *out = lua_newuserdata(L, cap);
+    lua_pushlstring(L, out, base64_encode((const uint8_t *)s.p, s.n, out, cap));
     return 1;
 }
 
@@ -225,6 +236,8 @@ const struct binding bind_crypto[] = {
     {"gifd.crypto.random", l_random, CTX_ANY, "random(n: integer) -> bytes: string -- n cryptographic random bytes"},
     {"gifd.crypto.code", l_code, CTX_ANY, "code(n: integer) -> text: string -- n random characters of a-zA-Z0-9"},
     {"gifd.crypto.hex", l_hex, CTX_ANY, "hex(bytes: string) -> text: string -- lower-case hexadecimal"},
+    {"gifd.crypto.base64", l_base64, CTX_ANY,
+     "base64(bytes: string) -> text: string -- RFC 4648 section 4, padded; at most 4 MiB"},
     {"gifd.crypto.base64url", l_base64url, CTX_ANY,
      "base64url(bytes: string) -> text: string -- RFC 4648 section 5, without padding"},
     {"gifd.crypto.unbase64url", l_unbase64url, CTX_ANY,

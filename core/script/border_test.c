@@ -64,6 +64,8 @@ static const struct border_case cases[] = {
     {"gifd.crypto.random(1.5)", "~must be an integer"},
     {"gifd.crypto.code(8):match('^%w%w%w%w%w%w%w%w$') ~= nil", "true"},
     {"gifd.crypto.base64url('\\255\\254a')", "__5h"},
+    {"gifd.crypto.base64('\\255\\254a') .. gifd.crypto.base64('ab') .. gifd.crypto.base64('')", "//5hYWI="},
+    {"gifd.crypto.base64(('x'):rep(4194305))", "~gifd.crypto.base64: argument 1"},
     {"gifd.crypto.unbase64url('__5h') == '\\255\\254a'", "true"},
     {"gifd.crypto.unbase64url('=')", "~nil, invalid"},
     {"gifd.crypto.sha256({})", "~gifd.crypto.sha256: argument 1 (bytes): must be a string, not a table"},

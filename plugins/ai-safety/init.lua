@@ -11,6 +11,7 @@ local moderation = require "moderation"
 local vision = require "vision"
 
 local SIDE, QUALITY = 1024, 85
+local SIDE_LOW = 512 -- of detail "low"
 
 --- The answer to a question, from before if it was asked about the same; ask() -> answer, or nil, err
 local function answered(ctx, what, ask)
@@ -51,32 +52,22 @@ local function words(ctx, share)
     model = answer.model, scores = answer.scores, cached = cached })
 end
 
-local standard = { ["-"] = "+", ["_"] = "/" }
-
-local function data_url(picture)
-  local text = gifd.crypto.base64url(picture.bytes):gsub("[-_]", standard)
-  return ("data:%s;base64,%s%s"):format(picture.type, text, ("="):rep(-#text % 4))
-end
-
---- The pictures as data URLs, made when somebody asks for the first; what made them is told by `how`.
-local function pictures_of(ctx, asset)
-  local urls
-  local how = ("%s\0%d\0%d\0%d"):format(asset.blob, ctx.config.frames, SIDE, QUALITY)
-  return function()
-    if urls then return urls end
-    local list, err = asset.frames { count = ctx.config.frames, width = SIDE, height = SIDE, format = "jpeg",
-      quality = QUALITY }
-    if not list then return nil, err end
-    if not list[1] then return nil, gifd.err("bad_media", { message = "there is no picture to look at" }) end
-    urls = {}
-    for i, picture in ipairs(list) do urls[i] = data_url(picture) end
-    return urls
-  end, how
+--- Pictures whose longest side is at most `side`, as data URLs, or nil, err
+local function pictures_of(ctx, asset, side)
+  local list, err = asset.frames { count = ctx.config.frames, width = side, height = side, format = "jpeg",
+    quality = QUALITY }
+  if not list then return nil, err end
+  if not list[1] then return nil, gifd.err("bad_media", { message = "there is no picture to look at" }) end
+  for i, picture in ipairs(list) do
+    list[i] = ("data:%s;base64,%s"):format(picture.type, gifd.crypto.base64(picture.bytes))
+    gifd.time.sleep(0.001) -- a megabyte each, and others wait
+  end
+  return list
 end
 
 --- Each picture in turn -> { results = { { flagged, categories, scores }, ... }, frames, model }, or nil, err
-local function look(ctx, pictures)
-  local urls, err = pictures()
+local function look(ctx, asset)
+  local urls, err = pictures_of(ctx, asset, SIDE)
   if not urls then return nil, err end
   local out = { results = {}, frames = #urls }
   for i, url in ipairs(urls) do
@@ -97,16 +88,16 @@ end
 
 local function pixels(ctx, asset)
   local config, judged = ctx.config, {}
-  local pictures, how = pictures_of(ctx, asset)
+  local how = ("%s\0%d"):format(asset.blob, config.frames)
   local seen, cached = answered(ctx, "picture\0" .. config.model .. "\0" .. how, function()
-    return look(ctx, pictures)
+    return look(ctx, asset)
   end)
   if not seen then return nil, cached end
   for i, answer in ipairs(seen.results) do judged[i] = categories.judged(answer) end
   local data = { frames = seen.frames, model = seen.model, scores = highest(seen.results), cached = cached }
   if config.vision_model and categories.together(judged).decision ~= "rejected" then
     local said, err = answered(ctx, "vision\0" .. config.vision_model .. "\0" .. how, function()
-      local urls, why = pictures()
+      local urls, why = pictures_of(ctx, asset, SIDE_LOW)
       if not urls then return nil, why end
       return vision.describe(ctx, urls)
     end)

@@ -73,6 +73,14 @@ describe("ai-safety", function()
     assert.equal(200, s:request({ "GET", "/s/" .. made.share.code }).status)
   end)
 
+  it("looks at large pictures that hardly compress, made as small as they may be", function()
+    local before = api:count "picture"
+    local reply = s:upload(pictures.noise(1100), owner, "title=noise")
+    assert.equal(201, reply.status, reply.body)
+    assert.equal("live", picture_of(s, owner, reply.json, 40))
+    assert.equal(4, api:count "picture" - before)
+  end)
+
   it("rejects by words, and says which kind", function()
     local share = settled(s, owner, upload(s, owner, "forbidden"))
     assert.equal("rejected", share.state)

@@ -30,7 +30,7 @@ local function is_question(request)
   if not ok or asked.version ~= 1 or type(asked.asset.id) ~= "string" or not asked.pictures[1] then return false end
   for _, picture in ipairs(asked.pictures) do
     local bytes = mime.unb64(picture.data)
-    if bytes:sub(1, 3) ~= "\255\216\255" or picture.width > 512 or picture.height > 512 then return false end
+    if bytes:sub(1, 3) ~= "\255\216\255" or picture.width > 1024 or picture.height > 1024 then return false end
   end
   return request.method == "POST" and request.target == "/judge"
 end
@@ -100,7 +100,7 @@ describe("moderation-pixels", function()
   end)
 
   it("decides about pictures, and doctor knows that it looks", function()
-    local s, owner = start()
+    local s, owner = start("10m", "side = 1024")
     api:set "approved"
     local asset = upload(s, owner)
     assert.equal("pending", asset.state)
@@ -113,6 +113,10 @@ describe("moderation-pixels", function()
       assert.same({ "looked" }, asset.reasons)
       assert.not_equal(200, s:request({ "GET", "/a/" .. asset.id }).status)
     end
+    api:set "approved"
+    local noise = s:upload(pictures.noise(1100), owner, "title=noise").json.asset
+    local state = settled(s, owner, noise).state
+    assert.is_truthy(state ~= "flagged" and state ~= "rejected", state)
     assert.equal(0, api:count "refused")
     assert.is_nil(s:errors():find(secret, 1, true))
     assert.matches("pixels%.judged", s:errors())

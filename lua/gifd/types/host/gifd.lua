@@ -680,6 +680,11 @@ function gifd.console.write(text) end
 ---@class gifd.crypto
 gifd.crypto = {}
 
+---RFC 4648 section 4, padded; at most 4 MiB
+---@param bytes string
+---@return string text
+function gifd.crypto.base64(bytes) end
+
 ---RFC 4648 section 5, without padding
 ---@param bytes string
 ---@return string text

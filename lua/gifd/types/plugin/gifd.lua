@@ -580,6 +580,11 @@ function gifd.catch(fn, ...) end
 ---@class gifd.crypto
 gifd.crypto = {}
 
+---RFC 4648 section 4, padded; at most 4 MiB (uses: "crypto" or "crypto.sign")
+---@param bytes string
+---@return string text
+function gifd.crypto.base64(bytes) end
+
 ---RFC 4648 section 5, without padding (uses: "crypto" or "crypto.sign")
 ---@param bytes string
 ---@return string text
