@@ -105,6 +105,14 @@ describe("a decision", function()
     end)
   end
 
+  --- Spellings of addresses that are none of ours.
+  local function spellings(id, code)
+    return { "/A/" .. id, "/a/" .. id:upper(), "//a/" .. id, "/a//" .. id, "/a/" .. id .. "/", "/a/./" .. id,
+      "/x/../a/" .. id, "/a/" .. id .. ".GIF", "/a/" .. id .. "%2egif", "/a/" .. id .. "%2Fposter", "/S/" .. code,
+      "/s/" .. code .. "/", "/s/" .. code .. ".GIF", "/s/" .. code .. "%00", "/a/" .. id .. "?signature=x",
+      "/a/" .. id .. "?expires=9999999999&kid=1&signature=AAAA", "/a/" .. id .. "?show=1", "/s/" .. code .. "?show=1" }
+  end
+
   local function warmed(id, code)
     each(id, code, function(reply, what)
       assert.is_true(reply.status < 400 or reply.status == 412, what .. " " .. reply.status)
@@ -119,6 +127,7 @@ describe("a decision", function()
       { { decision = "rejected", legal = true }, 451 } } do
       assert.equal(200, decide("asset", id, row[1]).status)
       refused(id, code, row[2])
+      for _, path in ipairs(spellings(id, code)) do assert.is_true(get(path).status >= 400, path) end
       assert.equal(200, decide("asset", id, { decision = "approved" }).status)
       warmed(id, code)
     end
@@ -307,6 +316,20 @@ describe("a decision", function()
     assert.equal(403, s:upload(bytes, s:token("trusted", "vip")).status)
     refused(id, code, 410)
     server.wait_until("plugins to be told of the ban", function() return s:errors():find("on_ban", 1, true) end)
+  end)
+
+  it("to purge is not undone by what was being made at that moment", function()
+    number = number + 1
+    local made = s:upload(pictures.gif { frames = 60, width = 300 + number, height = 200 }, owner).json.asset
+    local purged = s:request { "POST", "/api/v1/moderation/asset/" .. made.id .. "/purge", token = reviewer, json = {} }
+    assert.equal(200, purged.status, purged.body)
+    server.wait_until("its jobs to be over", function()
+      local out = io.popen(("sqlite3 -readonly %s/catalogue.db \"SELECT count(*) FROM jobs WHERE state IN "
+        .. "('pending', 'running') AND unique_key LIKE '%%:%s'\""):format(s.data, made.id)):read "*n"
+      return out == 0
+    end, 20)
+    assert.same({}, get("/api/v1/assets/" .. made.id, owner).json.renditions)
+    assert.equal(410, get("/a/" .. made.id .. "/poster").status)
   end)
 
   it("is entered in the audit log and told to plugins", function()

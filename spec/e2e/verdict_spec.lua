@@ -123,3 +123,12 @@ describe("while a judge is down", function()
     s:stop()
   end)
 end)
+
+describe("whatever is killed,", function()
+  it("nothing that nobody approved is served, and no decision is lost", function()
+    local pipe = io.popen("timeout 100 luajit spec/soak/verdicts.lua 4 2>&1 </dev/null; echo $?")
+    local out = pipe:read "*a"
+    pipe:close()
+    assert.matches("\n0\n$", out)
+  end)
+end)

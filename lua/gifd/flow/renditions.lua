@@ -132,6 +132,16 @@ local function ended(app, id, calls, event)
   return done, err
 end
 
+--- The same of a job, which is over when its asset was purged meanwhile.
+local function ended_of(app, job, id, calls, event)
+  local done, err = ended(app, id, calls, event)
+  if done or err.code ~= "conflict" then return done, err end
+  local asset, find_err = asset_model.find(id)
+  if asset == nil then return nil, find_err end
+  if asset and not asset.purged_at then return nil, err end
+  return gifd.db.batch { job_model.complete_statement(job) }
+end
+
 --- The ladder as plugins would have it -> ladder, steps that were skipped, its JSON when it is another one
 local function ladder_of(app, ctx_of, asset)
   local steps = app.registry.hooks.renditions
@@ -211,13 +221,13 @@ function M.climb(app, job, ctx_of)
   for _, fault in ipairs(skipped) do add(calls, fault_model.asset_statements(asset.id, fault)) end
   asset.ladder = text
   if app.settings.renditions.background then add(calls, background(app, asset)) end
-  return ended(app, asset.id, calls, { media = "ready", renditions = names })
+  return ended_of(app, job, asset.id, calls, { media = "ready", renditions = names })
 end
 
 --- No attempt is left, or none can help: the asset has no renditions.
 function M.give_up(app, job, err)
   local reason = err.code == "timeout" and "bad_media" or err.code
-  return ended(app, job.payload.asset_id, {
+  return ended_of(app, job, job.payload.asset_id, {
     asset_model.media_statement(job.payload.asset_id, "failed", reason),
     job_model.fail_statement(job, tostring(err.message or err.code)),
   }, { media = "failed", reason = reason })
@@ -248,6 +258,7 @@ function M.render(app, job)
   local rows, render_err = {}, nil
   if rungs[1] then rows, render_err = render.rows(app.settings, asset, rungs) end
   if rows then
+    if rows[1] then calls[#calls + 1] = asset_model.there_statement(asset.id) end
     for i, row in ipairs(rows) do
       names[i] = row.name
       add(calls, { rendition_model.statements(asset.id, row) })
@@ -262,7 +273,7 @@ function M.render(app, job)
     add(calls, { rendition_model.refuse_statements(asset.id, ladder.file(rungs[1]), render_err) })
   end
   calls[#calls + 1] = job_model.rendered_statement(job, asset.id, job.payload.single)
-  return ended(app, asset.id, calls, { media = asset.media, renditions = names })
+  return ended_of(app, job, asset.id, calls, { media = asset.media, renditions = names })
 end
 
 --- No attempt is left: what was asked for is told why.

@@ -34,7 +34,8 @@ function M.run(app, job)
   if not digest then return nil, size end
   local r = { name = file, type = output.facts.type, width = output.facts.width, height = output.facts.height,
     bytes = size, digest = digest, recipe = text, made_by = made.made_by }
-  local calls = { rendition_model.statements(asset.id, r) }
+  local calls = { asset_model.there_statement(asset.id) }
+  for _, call in ipairs { rendition_model.statements(asset.id, r) } do calls[#calls + 1] = call end
   calls[#calls + 1] = job_model.result_statement(job, result_of(asset, r))
   return gifd.db.batch(calls)
 end

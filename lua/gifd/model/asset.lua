@@ -80,10 +80,15 @@ function M.set_media(id, from, to, reason)
   return done.changes == 1
 end
 
---- A statement for a batch that also writes what the change rests on.
+--- A statement for a batch that also writes what the change rests on; it fails for what was purged meanwhile.
 function M.media_statement(id, to, reason)
-  return { "UPDATE assets SET media = ?2, media_reason = ?3, updated_at = ?4 WHERE id = ?1", id, to, row.null(reason),
-    moment.now() }
+  return { "UPDATE assets SET media = ?2, media_reason = ?3, updated_at = ?4 WHERE id = ?1 AND purged_at IS NULL", id,
+    to, row.null(reason), moment.now(), expect = 1 }
+end
+
+--- A statement for a batch that adds to an asset: it fails once its bytes were purged.
+function M.there_statement(id)
+  return { "UPDATE assets SET updated_at = updated_at WHERE id = ?1 AND purged_at IS NULL", id, expect = 1 }
 end
 
 --- Its own ladder as JSON; nil: the configured one.

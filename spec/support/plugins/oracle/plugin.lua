@@ -6,6 +6,7 @@ return {
     says = schema.one_of { "approved", "flagged", "rejected", default = "approved" },
     category = schema.optional(schema.string {}),
     confidence = schema.optional(schema.number {}),
+    slow = schema.optional(schema.number {}), -- seconds
     pixels = schema.optional(schema.boolean {}),
   },
 }
