@@ -24,6 +24,8 @@ return {
     --   categories = { spam = { decision = "flagged", confidence = 0.8, words = { "free money" } } },
     --   allow = { "sex education" },
     -- },
+    -- ["ai-safety"] = true,           -- OpenAI judges words and pictures; needs OPENAI_API_KEY, or key
+    -- ["moderation-pixels"] = { url = "https://looker.example.org/judge" }, -- or a program of yours looks at pictures
   },
   -- plugin_dirs = {},                -- folders of further plugin folders, relative to this file; also --plugins DIR
 

@@ -238,6 +238,18 @@ describe("ai-safety without a key", function()
     assert.is_truthy(texts:find("nothing looks at pixels", 1, true), texts)
   end)
 
+  it("is left out by a reload, too, and what serves goes on", function()
+    setenv("OPENAI_API_KEY", nil)
+    local s = server.start { config = "return {}" }
+    finally(function() s:stop() end)
+    server.put(s.config, 'return { plugins = { ["ai-safety"] = true, ["moderation-keywords"] = true } }')
+    assert.equal(0, (s:ask "reload"))
+    assert.is_truthy(s:errors():find(sentence, 1, true))
+    assert.equal(503, s:request({ "GET", "/p/ai-safety/" }).status)
+    local made = upload(s, s:token("upload,read,trusted", "owner"), "nude")
+    assert.equal("rejected", made.share.state) -- by another judge
+  end)
+
   it("is not asked at an address that the operator has not allowed", function()
     setenv("OPENAI_API_KEY", openai.key)
     local api = openai.start()
