@@ -43,6 +43,17 @@ return {
   -- unseen = "flagged",
   -- judge_deadline = "15m",           -- how long a judge that fails for now is asked again before that is a flag
 
+  -- moderation = {                    -- how verdicts come about: docs/moderation.md
+  --   approve = 0.95,                 -- how sure a judge must be that a thing is safe,
+  --   reject = 0.80,                  -- or of what is wrong with it; below that a person looks at it
+  --   strict = false,                 -- flag every asset that no judge which looks at pixels has approved
+  --   outage = "24h",                 -- how long things wait for a judge that fails at everything
+  --   probe = "15s",                  -- how often such a judge is tried again
+  --   accounts = { ann = "approve" }, -- "usual", "approve", "review" or "strict"
+  --   tokens = {},                    -- the same by the name of a token
+  --   categories = {},                -- { JUDGE = { WORD = "spam" } }: what its own words are called here
+  -- },
+
   -- uploads = {
   --   max_bytes = "100 MiB",          -- of one file
   --   canvas_px = 50e6,               -- width times height

@@ -337,7 +337,7 @@ describe("a decision", function()
     decide("asset", id, { decision = "rejected", category = "nsfw", reason = "adult" })
     local out = io.popen(("sqlite3 -readonly %s/catalogue.db \"SELECT action, actor, decision FROM audit "
       .. "WHERE asset = '%s' ORDER BY id\""):format(s.data, id)):read("*a")
-    assert.matches("asset%.verdict|judges|approved", out)
+    assert.matches("asset%.verdict|judge:fickle|approved", out)
     assert.matches("asset%.decision|account:reviewer|rejected", out)
     for _, event in ipairs { "on_verdict", "on_withdraw" } do
       server.wait_until(event, function()

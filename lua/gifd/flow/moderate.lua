@@ -80,7 +80,8 @@ local function add_decision(app, calls, subject, outcome)
   events.add(app, calls, "on_verdict", event_of(subject, outcome))
   local judges = {}
   for i, ballot in ipairs(outcome.ballots) do judges[i] = ballot.judge end
-  audit.add(app, calls, { action = subject.kind .. ".verdict", actor = "judges", kind = subject.kind,
+  audit.add(app, calls, { action = subject.kind .. ".verdict",
+    actor = outcome.judge and "judge:" .. outcome.judge or "system", kind = subject.kind,
     subject = share and row.code or row.id, asset = share and row.asset_id or row.id,
     account_id = share and row.account_id or nil, decision = outcome.verdict,
     detail = { scan_id = outcome.scan_id, category = outcome.category, judges = judges } })

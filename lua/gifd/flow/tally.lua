@@ -14,7 +14,8 @@ local severity = { approved = 1, flagged = 2, rejected = 3 }
 local M = {}
 
 local function doubt(ballot, why)
-  return { decision = "flagged", category = ballot.category, confidence = ballot.confidence, reasons = { why } }
+  return { judge = ballot.judge, decision = "flagged", category = ballot.category, confidence = ballot.confidence,
+    reasons = { why } }
 end
 
 --- A ballot as it counts. Its category becomes one of ours.
@@ -45,7 +46,8 @@ local function without_opinion(settings, row)
 end
 
 local function failure(ballot)
-  return { decision = "flagged", category = "unknown", reasons = { ballot.judge .. " could not judge this" } }
+  return { judge = ballot.judge, decision = "flagged", category = "unknown",
+    reasons = { ballot.judge .. " could not judge this" } }
 end
 
 --- -> the opinions that count, whether one may yet succeed, and whether that is for an outage to end
@@ -61,7 +63,7 @@ local function opinions(moderation, ballots, last, too_late)
   return out, again, out_of_order
 end
 
---- The strictest of them, the surest of these -> verdict, category, confidence, reasons
+--- The strictest of them, the surest of these -> it, and reasons
 local function strictest(list)
   local held
   for _, one in ipairs(list) do
@@ -76,7 +78,7 @@ local function strictest(list)
   for _, one in ipairs(list) do
     if one.decision ~= "approved" then for _, reason in ipairs(one.reasons) do reasons[#reasons + 1] = reason end end
   end
-  return held.decision, held.category, held.confidence, reasons
+  return held, reasons
 end
 
 --- What the rules ask beyond judges of something that would be approved -> the reason why it is flagged, or nil
@@ -101,28 +103,29 @@ local function wait(settings, row, ballots, now, how)
 end
 
 --- settings, the row of an asset or a share, its ballots, whether slow judges have yet to speak
--- -> { verdict, category, confidence?, reasons, ballots, retry_at?, failing?, judge_until?, slow? }
+-- -> { verdict, category, confidence?, judge? (whose word it is), reasons, ballots, retry_at?, failing?, judge_until?,
+-- slow? }
 function M.count(settings, row, ballots, waiting)
   local now, moderation = moment.now(), settings.moderation
   local since = row.judge_until ~= 0 and row.judge_until - settings.judge_deadline * 1e6 or now
   local list, again, out = opinions(moderation, ballots, now >= since + settings.judge_deadline * 1e6,
     now >= since + moderation.outage * 1e6)
-  local verdict, category, confidence, reasons = strictest(list)
-  if verdict ~= "rejected" and (again or waiting) then
+  local held, reasons = strictest(list)
+  if (again or waiting) and not (held and held.decision == "rejected") then
     return wait(settings, row, ballots, now, { again = again, out = out, waiting = waiting })
   end
-  if not verdict then
-    local ballot = without_opinion(settings, row)
-    if not ballot then
+  if not held then
+    held = without_opinion(settings, row)
+    if not held then
       return { verdict = "pending", category = "unknown", reasons = { "waiting for somebody to look" }, ballots = {},
         retry_at = now + 3600e6 }
     end
-    ballots[1] = ballot
-    verdict, category, reasons = ballot.decision, ballot.category, ballot.reasons
+    ballots[1], reasons = held, held.reasons
   end
-  local why = verdict == "approved" and objection(moderation, row, ballots)
-  if why then verdict, category, confidence, reasons = "flagged", "unknown", nil, { why } end
-  return { verdict = verdict, category = category, confidence = confidence, reasons = reasons, ballots = ballots }
+  local why = held.decision == "approved" and objection(moderation, row, ballots)
+  if why then held, reasons = { decision = "flagged", category = "unknown" }, { why } end
+  return { verdict = held.decision, category = held.category, confidence = held.confidence, judge = held.judge,
+    reasons = reasons, ballots = ballots }
 end
 
 return M

@@ -27,7 +27,10 @@ local LENT, TRIES, PATIENCE = 600, 8, 3
 
 local M = {}
 
-local function limited(ctx, share) return share.max_visits ~= nil and not share_flow.owns(ctx.identity, share) end
+local function limited(ctx, share)
+  return share.max_visits ~= nil and not share_flow.owns(ctx.identity, share)
+    and not share_flow.moderates(ctx.identity)
+end
 
 --- Until when (Unix seconds) what a share leads on to is lent by signed URLs; nil: its own addresses do.
 local function lent_until(ctx, share)
