@@ -165,7 +165,6 @@ return {
   -- },
 
   -- jobs = {
-  --   running = 2,                    -- renditions made at a time
   --   plugins = 4,                    -- jobs, events and slow judges of plugins at a time; one plugin has half of it
   --   attempts = 5,                   -- before a job counts as failed
   --   lease = "180s",                 -- after which a job of a dead runner is taken up again

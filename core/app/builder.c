@@ -184,9 +184,7 @@ static void read_media(const struct json *media, struct lane_limits *out)
 {
     const struct json *children = media ? json_get(media, "children") : NULL;
     if (!children) return;
-    number(children, "min", &out->least);
     number(children, "max", &out->most);
-    if (out->most < out->least) out->most = out->least;
     large(media, "memory", &out->memory);
     large(media, "pixels", &out->pixels);
     large(media, "account_pixels", &out->account_pixels);

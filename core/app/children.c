@@ -106,9 +106,8 @@ _Noreturn void children_exec_media(int media_fd, const struct lane_limits *limit
     fcntl(media_fd, F_SETFD, 0);
     signal(SIGPIPE, SIG_DFL); /* what is ignored stays so across exec */
     if (limits)
-        snprintf(list, sizeof list, "%u,%u,%llu,%llu,%llu", limits->least, limits->most,
-                 (unsigned long long)limits->memory, (unsigned long long)limits->pixels,
-                 (unsigned long long)limits->account_pixels);
+        snprintf(list, sizeof list, "%u,%llu,%llu,%llu", limits->most, (unsigned long long)limits->memory,
+                 (unsigned long long)limits->pixels, (unsigned long long)limits->account_pixels);
     execle(program, "gifd-media", "--socket-fd", number, limits ? "--limits" : (char *)NULL, list, (char *)NULL,
            nothing);
     log_error("media.exec", LS("program", program), LS("why", strerror(errno)));

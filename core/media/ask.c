@@ -52,6 +52,10 @@ struct media_ask {
     bool is_out, has_poll, begun, crashed;
     uint64_t deadline; /* loop time, ms */
     media_done_fn done;
+    media_progress_fn progress; /* or NULL */
+    uint32_t told;              /* thousandths */
+    uint64_t told_ms;
+    uint32_t tellings; /* since it began */
     void *arg;
     struct err failure; /* why the question could not even be sent */
     uv_poll_t poll;
@@ -138,6 +142,11 @@ static void fail(struct media_ask *a, const struct err *e)
 {
     struct err copy = *e;
     finish(a, copy.code, NULL, &copy);
+}
+
+void media_progress(struct media_ask *a, media_progress_fn progress)
+{
+    a->progress = progress;
 }
 
 void media_cancel(struct media_ask *a)
@@ -295,10 +304,25 @@ static void wake_at(struct media_ask *a, uint64_t when)
 static void on_begun(struct media_ask *a)
 {
     a->begun = true;
+    a->tellings = 0;
     if (a->question.op != MEDIA_RENDER) return;
     uv_update_time(&a->pool->loop->uv);
     a->deadline = loop_now_ms(a->pool->loop) + a->question.limits.deadline_ms;
     wake_at(a, a->deadline);
+}
+
+/* What a child says of itself: believed where it rises and comes no oftener than agreed, passed on no oftener either.
+ * false: too much. */
+static bool on_progress(struct media_ask *a, const struct wire_progress *w)
+{
+    uint64_t now = loop_now_ms(a->pool->loop);
+    uint64_t most = (uint64_t)a->question.limits.deadline_ms * MEDIA_PROGRESS_RATE / 1000 + MEDIA_PROGRESS_RATE;
+    if (a->question.op != MEDIA_RENDER || ++a->tellings > most || w->thousandths > 1000) return false;
+    if (!a->progress || w->thousandths <= a->told || now - a->told_ms < 1000 / MEDIA_PROGRESS_RATE) return true;
+    a->told = w->thousandths;
+    a->told_ms = now;
+    a->progress(a->arg, a->told);
+    return true;
 }
 
 static void on_ready(uv_poll_t *poll, int status, int events)
@@ -317,6 +341,11 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     if (n == sizeof(struct wire_begun) && !a->begun && w.magic == WIRE_MAGIC && w.version == WIRE_VERSION) {
         on_begun(a);
         return;
+    }
+    if (n == sizeof(struct wire_progress) && a->begun && w.magic == WIRE_MAGIC && w.version == WIRE_VERSION) {
+        struct wire_progress p;
+        memcpy(&p, &w, sizeof p);
+        if (on_progress(a, &p)) return;
     }
     if ((size_t)n != sizeof w) w.magic = 0;
     on_answer(a, &w);

@@ -149,6 +149,10 @@ struct media_answer {
  * Both pointers are valid only during the call. */
 typedef void (*media_done_fn)(void *arg, int rc, const struct media_answer *answer, const struct err *e);
 
+/* How far a render is, in thousandths, of what it has to do; rises, at most MEDIA_PROGRESS_RATE times a second. */
+#define MEDIA_PROGRESS_RATE 10
+typedef void (*media_progress_fn)(void *arg, uint32_t thousandths);
+
 struct media_pool;
 struct media_ask;
 
@@ -160,6 +164,8 @@ void media_pool_free(struct media_pool *p); /* cancels everything; no done() is 
  * is called exactly once, later, unless cancelled. */
 struct media_ask *media_ask(struct media_pool *p, const struct media_question *q, media_done_fn done, void *arg,
                             struct err *e);
+void media_progress(struct media_ask *a, media_progress_fn progress); /* with the arg of media_ask; before it returns to
+                                                                        the loop */
 void media_cancel(struct media_ask *a); /* kills the child, frees a; done() is not called */
 
 #endif

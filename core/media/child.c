@@ -4,6 +4,7 @@
 #include "media/encode.h"
 #include "media/fit.h"
 #include "media/look.h"
+#include "media/progress.h"
 #include "media/render.h"
 #include "media/source.h"
 #include "media/wire.h"
@@ -30,6 +31,7 @@
 #define PROBE_DECODE_PX                                                                                                \
     (1u << 18) /* up to here a probe also decodes the first picture; the rest comes after the answer */
 #define RENDER_NICE 10
+#define FIT_COST 4.0 /* renders that a budget is worth, for the progress that is told */
 
 static char made_by[MEDIA_MADE_BY_MAX];
 
@@ -154,10 +156,18 @@ static int render_all(struct job *j, struct bytes in, struct source *s, struct m
         fd[n] = j->fd[1 + i];
         place[n++] = i;
     }
+    double whole = (double)n + FIT_COST * (double)(a->outputs - n), at = (double)n;
+    struct progress_part all = progress_enter(0, at / whole);
     if (n) rc = render(s, recipe, n, fd, output, e);
+    progress_leave(all);
     for (size_t i = 0; i < n && rc >= 0; i++) a->output[place[i]] = output[i];
-    for (size_t i = 0; i < a->outputs && rc >= 0; i++)
-        if (j->q.recipe[i].budget) rc = fit(in, &j->q.limits, &j->q.recipe[i], j->fd[1 + i], &a->output[i], e);
+    for (size_t i = 0; i < a->outputs && rc >= 0; i++) {
+        if (!j->q.recipe[i].budget) continue;
+        progress_enter(at / whole, (at + FIT_COST) / whole);
+        rc = fit(in, &j->q.limits, &j->q.recipe[i], j->fd[1 + i], &a->output[i], e);
+        progress_leave(all);
+        at += FIT_COST;
+    }
     return rc;
 }
 
@@ -256,6 +266,7 @@ int child_run(const struct sandbox *s)
                                        .out_bytes = l->out_bytes ? l->out_bytes : 4096,
                                        .cpu_s = l->deadline_ms / 1000 * 2 + 2};
         if (j.q.op != MEDIA_PROBE) setpriority(PRIO_PROCESS, 0, RENDER_NICE); /* probes first: an upload waits for it */
+        if (j.q.op == MEDIA_RENDER) progress_open(SANDBOX_SOCK);
         sandbox_lock(s, &walls);
         rc = answer(&j, in, &a, &e);
     }

@@ -2,6 +2,7 @@
 #include "media/fit.h"
 
 #include "media/encode.h"
+#include "media/progress.h"
 #include "media/render.h"
 #include "media/ssim.h"
 
@@ -159,7 +160,10 @@ static int encode(struct fitting *f, unsigned rung, struct err *e)
     int rc = source_open(&s, f->in, f->limits, e);
     f->encodes++;
     memset(&f->last, 0, sizeof f->last);
+    double before = 1 - pow(0.5, f->encodes - 1); /* how many there will be is not known: each does half of the rest */
+    struct progress_part all = progress_enter(before, (1 + before) / 2);
     if (rc >= 0) rc = render(&s, &r, 1, &f->fd, &f->last, e);
+    progress_leave(all);
     source_close(&s);
     if (rc == GIFD_ETOOBIG) {
         f->last.bytes = f->limits->out_bytes + 1;

@@ -1,21 +1,12 @@
 /* lanes.c: see lanes.h. */
 #include "media/lanes.h"
 
-#define MANY_WAIT 5
-#define FEW_WAIT 2
-
 void lanes_init(struct lanes *l, const struct lane_limits *limits, uint32_t cores)
 {
-    *l = (struct lanes){.limits = *limits, .cores = cores ? cores : 1, .places = limits->least};
+    *l = (struct lanes){.limits = *limits, .cores = cores ? cores : 1};
     list_init(&l->quick_queue);
     list_init(&l->render_queue);
     list_init(&l->running);
-}
-
-static void adapt(struct lanes *l)
-{
-    if (l->waiting > MANY_WAIT && l->places < l->limits.most) l->places++;
-    if (l->waiting < FEW_WAIT && l->places > l->limits.least) l->places--;
 }
 
 void lanes_add(struct lanes *l, struct lane_job *j)
@@ -23,7 +14,6 @@ void lanes_add(struct lanes *l, struct lane_job *j)
     j->running = false;
     list_push(j->render ? &l->render_queue : &l->quick_queue, &j->node);
     l->waiting += j->render;
-    adapt(l);
 }
 
 /* What j's account has running in j's lane. */
@@ -48,7 +38,7 @@ static bool has_room(const struct lanes *l, const struct lane_job *j)
 {
     if (!j->render) return l->quick < QUICK_MAX;
     if (!l->renders) return true;
-    return l->renders < l->places && l->renders < l->cores && l->memory + j->memory <= l->limits.memory &&
+    return l->renders < l->limits.most && l->renders < l->cores && l->memory + j->memory <= l->limits.memory &&
            l->pixels + j->pixels <= l->limits.pixels;
 }
 
@@ -93,5 +83,4 @@ void lanes_end(struct lanes *l, struct lane_job *j)
         count(l, j, -1);
     else
         l->waiting -= j->render;
-    adapt(l);
 }

@@ -2,8 +2,8 @@
  *
  *   quick lane    probes and other short looks: QUICK_MAX at a time, whatever is being rendered, so that an upload's
  *                 answer never waits behind a film
- *   render lane   `least` to `most` at a time: one place more whenever over 5 wait, one fewer whenever under 2 do;
- * never more than there are cores, and never more memory or pixels than all of them may have
+ *   render lane   `most` at a time, never more than there are cores, and never more memory or pixels than all of them
+ *                 may have. How many are asked for at a time is for askers to say
  *
  * Within a lane it is first come, first served, except that an account which has its share lets others pass: half of
  * the quick lane's places, `account_pixels` of the render lane's pixels. What is over a sum all by itself runs alone.
@@ -20,7 +20,7 @@
 #define QUICK_MAX 8
 
 struct lane_limits {
-    uint32_t least, most;    /* renders at a time */
+    uint32_t most;           /* renders at a time */
     uint64_t memory;         /* address space that they may add together, bytes */
     uint64_t pixels;         /* canvas x frames of all of them */
     uint64_t account_pixels; /* and of those of one account */
@@ -28,7 +28,7 @@ struct lane_limits {
 
 #define LANE_LIMITS_DEFAULT                                                                                            \
     {                                                                                                                  \
-        2, 10, 0, UINT64_C(4000000000), UINT64_C(2000000000)                                                           \
+        10, 0, UINT64_C(4000000000), UINT64_C(2000000000)                                                              \
     } /* memory 0: half of the machine's */
 
 struct lane_job {
@@ -40,7 +40,7 @@ struct lane_job {
 
 struct lanes {
     struct lane_limits limits;
-    uint32_t cores, places; /* of the render lane, before cores count */
+    uint32_t cores;
     size_t quick, renders, waiting;
     uint64_t memory, pixels;
     struct list quick_queue, render_queue, running;

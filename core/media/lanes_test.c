@@ -6,7 +6,7 @@
 
 static struct lanes lanes;
 static struct lane_job job[JOBS];
-static const struct lane_limits roomy = {2, 10, UINT64_MAX / 2, UINT64_MAX / 2, UINT64_MAX / 2};
+static const struct lane_limits roomy = {10, UINT64_MAX / 2, UINT64_MAX / 2, UINT64_MAX / 2};
 
 static void open_lanes(struct lane_limits limits, uint32_t cores)
 {
@@ -38,19 +38,16 @@ TEST(a_probe_does_not_wait_behind_renders)
     CHECK(lanes_next(&lanes) == &job[20]);
 }
 
-TEST(more_places_when_many_wait_and_fewer_when_few_do)
+TEST(never_more_renders_than_allowed)
 {
     open_lanes(roomy, 64);
-    add(0, 5, true);
-    CHECK(start_all() == 2);
-    add(5, 40, true);
-    CHECK(start_all() == 8 && lanes.renders == 10);
+    add(0, 40, true);
+    CHECK(start_all() == 10);
     for (int i = 0; i < 39; i++) {
         lanes_end(&lanes, &job[i]);
         start_all();
-        CHECK(lanes.renders <= 10);
+        CHECK(lanes.renders == (i < 30 ? 10u : 39u - (unsigned)i));
     }
-    CHECK(lanes.renders == 1 && lanes.places == 2);
 }
 
 TEST(never_more_renders_than_cores)
@@ -62,13 +59,13 @@ TEST(never_more_renders_than_cores)
 
 TEST(memory_and_pixels_are_limited_in_sum)
 {
-    open_lanes((struct lane_limits){4, 4, 100, 1000, 1000}, 8);
+    open_lanes((struct lane_limits){4, 100, 1000, 1000}, 8);
     job[0].memory = 60, job[1].memory = 60, job[2].memory = 10;
     add(0, 3, true);
     CHECK(start_all() == 1); /* nor is the second overtaken */
     lanes_end(&lanes, &job[0]);
     CHECK(start_all() == 2);
-    open_lanes((struct lane_limits){4, 4, 100, 1000, 1000}, 8);
+    open_lanes((struct lane_limits){4, 100, 1000, 1000}, 8);
     job[0].pixels = 5000, job[1].pixels = 1;
     add(0, 2, true);
     CHECK(lanes_next(&lanes) == &job[0]); /* alone, but it does run */
@@ -77,7 +74,7 @@ TEST(memory_and_pixels_are_limited_in_sum)
 
 TEST(an_account_with_its_share_lets_others_pass)
 {
-    open_lanes((struct lane_limits){4, 4, 100, 1000, 300}, 8);
+    open_lanes((struct lane_limits){4, 100, 1000, 300}, 8);
     for (int i = 0; i < 3; i++) job[i].account = 7, job[i].pixels = 200;
     job[3].account = 8, job[3].pixels = 200;
     add(0, 4, true);

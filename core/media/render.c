@@ -8,6 +8,7 @@
 #include "media/encode.h"
 #include "media/look.h"
 #include "media/pixels.h"
+#include "media/progress.h"
 #include "media/tiles.h"
 #include "media/timeline.h"
 
@@ -48,6 +49,7 @@ struct making {
     size_t n, canvases;
     struct tiles tiles; /* of the picture that passes by: what differs from the one before */
     uint32_t seen;      /* pictures */
+    uint64_t all;       /* that will pass by, at a guess */
 };
 
 const struct encoder_kind *encoder_of(uint32_t format)
@@ -204,6 +206,7 @@ static int pass(struct making *w, struct picture *p, struct err *e)
         if (p->duration <= 0 && w->s->facts.frames <= 1)
             p->duration = av_rescale_q(LONE_MS, (AVRational){1, 1000}, w->s->time_base);
         bool same = repeats(w, p->frame);
+        progress_at(w->seen, w->all);
         w->seen++;
         open = 0;
         for (size_t i = 0; i < w->canvases; i++) w->canvas[i].made = NULL;
@@ -271,6 +274,17 @@ static void free_work(struct making *w)
     free(w);
 }
 
+/* How often the source is gone through: once, and again for what repeats it. */
+static uint64_t passes(const struct making *w)
+{
+    uint64_t most = 1, length = w->s->facts.duration_ms ? w->s->facts.duration_ms : LONE_MS;
+    for (size_t i = 0; i < w->n; i++) {
+        uint64_t n = (w->task[i].recipe->repeat_ms + length - 1) / length;
+        if (n > most) most = n;
+    }
+    return most;
+}
+
 int render(struct source *s, const struct media_recipe *recipe, size_t n, const int *out_fd,
            struct media_output *output, struct err *e)
 {
@@ -285,6 +299,7 @@ int render(struct source *s, const struct media_recipe *recipe, size_t n, const 
         output[w->n].bytes = 0;
         rc = begin(w, &w->task[w->n], e);
     }
+    w->all = passes(w) * s->facts.frames;
     while (rc >= 0 && again) {
         rc = pass(w, &p, e);
         if (rc >= 0 && !w->seen) rc = err_set(e, GIFD_EBADMEDIA, "not one picture could be decoded");

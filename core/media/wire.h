@@ -1,10 +1,11 @@
 /* wire.h: what travels on the socket between ask.c and the media process.
  *
- * SOCK_SEQPACKET messages: the question, "begun" from the zygote when a child gets to it, the child's answer. The
- * question comes from us and is trusted; it carries 1 + recipes descriptors by SCM_RIGHTS (input first; 1 + 1 for the
- * times). The answer comes from a process that has read strangers' bytes: ask.c believes none of it, which is why it
- * has no bool, no pointer and no length that is not checked. Both ends are built from one tree; the version only
- * catches a media process left over from another build. */
+ * SOCK_SEQPACKET messages: the question, "begun" from the zygote when a child gets to it, how far a render is while it
+ * goes on (progress.h; each size is another message), the child's answer. The question comes from us and is trusted; it
+ * carries 1 + recipes descriptors by SCM_RIGHTS (input first; 1 + 1 for the times). The answer comes from a process
+ * that has read strangers' bytes: ask.c believes none of it, which is why it has no bool, no pointer and no length that
+ * is not checked. Both ends are built from one tree; the version only catches a media process left over from another
+ * build. */
 #ifndef GIFD_MEDIA_WIRE_H
 #define GIFD_MEDIA_WIRE_H
 
@@ -13,7 +14,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC 0x6d616b67u
-#define WIRE_VERSION 6u
+#define WIRE_VERSION 7u
 #define WIRE_TEXT_MAX 256
 #define WIRE_FDS_MAX (1 + MEDIA_RECIPES_MAX)
 
@@ -28,6 +29,12 @@ struct wire_question {
 
 struct wire_begun {
     uint32_t magic, version;
+};
+
+/* Of a render; more than once a tenth of a second of its deadline and they are no answer of ours. */
+struct wire_progress {
+    uint32_t magic, version;
+    uint32_t thousandths, zero;
 };
 
 struct wire_facts {

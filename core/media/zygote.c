@@ -1,6 +1,6 @@
 /* zygote.c: program gifd-media. Loads libav* once, sees no input, forks one child per question.
  *
- *   gifd-media --socket-fd N [--limits LEAST,MOST,MEMORY,PIXELS,ACCOUNT_PIXELS]   N: a listening SOCK_SEQPACKET socket,
+ *   gifd-media --socket-fd N [--limits MOST,MEMORY,PIXELS,ACCOUNT_PIXELS]   N: a listening SOCK_SEQPACKET socket,
  *                                                                                kept by the supervisor
  *   gifd-media --socket PATH [--limits ...]   binds PATH itself (tests, command line)
  *   gifd-media --walls                        prints which walls stand around a child, and which codecs there are
@@ -292,14 +292,13 @@ static uint64_t half_of_memory(void)
 
 static int read_limits(const char *text, struct lane_limits *l, struct err *e)
 {
-    unsigned long long v[5];
+    unsigned long long v[4];
     char end;
     *l = (struct lane_limits)LANE_LIMITS_DEFAULT;
     if (text) {
-        if (sscanf(text, "%llu,%llu,%llu,%llu,%llu%c", v, v + 1, v + 2, v + 3, v + 4, &end) != 5 || v[0] < 1 ||
-            v[1] < v[0] || v[1] > UINT32_MAX)
-            return err_set(e, GIFD_EINVALID, "--limits %s: not LEAST,MOST,MEMORY,PIXELS,ACCOUNT_PIXELS", text);
-        *l = (struct lane_limits){(uint32_t)v[0], (uint32_t)v[1], v[2], v[3], v[4]};
+        if (sscanf(text, "%llu,%llu,%llu,%llu%c", v, v + 1, v + 2, v + 3, &end) != 4 || v[0] < 1 || v[0] > UINT32_MAX)
+            return err_set(e, GIFD_EINVALID, "--limits %s: not MOST,MEMORY,PIXELS,ACCOUNT_PIXELS", text);
+        *l = (struct lane_limits){(uint32_t)v[0], v[1], v[2], v[3]};
     }
     if (!l->memory) l->memory = half_of_memory();
     return GIFD_OK;
@@ -349,7 +348,8 @@ static int print_walls(struct zygote *z)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: gifd-media --socket-fd N | --socket PATH [--limits L,M,MEMORY,PIXELS,ACCOUNT] | --walls\n");
+    fprintf(stderr,
+            "usage: gifd-media --socket-fd N | --socket PATH [--limits MOST,MEMORY,PIXELS,ACCOUNT] | --walls\n");
     return 2;
 }
 

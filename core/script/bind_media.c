@@ -1,4 +1,5 @@
 /* bind_media.c: gifd.media, questions to the media process. Only numbers come back, and drafts that it wrote. */
+#include "base/log.h"
 #include "script/draft.h"
 #include "script/host_int.h"
 
@@ -29,10 +30,19 @@ struct media_wait {
     struct blob_draft *out[MEDIA_RECIPES_MAX];
     const struct media_answer *answer;
     media_push_fn push;
+    struct gen *gen;      /* with a progress function: held */
+    int progress;         /* it, or LUA_NOREF */
+    uint32_t thousandths; /* that it is told of next */
+    struct task *teller;  /* that runs it, or has; held */
 };
 
 static void free_media(struct media_wait *m)
 {
+    if (m->teller) task_unref(m->teller);
+    if (m->gen) {
+        luaL_unref(m->gen->L, LUA_REGISTRYINDEX, m->progress);
+        gen_unref(m->gen);
+    }
     for (size_t i = 0; i < MEDIA_RECIPES_MAX; i++)
         if (m->out[i]) blob_draft_drop(m->out[i]);
     free(m);
@@ -242,6 +252,37 @@ static void on_media(void *arg, int rc, const struct media_answer *answer, const
     free_media(m);
 }
 
+/* ---- progress: a task of its own runs the function; while it does, what else is told waits for the next time ---- */
+
+static int push_progress(lua_State *L, void *arg)
+{
+    const struct media_wait *m = arg;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, m->progress);
+    lua_pushnumber(L, m->thousandths / 10.0);
+    return 2;
+}
+
+static void on_told(struct task *t, enum task_outcome outcome, int results, const char *text)
+{
+    (void)results;
+    if (outcome == TASK_FAILED) log_error("task.failed", LS("task", t->name), LS("error", text));
+}
+
+static void on_progress(void *arg, uint32_t thousandths)
+{
+    struct media_wait *m = arg;
+    const struct task *waits = m->wait.task;
+    struct err e = {0};
+    if (!waits || (m->teller && m->teller->state != TASK_DONE && m->teller->state != TASK_CANCELLED)) return;
+    if (m->teller) task_unref(m->teller);
+    m->thousandths = thousandths;
+    m->teller = task_start(m->gen, waits->context, "progress", push_progress, m, &e);
+    if (!m->teller) return;
+    m->teller->end = on_told;
+    task_ref(m->teller);
+    host_settle(m->gen->host);
+}
+
 /* ---- questions ---- */
 
 static void read_limits(lua_State *L, int arg, struct media_limits *l)
@@ -359,7 +400,8 @@ static int make_drafts(struct media_wait *m, struct blobs *b, struct err *e)
 }
 
 /* Everything of Lua's has been read: nothing from here on throws. */
-static int ask(lua_State *L, struct task *t, const struct media_question *q, media_push_fn push, bool opened)
+static int ask(lua_State *L, struct task *t, const struct media_question *q, media_push_fn push, bool opened,
+               int progress)
 {
     struct err e = {0};
     const struct host_services *s = &t->gen->host->s;
@@ -368,23 +410,30 @@ static int ask(lua_State *L, struct task *t, const struct media_question *q, med
     if (rc == GIFD_OK) {
         m->q = *q;
         m->push = push;
+        m->progress = progress;
+        if (progress != LUA_NOREF) m->gen = gen_ref(t->gen);
         if (!s->media) rc = err_set(&e, GIFD_ECLOSED, "there is no media process");
     }
     if (rc == GIFD_OK && q->op != MEDIA_PROBE && q->op != MEDIA_LOOK) rc = make_drafts(m, s->blobs, &e);
     if (rc == GIFD_OK) {
         m->ask = media_ask(s->media, &m->q, on_media, m, &e);
         if (!m->ask) rc = e.code;
+        if (m->ask && m->gen) media_progress(m->ask, on_progress);
     }
     if (opened) close(q->in_fd);
     if (rc == GIFD_OK) {
         wait_begin(&m->wait, t, border_name(L), undo_media);
         return wait_yield(L);
     }
-    if (m) free_media(m);
+    if (m)
+        free_media(m);
+    else
+        luaL_unref(L, LUA_REGISTRYINDEX, progress);
     return push_err(L, &e);
 }
 
-static int begin(lua_State *L, struct media_question *q, media_push_fn push)
+/* fn: where the progress function is, or 0 */
+static int begin(lua_State *L, struct media_question *q, media_push_fn push, int fn)
 {
     struct err e = {0};
     bool opened = false;
@@ -393,7 +442,12 @@ static int begin(lua_State *L, struct media_question *q, media_push_fn push)
     if (refused) return refused;
     q->in_fd = draft_or_digest(L, 1, t->gen->host->s.blobs, &opened, &e);
     if (q->in_fd < 0) return push_err(L, &e);
-    return ask(L, t, q, push, opened);
+    int progress = LUA_NOREF;
+    if (fn) {
+        lua_pushvalue(L, fn);
+        progress = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
+    return ask(L, t, q, push, opened, progress);
 }
 
 static int l_probe(lua_State *L)
@@ -401,14 +455,14 @@ static int l_probe(lua_State *L)
     struct media_question q = {.op = MEDIA_PROBE};
     read_limits(L, 2, &q.limits);
     read_turn(L, 2, &q);
-    return begin(L, &q, push_probed);
+    return begin(L, &q, push_probed, 0);
 }
 
 static int l_times(lua_State *L)
 {
     struct media_question q = {.op = MEDIA_TIMES};
     read_limits(L, 2, &q.limits);
-    return begin(L, &q, push_times);
+    return begin(L, &q, push_times, 0);
 }
 
 static int l_render(lua_State *L)
@@ -417,7 +471,9 @@ static int l_render(lua_State *L)
     read_recipes(L, &q);
     read_limits(L, 3, &q.limits);
     read_turn(L, 3, &q);
-    return begin(L, &q, push_rendered);
+    bool told = !lua_isnoneornil(L, 4);
+    if (told) border_function(L, 4, "progress");
+    return begin(L, &q, push_rendered, told ? 4 : 0);
 }
 
 static int l_look(lua_State *L)
@@ -425,7 +481,7 @@ static int l_look(lua_State *L)
     struct media_question q = {.op = MEDIA_LOOK};
     read_limits(L, 2, &q.limits);
     read_turn(L, 2, &q);
-    return begin(L, &q, push_look);
+    return begin(L, &q, push_look, 0);
 }
 
 static int l_hash(lua_State *L)
@@ -433,7 +489,7 @@ static int l_hash(lua_State *L)
     struct media_question q = {.op = MEDIA_LOOK};
     read_limits(L, 2, &q.limits);
     read_turn(L, 2, &q);
-    return begin(L, &q, push_hashed);
+    return begin(L, &q, push_hashed, 0);
 }
 
 /* ---- frames ---- */
@@ -501,7 +557,7 @@ static int l_frames(lua_State *L)
     read_turn(L, 3, &q);
     q.limits.out_bytes = FRAMES_BYTES_MAX / q.recipes;
     if (media_recipe_check(&q.recipe[0], &e) < 0) border_argument(L, 2, "options", "%s", e.text);
-    return begin(L, &q, push_frames);
+    return begin(L, &q, push_frames, 0);
 }
 
 const struct binding bind_media[] = {

@@ -90,13 +90,15 @@ static int push_server(lua_State *L, void *arg)
     const struct birth *b = arg;
     struct host *h = b->h;
     lua_getglobal(L, "gifd");
-    lua_createtable(L, 0, 7);
+    lua_createtable(L, 0, 8);
     lua_pushboolean(L, h->s.dev);
     lua_setfield(L, -2, "dev");
     lua_pushstring(L, h->s.role ? h->s.role : "");
     lua_setfield(L, -2, "role");
     lua_pushinteger(L, getpid());
     lua_setfield(L, -2, "pid");
+    lua_pushinteger(L, (lua_Integer)uv_available_parallelism());
+    lua_setfield(L, -2, "cores");
     lua_pushstring(L, h->s.version ? h->s.version : "");
     lua_setfield(L, -2, "version");
     lua_pushstring(L, h->s.data_dir ? h->s.data_dir : "");

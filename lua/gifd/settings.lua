@@ -94,7 +94,7 @@ return S.record({
   }, { doc = "what may be uploaded" }),
   media = S.record({
     children = S.record({
-      min = S.integer { default = 2, min = 1, max = 64, doc = "renders at a time when few wait" },
+      min = S.integer { default = 2, min = 1, max = 64, doc = "renders at a time when few jobs wait" },
       max = S.integer { default = 10, min = 1, max = 64, doc = "when many do; never more than there are cores" },
     }, { doc = "processes that render" }),
     memory = S.bytes { default = 0, max = 2 ^ 50,
@@ -174,7 +174,6 @@ return S.record({
       doc = "durable: on disk before they are acknowledged; fast: safe from the death of a process only" },
   }, { doc = "views, plays and clicks that are told by others" }),
   jobs = S.record({
-    running = S.integer { default = 2, min = 1, max = 64, doc = "renditions made at a time" },
     plugins = S.integer { default = 4, min = 1, max = 64,
       doc = "jobs, events and slow judges of plugins at a time; one plugin has half of it" },
     attempts = S.integer { default = 5, min = 1, max = 100, doc = "before a job counts as failed" },

@@ -241,6 +241,90 @@ describe("gifd jobs", function()
   end)
 end)
 
+describe("a render that takes its time", function()
+  local big
+
+  setup(function()
+    big = s:upload(pictures.gif { width = 700, height = 700, frames = 200, moving = true }, ann).json.asset.id
+    reached(s:request({ "GET", "/api/v1/jobs?type=ladder", token = admin }).json.items[1].id, "completed")
+  end)
+
+  --- crf: so that no two recipes are one
+  local function begin(crf)
+    return s:request({ "POST", "/api/v1/jobs", token = ann, json = { type = "render", asset_id = big,
+      recipe = { transcode = { container = "webm", crf = crf, width = 700 } } } }).json.id
+  end
+
+  it("tells whoever listens how far it is, and tail prints it", function()
+    local id = begin(20)
+    local read = listen(id, ann)
+    local seen = {}
+    for event in read do seen[#seen + 1] = event.job.progress end
+    local between = 0
+    for i, percent in ipairs(seen) do
+      if i > 1 then assert.is_true(percent >= seen[i - 1], cjson.encode(seen)) end
+      if percent > 0 and percent < 100 then between = between + 1 end
+    end
+    assert.is_true(between >= 2, cjson.encode(seen))
+    assert.equal(100, seen[#seen])
+    local _, out = command("tail", begin(21))
+    local lines = 0
+    for percent in out:gmatch("\t(%d+)%%\t") do
+      if tonumber(percent) > 0 and tonumber(percent) < 100 then lines = lines + 1 end
+    end
+    assert.is_true(lines >= 1, out)
+  end)
+
+  it("leaves room for what an account may have at a time, and no more", function()
+    local held = server.start { config = "return { media = { account_pixels = 1e6, children = { min = 2 } } }" }
+    local token = held:token("upload", "ann")
+    local admin_token = held:token "admin"
+    local function up(who)
+      assert.equal(201, held:upload(pictures.gif { width = 500, height = 500, frames = 60, moving = true }, who).status)
+    end
+    local at, last, leased = {}, nil, 0
+    for _ = 1, 4 do up(token) end
+    server.wait_until("all ladders", function()
+      local running = held:request({ "GET", "/api/v1/jobs?state=running&type=ladder", token = admin_token }).json.items
+      for _, job in ipairs(running) do
+        if job.progress > (at[job.id] or 0) then
+          assert.is_true(last == job.id or not at[job.id], "two renders of one account went on side by side")
+          at[job.id], last = job.progress, job.id
+        end
+      end
+      leased = math.max(leased, #running)
+      return held:request({ "GET", "/api/v1/jobs/metrics", token = admin_token }).json.processed == 4
+    end, 60)
+    held:stop()
+    assert.equal(2, leased) -- of which the second waits for its turn
+    assert.is_not_nil(last)
+  end)
+end)
+
+describe("many jobs that render", function()
+  it("get more places while over five wait, fewer when under two do, as metrics say", function()
+    local one = server.start { config = "return { media = { children = { min = 1, max = 2 } } }" }
+    local token, metrics = one:token "admin", nil
+    local function read() metrics = one:request({ "GET", "/api/v1/jobs/metrics", token = token }).json.media end
+    server.wait_until("a runner", function() read() return metrics.places == 1 end)
+    for _ = 1, 12 do one:upload(pictures.gif { width = 500, height = 500, frames = 60, moving = true }, token) end
+    local most = 0
+    server.wait_until("more places", function()
+      read()
+      most = math.max(most, metrics.active)
+      return metrics.places == 2
+    end, 20)
+    server.wait_until("fewer places", function()
+      read()
+      assert.is_true(metrics.active <= 2)
+      most = math.max(most, metrics.active)
+      return metrics.waiting == 0 and metrics.active == 0 and metrics.places == 1
+    end, 60)
+    one:stop()
+    assert.equal(2, most)
+  end)
+end)
+
 describe("a file that ends three media processes", function()
   it("is parked, until somebody says otherwise", function()
     local made = s:upload(pictures.gif { width = 5000, height = 5000 }, ann)

@@ -5,7 +5,8 @@ local function le16(n) return string.char(n % 256, math.floor(n / 256) % 256) en
 
 local serial = 0
 
---- A GIF89a of `frames` frames of 2 x 2 pixels, `delay` hundredths each; no two calls give the same bytes.
+--- A GIF89a of `frames` frames of 2 x 2 pixels, `delay` hundredths each, `moving` along a diagonal or all alike; no two
+-- calls give the same bytes.
 function M.gif(options)
   options = options or {}
   serial = serial + 1
@@ -14,9 +15,10 @@ function M.gif(options)
   if (options.frames or 1) > 1 then out[#out + 1] = "\33\255\11NETSCAPE2.0\3\1\0\0\0" end
   local note = ("spec %d %d"):format(serial, math.random(1e9))
   out[#out + 1] = "\33\254" .. string.char(#note) .. note .. "\0"
-  for _ = 1, options.frames or 1 do
+  for i = 1, options.frames or 1 do
+    local at = options.moving and 2 * i % (math.min(width, height) - 2) or 0
     out[#out + 1] = "\33\249\4\0" .. le16(options.delay or 10) .. "\0\0"
-    out[#out + 1] = "\44\0\0\0\0" .. le16(2) .. le16(2) .. "\0\2\3\68\2\5\0"
+    out[#out + 1] = "\44" .. le16(at) .. le16(at) .. le16(2) .. le16(2) .. "\0\2\3\68\2\5\0"
   end
   out[#out + 1] = ";"
   return table.concat(out)

@@ -123,7 +123,8 @@ local function metrics(words, options)
     return OK
   end
   local w = m.waiting
-  write("%d active, %d idle", m.active, m.idle)
+  write("%d active, %d idle; %d of %d places of the media lane taken, %d wait for one", m.active, m.idle,
+    m.media.active, m.media.places, m.media.waiting)
   write("waiting: %d critical, %d high, %d normal, %d low; the oldest for %.3g s", w.critical, w.high, w.normal, w.low,
     m.oldest_waiting_seconds)
   write("%d delayed, %d wait for others, %d parked", m.delayed, m.blocked, m.parked)

@@ -143,33 +143,24 @@ function M.ladder(app, args)
   return OK
 end
 
---- Runs make() while a bar moves on the terminal.
-local function shown(label, make)
-  if not gifd.console.is_terminal("stderr") then return make() end
-  local ended = false
-  local bar = gifd.task.spawn(function()
-    local began, at = gifd.time.now(), 0
-    while not ended do
-      at = at % 30 + 1
-      gifd.console.error(("\r%-30.30s [%s###%s] %3d s"):format(label, ("."):rep(at - 1), ("."):rep(30 - at),
-        gifd.time.now() - began))
-      gifd.time.sleep(0.1)
-    end
-    gifd.console.error("\r" .. (" "):rep(76) .. "\r")
-  end)
-  local first, second = make()
-  ended = true
-  bar:wait()
-  return first, second
+--- On a terminal: a bar, for gifd.media.render -> function(percent), function that takes it away
+local function bar(label)
+  if not gifd.console.is_terminal("stderr") then return nil, function() end end
+  local function draw(percent)
+    local full = math.floor(percent * 30 / 100)
+    gifd.console.error(("\r%-30.30s [%s%s] %3d %%"):format(label, ("#"):rep(full), ("."):rep(30 - full), percent))
+  end
+  draw(0)
+  return draw, function() gifd.console.error("\r" .. (" "):rep(76) .. "\r") end
 end
 
 local formats = { gif = "gif", webp = "webp", mp4 = "mp4", webm = "webm", jpg = "jpeg", jpeg = "jpeg", png = "png" }
 local extension_of = { ["image/gif"] = "gif", ["image/webp"] = "webp", ["video/mp4"] = "mp4", ["video/webm"] = "webm" }
 
-local function fit_made(app, draft, facts, format, under, floor)
+local function fit_made(app, draft, facts, format, under, floor, progress)
   if ladder.types[format] == facts.type and facts.bytes <= under then return { draft = draft, bytes = facts.bytes } end
   local made, err = gifd.catch(gifd.media.render, draft, { { format = format, budget = under, floor = floor } },
-    limits(app))
+    limits(app), progress)
   if not made then return nil, err end
   local output = made.outputs[1]
   if output.bytes <= under then return output end
@@ -192,7 +183,9 @@ function M.fit(app, args)
   local out = options.out or words[1]:gsub("%.%w+$", "") .. "-fit." .. own
   local format = formats[(out:match("%.(%w+)$") or own):lower()]
   if not format then return complain("fit", USAGE, out .. ": its name does not say what type it should have") end
-  local made, err = shown(words[1], function() return fit_made(app, draft, facts, format, under, floor) end)
+  local draw, wipe = bar(words[1])
+  local made, err = fit_made(app, draft, facts, format, under, floor, draw)
+  wipe()
   if not made then return failed("fit", err) end
   local saved, save_err = gifd.console.save(made.draft, out)
   if not saved then return failed("fit", save_err) end
@@ -230,7 +223,9 @@ function M.render(app, args)
     if not facts then return failed("render", err) end
   end
   local list = recipes.media(recipe, facts)
-  local made, err = gifd.catch(gifd.media.render, draft, list, limits(app))
+  local draw, wipe = bar(words[1])
+  local made, err = gifd.catch(gifd.media.render, draft, list, limits(app), draw)
+  wipe()
   if not made then return failed("render", err) end
   if recipe.kind == "frames" then
     local folder, folder_err = gifd.console.folder(options.out)

@@ -16,7 +16,7 @@ local CANVAS_PX, WORK_PX, RECIPES = 8e6, 300e6, 32
 function M.limits(settings, asset)
   local u = settings.uploads
   return { canvas_px = u.canvas_px, total_px = u.total_px, frames = u.frames, deadline = u.render_deadline,
-    pixels = asset and asset.width * asset.height * asset.frames }
+    pixels = asset and asset.width * asset.height * asset.frames, account = asset and asset.account_id }
 end
 
 --- From the front of `rungs` as many as one question takes; at least one.
@@ -59,11 +59,11 @@ local function groups_of(settings, asset, rungs, known)
   return groups, by_text
 end
 
-local function question(settings, source, asset, groups)
+local function question(settings, source, asset, groups, progress)
   local recipes = {}
   for i, group in ipairs(groups) do recipes[i] = group.recipe end
   if not recipes[1] then return true end
-  local made, err = gifd.catch(gifd.media.render, source, recipes, M.limits(settings, asset))
+  local made, err = gifd.catch(gifd.media.render, source, recipes, M.limits(settings, asset), progress)
   if not made then return nil, err end
   for i, output in ipairs(made.outputs) do
     local group = groups[i]
@@ -72,6 +72,12 @@ local function question(settings, source, asset, groups)
     group.made_by = made.made_by
   end
   return true
+end
+
+--- A part of the way: 0 to 100 of it are from .. to of the whole.
+local function part(progress, from, to)
+  if not progress then return nil end
+  return function(percent) progress(from + (to - from) * percent / 100) end
 end
 
 --- The one that is made anyway and may fit the budget of this one; nil: this one has none.
@@ -86,8 +92,8 @@ end
 
 --- source: draft or digest; asset: its facts and bytes; known: groups that were made of it before, by text -> array of
 -- groups { rungs, recipe, text, source = its own bytes will do, or draft or digest, bytes, facts, made_by }; or nil,
--- err. All or none.
-function M.make(settings, source, asset, rungs, known)
+-- err. All or none. progress: function(percent), or nil
+function M.make(settings, source, asset, rungs, known, progress)
   local groups, by_text = groups_of(settings, asset, rungs, known)
   local first, then_, rest = {}, {}, {}
   for _, group in ipairs(groups) do
@@ -97,14 +103,15 @@ function M.make(settings, source, asset, rungs, known)
       list[#list + 1] = group
     end
   end
-  local done, err = question(settings, source, asset, first)
+  local half = then_[1] and first[1] and 50 or then_[1] and 0 or 100
+  local done, err = question(settings, source, asset, first, part(progress, 0, half))
   if not done then return nil, err end
   for _, group in ipairs(then_) do
     local base = group.base
     if (base.source and asset.bytes or base.bytes) <= group.recipe.budget then take(group, base)
     else rest[#rest + 1] = group end
   end
-  done, err = question(settings, source, asset, rest)
+  done, err = question(settings, source, asset, rest, part(progress, half, 100))
   if not done then return nil, err end
   return groups
 end
@@ -124,10 +131,10 @@ local function known_of(asset)
 end
 
 --- The same as rows for model/rendition, their bytes committed -> array; or nil, err.
-function M.rows(settings, asset, rungs)
+function M.rows(settings, asset, rungs, progress)
   local known, known_err = known_of(asset)
   if not known then return nil, known_err end
-  local groups, err = M.make(settings, asset.digest, asset, rungs, known)
+  local groups, err = M.make(settings, asset.digest, asset, rungs, known, progress)
   if not groups then return nil, err end
   local rows, digests = {}, {}
   for _, group in ipairs(groups) do

@@ -10,6 +10,7 @@ local events = require "gifd.flow.events"
 local facts = require "gifd.flow.facts"
 local fault_model = require "gifd.model.fault"
 local hooks = require "gifd.plugin.hooks"
+local job_events = require "gifd.flow.job_events"
 local job_model = require "gifd.model.job"
 local ladder = require "gifd.ladder"
 local purge = require "gifd.flow.purge"
@@ -169,8 +170,8 @@ end
 
 --- Together, or each by itself when that fails: what can be is made -> rows, refused ({ one, err } each), or nil, err
 -- when nothing could be.
-local function as_many(settings, asset, rungs)
-  local rows, err = render.rows(settings, asset, rungs)
+local function as_many(settings, asset, rungs, progress)
+  local rows, err = render.rows(settings, asset, rungs, progress)
   if rows then return rows, {} end
   if not own_fault(err) then return nil, err end
   local made, refused = {}, {}
@@ -184,9 +185,9 @@ local function as_many(settings, asset, rungs)
 end
 
 --- Recipes of plugins that make no sense are theirs to answer for: the product's own are made.
-local function first_ones(app, ctx_of, asset)
+local function first_ones(app, ctx_of, asset, progress)
   local own, skipped, text = ladder_of(app, ctx_of, asset)
-  local rows, refused = as_many(app.settings, asset, at_once(own, asset))
+  local rows, refused = as_many(app.settings, asset, at_once(own, asset), progress)
   if not text or rows and not refused[1] then return rows, refused, skipped, text end
   local err = rows and refused[1].err or refused
   if err.code ~= "script" then return rows, refused, skipped, text end
@@ -202,9 +203,10 @@ function M.climb(app, job, ctx_of)
   local asset, err = asset_model.find(job.payload.asset_id)
   if asset == nil then return nil, err end
   if not asset or M.settled(asset) then return gifd.db.batch { job_model.complete_statement(job) } end
+  asset.account_id = asset_model.first_account(asset.id)
   local moved, move_err = asset_model.set_media(asset.id, { "new", "probed" }, "rendering")
   if moved == nil then return nil, move_err end
-  local rows, refused, skipped, text = first_ones(app, ctx_of, asset)
+  local rows, refused, skipped, text = first_ones(app, ctx_of, asset, job_events.progress(job))
   if not rows then return nil, refused end
   local calls, names = {}, {}
   for i, row in ipairs(rows) do
@@ -251,12 +253,13 @@ function M.render(app, job)
   local asset, err = asset_model.find(job.payload.asset_id)
   if asset == nil then return nil, err end
   if not asset then return gifd.db.batch { job_model.complete_statement(job) } end
+  asset.account_id = asset_model.first_account(asset.id)
   local rungs, gone = next_batch(app, job, asset)
   if not rungs then return nil, gone end
   local calls, names = {}, {}
   for _, name in ipairs(gone) do calls[#calls + 1] = rendition_model.forget_statement(asset.id, name) end
   local rows, render_err = {}, nil
-  if rungs[1] then rows, render_err = render.rows(app.settings, asset, rungs) end
+  if rungs[1] then rows, render_err = render.rows(app.settings, asset, rungs, job_events.progress(job)) end
   if rows then
     if rows[1] then calls[#calls + 1] = asset_model.there_statement(asset.id) end
     for i, row in ipairs(rows) do

@@ -5,15 +5,18 @@
 --
 -- Lanes: the product's heavy work, and all that enters a plugin, of which one plugin may have half. As many jobs are
 -- held as a lane has workers, and beyond that only those of kinds that were quick so far (QUICK seconds), so that
--- thousands a second need a few transactions, and nothing waits long behind what was leased before it. One runner per
+-- thousands a second need a few transactions, and nothing waits long behind what was leased before it. How many
+-- the first lane has is in jobs/places. One runner per
 -- server; a lease that its owner did not end (kill -9, a reload) is taken up again by the next one at once.
 local attempt = require "gifd.jobs.attempt"
 local job_events = require "gifd.flow.job_events"
 local job_lease = require "gifd.model.job_lease"
 local job_model = require "gifd.model.job"
 local job_stats = require "gifd.model.job_stats"
+local places = require "gifd.jobs.places"
 
 local IDLE, BUSY, LOOK = 1, 0.25, 0.05
+local ADAPT = 0.25
 local QUICK, AHEAD, MANY, LOGS = 0.002, 1000, 2000, 200
 
 local M = {}
@@ -153,10 +156,27 @@ local function add_logs(self, calls)
   end
 end
 
+--- The rule of the media lane, a few times a second -> true, or nil, err
+local function adapt(self, lane)
+  local now = gifd.time.now()
+  if now < self.adapt_at then return true end
+  self.adapt_at = now + ADAPT
+  local waiting, err = job_lease.waiting(lane.name, places.many)
+  if not waiting then return nil, err end
+  local slots = places.next(lane.slots, waiting, lane.least, lane.most)
+  if slots ~= lane.slots then
+    lane.slots, lane.share = slots, math.max(1, math.floor(slots / 2))
+    job_stats.slots(slots, self.lanes[2].slots)
+  end
+  return true
+end
+
 --- One transaction -> true when there may be more to do at once; or nil, err
 local function turn(self)
   local calls, handlers, done = {}, {}, self.done
   self.got = 0
+  local adapted, adapt_err = adapt(self, self.lanes[1])
+  if not adapted then return nil, adapt_err end
   if #done > 0 then
     calls[1] = job_model.complete_many_statement(done)
     handlers[1] = function(result) tell_ended(result.rows) end
@@ -259,9 +279,9 @@ local function begin(app, owner, own)
   end
 end
 
-local function lane_of(name, slots)
-  return { name = name, slots = slots, share = math.max(1, math.floor(slots / 2)), ready = {}, running = {}, slow = 0,
-    workers = 0 }
+local function lane_of(name, slots, most)
+  return { name = name, slots = slots, least = slots, most = most or slots, share = math.max(1, math.floor(slots / 2)),
+    ready = {}, running = {}, slow = 0, workers = 0 }
 end
 
 --- Until the generation drains.
@@ -270,10 +290,11 @@ function M.run(app)
   local owner = own .. gifd.crypto.hex(gifd.crypto.random(4))
   if not begin(app, owner, own) then return end
   local jobs = app.settings.jobs
-  job_stats.slots(jobs.running + jobs.plugins)
-  pump { app = app, owner = owner, lease = jobs.lease, beat_at = 0, logs_at = 0, heard = 0, done = {}, held = {},
-    pace = {},
-    lanes = { lane_of("media", jobs.running), lane_of("plugin", jobs.plugins) } }
+  local least, most = places.bounds(app.settings.media.children, gifd.server.cores)
+  job_stats.slots(least, jobs.plugins)
+  pump { app = app, owner = owner, lease = jobs.lease, beat_at = 0, logs_at = 0, adapt_at = 0, heard = 0, done = {},
+    held = {}, pace = {},
+    lanes = { lane_of("media", least, most), lane_of("plugin", jobs.plugins) } }
 end
 
 return M

@@ -2,6 +2,7 @@
 --
 -- It is a row like any other, named "r-" and the beginning of the recipe's digest: the same recipe is made once.
 local asset_model = require "gifd.model.asset"
+local job_events = require "gifd.flow.job_events"
 local job_model = require "gifd.model.job"
 local ladder = require "gifd.ladder"
 local render = require "gifd.flow.render"
@@ -27,7 +28,7 @@ function M.run(app, job)
   if known then return result_of(asset, known) end
   local limits = render.limits(app.settings, asset)
   limits.account = job.account_id or 0
-  local made, make_err = gifd.catch(gifd.media.render, asset.digest, { recipe }, limits)
+  local made, make_err = gifd.catch(gifd.media.render, asset.digest, { recipe }, limits, job_events.progress(job))
   if not made then return nil, make_err end
   local output = made.outputs[1]
   local digest, size = gifd.blob.commit(output.draft)

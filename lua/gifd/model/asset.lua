@@ -125,6 +125,12 @@ function M.has_share_of(id, account_id)
   return found ~= false
 end
 
+--- Whose work its renders count as: the account of its first share, or nil.
+function M.first_account(id)
+  local found = gifd.db.row("SELECT account_id FROM shares WHERE asset_id = ?1 ORDER BY id LIMIT 1", id)
+  return found and found.account_id or nil
+end
+
 --- The verdict while it is not approved, else the media state.
 function M.state(asset)
   if asset.verdict ~= "approved" then return asset.verdict end

@@ -188,12 +188,13 @@ function M.complete_many_statement(done)
     RETURNING jobs.id, jobs.watched]], row.list(list), moment.now() }
 end
 
---- Of a job that runs -> true, or false when it does not run any more; and whether somebody listens
-function M.progress(id, plugin, percent, message)
+--- Of a job that runs; fence: under this lease only -> true, or false when it does not run any more; and whether
+-- somebody listens
+function M.progress(id, plugin, percent, message, fence)
   local done, err = gifd.db.run([[
     UPDATE jobs SET percent = ?3, message = ?4, updated_at = ?5
-    WHERE id = ?1 AND plugin IS ?2 AND state = 'running' RETURNING watched]], id, row.null(plugin), percent,
-    row.null(message), moment.now())
+    WHERE id = ?1 AND plugin IS ?2 AND state = 'running' AND (?6 IS NULL OR fence = ?6) RETURNING watched]], id,
+    row.null(plugin), percent, row.null(message), moment.now(), row.null(fence))
   if not done then return nil, err end
   local found = done.rows and done.rows[1]
   return found ~= nil, found and found.watched == 1

@@ -48,6 +48,13 @@ function M.due(lane)
   return found.due == 1
 end
 
+--- How many of a lane are due, counted up to `most`.
+function M.waiting(lane, most)
+  local found, err = gifd.db.row([[SELECT count(*) AS n FROM (SELECT 1 FROM jobs WHERE state = 'pending' AND waits = 0
+    AND lane = ?2 AND priority IN (2, 1, 0, -1) AND run_after <= ?1 LIMIT ?3)]], moment.now(), lane, most)
+  return found and found.n, err
+end
+
 --- Statements for a batch: this owner's jobs stay its own for so long; and what no owner has kept is pending again.
 function M.heartbeat_statements(owner, seconds)
   local now = moment.now()

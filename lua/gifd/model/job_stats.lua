@@ -16,17 +16,20 @@ function M.add(outcome)
   if counters[name] then counters[name]:add(1) end
 end
 
---- How many jobs may run at a time.
-function M.slots(count)
-  local gauge = gifd.metric.gauge(SLOTS)
-  if gauge then gauge:set(count) end
+--- How many jobs of each lane may run at a time.
+function M.slots(media, plugin)
+  for lane, count in pairs { media = media, plugin = plugin } do
+    local gauge = gifd.metric.gauge(SLOTS, { lane = lane })
+    if gauge then gauge:set(count) end
+  end
 end
 
 local function counted()
-  local out = { completed = 0, failed = 0, retried = 0, slots = 0 }
+  local out = { completed = 0, failed = 0, retried = 0, slots = 0, media = 0 }
   for _, series in ipairs(gifd.metric.list()) do
     if series.name == TOTAL then out[series.labels.outcome] = series.value end
-    if series.name == SLOTS then out.slots = series.value end
+    if series.name == SLOTS then out.slots = out.slots + series.value end
+    if series.name == SLOTS and series.labels.lane == "media" then out.media = series.value end
   end
   return out
 end
@@ -43,8 +46,8 @@ local function durations()
   return { mean = sum / #rows, p95 = rows[math.ceil(#rows * 0.95)].seconds }
 end
 
---- -> { active, idle, waiting = { critical, high, normal, low }, delayed, blocked, parked, processed, failed, retried,
--- average_seconds, p95_seconds, oldest_waiting_seconds }, or nil, err
+--- -> { active, idle, media = { active, places, waiting }, waiting = { critical, high, normal, low }, delayed, blocked,
+-- parked, processed, failed, retried, average_seconds, p95_seconds, oldest_waiting_seconds }, or nil, err
 function M.read(priority_names)
   local now = moment.now()
   local waiting, err = gifd.db.rows([[SELECT priority, count(*) AS n, min(run_after) AS oldest FROM jobs
@@ -52,6 +55,9 @@ function M.read(priority_names)
   if not waiting then return nil, err end
   local found, count_err = gifd.db.row([[SELECT
     (SELECT count(*) FROM jobs WHERE state = 'running') AS active,
+    (SELECT count(*) FROM jobs WHERE state = 'running' AND lane = 'media') AS media_active,
+    (SELECT count(*) FROM jobs WHERE state = 'pending' AND waits = 0 AND run_after <= ?1 AND lane = 'media')
+      AS media_waiting,
     (SELECT count(*) FROM jobs WHERE state = 'parked') AS parked,
     (SELECT count(*) FROM jobs WHERE state = 'pending' AND waits > 0) AS blocked,
     (SELECT count(*) FROM jobs WHERE state = 'pending' AND waits = 0 AND run_after > ?1) AS delayed]], now)
@@ -65,6 +71,7 @@ function M.read(priority_names)
     oldest = math.min(oldest, r.oldest)
   end
   return { active = found.active, idle = math.max(0, totals.slots - found.active), waiting = by_name,
+    media = { active = found.media_active, places = totals.media, waiting = found.media_waiting },
     delayed = found.delayed, blocked = found.blocked, parked = found.parked,
     processed = totals.completed + totals.failed, failed = totals.failed, retried = totals.retried,
     average_seconds = times.mean, p95_seconds = times.p95, oldest_waiting_seconds = (now - oldest) / 1e6 }
