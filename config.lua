@@ -19,9 +19,10 @@ return {
 
   -- A plugin is loaded if and only if it is named here, with true or with its settings.
   plugins = {
-    ["moderation-keywords"] = true,
-    -- ["moderation-keywords"] = {
-    --   categories = { spam = { decision = "flagged", confidence = 0.8, words = { "free money" } } },
+    ["moderation-words"] = true,
+    -- ["moderation-words"] = {
+    --   languages = { "en", "de" },   -- of the shipped lists; all of them
+    --   rules = file("words.txt"),    -- further ones
     --   allow = { "sex education" },
     -- },
     -- ["ai-safety"] = true,           -- OpenAI judges words and pictures; needs OPENAI_API_KEY, or key

@@ -2,6 +2,7 @@
 #include "script/border.h"
 #include "script/gen.h"
 #include "script/letter.h"
+#include "script/unmask.h"
 #include "script/words.h"
 
 #define KIND "gifd.matcher"
@@ -139,6 +140,7 @@ static int l_trim(lua_State *L)
 
 struct matcher {
     struct words *w;
+    bool unmasks; /* list and texts are read as unmask.h says */
 };
 
 static int matcher_gc(lua_State *L)
@@ -152,12 +154,14 @@ static int matcher_gc(lua_State *L)
 struct finding {
     lua_State *L;
     int list, n;
+    const struct unmasked *read;
 };
 
 static bool add_find(void *arg, uint32_t number, size_t from, size_t to)
 {
     struct finding *f = arg;
     lua_State *L = f->L;
+    if (f->read) unmask_place(f->read, &from, &to);
     lua_createtable(L, 0, 3);
     lua_rawgeti(L, f->list, (int)number);
     lua_setfield(L, -2, "word");
@@ -169,6 +173,33 @@ static bool add_find(void *arg, uint32_t number, size_t from, size_t to)
     return f->n < FIND_MAX;
 }
 
+static int unmasked_gc(lua_State *L)
+{
+    unmask_free(lua_touserdata(L, 1));
+    return 0;
+}
+
+/* A text as it is read, which goes with its userdata, whatever Lua throws meanwhile; it stays on the stack. */
+static struct unmasked *push_unmasked(lua_State *L, struct slice text, bool alone)
+{
+    static const luaL_Reg none[] = {{NULL, NULL}};
+    struct err e = {0};
+    struct unmasked *read = border_udata_new(L, sizeof *read, "gifd.unmasked", unmasked_gc, none);
+    if (unmask(text, alone, read, &e) < 0) luaL_error(L, "%s", e.text);
+    return read;
+}
+
+static int find_unmasked(lua_State *L, const struct words *w, struct slice text, struct finding *f)
+{
+    struct unmasked *read = push_unmasked(L, text, false);
+    f->read = read;
+    lua_insert(L, 4);
+    words_find(w, buf_slice(&read->plain), add_find, f);
+    unmask_free(read);
+    lua_settop(L, 5);
+    return 1;
+}
+
 static int matcher_find(lua_State *L)
 {
     struct matcher *m = border_udata(L, 1, "matcher", KIND);
@@ -176,9 +207,26 @@ static int matcher_find(lua_State *L)
     lua_settop(L, 2);
     lua_getfenv(L, 1);
     lua_newtable(L);
-    struct finding f = {L, 3, 0};
-    if (m->w) words_find(m->w, text, add_find, &f);
-    return 1;
+    struct finding f = {L, 3, 0, NULL};
+    if (!m->w) return 1;
+    if (!m->unmasks) {
+        words_find(m->w, text, add_find, &f);
+        return 1;
+    }
+    return find_unmasked(L, m->w, text, &f);
+}
+
+static int add_entry(lua_State *L, struct matcher *m, struct slice s, uint32_t number, struct err *e)
+{
+    if (!m->unmasks) return words_add(m->w, s, number, e);
+    struct unmasked *read = push_unmasked(L, s, true);
+    int rc = 0;
+    while (read->plain.n && read->plain.p[read->plain.n - 1] == ' ') read->plain.n--;
+    if (s.n && s.p[s.n - 1] == '*') rc = buf_puts(&read->plain, "*", e);
+    if (rc == 0) rc = words_add(m->w, buf_slice(&read->plain), number, e);
+    unmask_free(read);
+    lua_pop(L, 1);
+    return rc;
 }
 
 static int l_words(lua_State *L)
@@ -186,10 +234,13 @@ static int l_words(lua_State *L)
     static const luaL_Reg methods[] = {{"find", matcher_find}, {NULL, NULL}};
     struct err e = {0};
     border_table(L, 1, "list");
+    lua_settop(L, 2);
+    bool unmasks = lua_toboolean(L, 2);
     lua_settop(L, 1);
     size_t count = lua_objlen(L, 1);
     if (count > WORDS_ENTRIES_MAX) border_argument(L, 1, "list", "has more than %d entries", WORDS_ENTRIES_MAX);
     struct matcher *m = border_udata_new(L, sizeof *m, KIND, matcher_gc, methods);
+    m->unmasks = unmasks;
     m->w = words_new();
     if (!m->w) luaL_error(L, "not enough memory");
     lua_createtable(L, (int)count, 0);
@@ -198,7 +249,7 @@ static int l_words(lua_State *L)
         lua_rawgeti(L, 1, (int)i);
         if (lua_type(L, -1) != LUA_TSTRING) border_argument(L, 1, "list", "entry %d is no text", (int)i);
         s.p = lua_tolstring(L, -1, &s.n);
-        if (words_add(m->w, s, (uint32_t)i, &e) < 0) border_argument(L, 1, "list", "entry %d: %s", (int)i, e.text);
+        if (add_entry(L, m, s, (uint32_t)i, &e) < 0) border_argument(L, 1, "list", "entry %d: %s", (int)i, e.text);
         lua_rawseti(L, -2, (int)i);
     }
     if (words_seal(m->w, &e) < 0) luaL_error(L, "not enough memory");
@@ -213,8 +264,10 @@ const struct binding bind_text[] = {
      "uri(text: string) -> text: string -- all but unreserved characters percent-encoded"},
     {"gifd.text.unuri", l_unuri, CTX_ANY, "unuri(text: string) -> text: string | nil, err -- what uri was given"},
     {"gifd.text.words", l_words, CTX_ANY,
-     "words(list: string[]) -> matcher: gifd.Matcher -- whole words and phrases, case ignored, in time linear in "
-     "the text"},
+     "words(list: string[], unmask?: boolean) -> matcher: gifd.Matcher -- whole words and phrases, case ignored, in "
+     "time "
+     "linear in the text; word*: whatever begins so; unmask: also what is hidden by accents, look-alikes, leetspeak, "
+     "separators or repeated letters"},
     {"gifd.text.fold", l_fold, CTX_ANY, "fold(text: string) -> text: string -- in lower case"},
     {"gifd.text.valid_utf8", l_valid_utf8, CTX_ANY, "valid_utf8(text: string) -> boolean -- is it UTF-8?"},
     {"gifd.text.length", l_length, CTX_ANY, "length(text: string) -> points: integer -- code points"},

@@ -29,6 +29,7 @@ struct words {
     struct spelling *spellings;
     uint32_t spelling_count, spelling_cap;
     struct table by_letters, by_edge;
+    bool stems; /* some entry ends in a star */
     struct node *nodes;
     uint32_t node_count, node_cap;
 };
@@ -106,6 +107,22 @@ static uint32_t word_of(const struct words *w, struct slice s)
         const struct spelling *p = &w->spellings[found - 1];
         if (slice_eq(slice_of(w->letters + p->at, p->n), s)) return found - 1;
     }
+}
+
+/* The word of the list that s is: exactly, or else by its longest stem ("porn*"), whose star is a letter here. */
+static uint32_t known(const struct words *w, struct slice s)
+{
+    uint32_t found = word_of(w, s);
+    if (found != NO_WORD || !w->stems) return found;
+    char stem[WORDS_LETTERS_MAX + 1];
+    for (size_t n = 0; n < s.n; n++) {
+        stem[n] = s.p[n];
+        stem[n + 1] = '*';
+        if (n + 1 < WORDS_STEM_MIN) continue;
+        uint32_t longer = word_of(w, slice_of(stem, n + 2));
+        if (longer != NO_WORD) found = longer;
+    }
+    return found;
 }
 
 static uint32_t child_of(const struct words *w, uint32_t parent, uint32_t word) /* 0: none */
@@ -209,6 +226,10 @@ int words_add(struct words *w, struct slice entry, uint32_t number, struct err *
         if (n == 0 || w->nodes[node].depth == WORDS_PHRASE_MAX)
             return err_set(e, GIFD_EINVALID, "\"%.*s\": a word or phrase that is too long",
                            (int)(entry.n < 40 ? entry.n : 40), entry.p);
+        if (to < entry.n && entry.p[to] == '*' && n >= WORDS_STEM_MIN && n < WORDS_LETTERS_MAX) {
+            word[n++] = '*';
+            w->stems = true;
+        }
         uint32_t id = intern(w, slice_of(word, n));
         node = id == NO_WORD ? 0 : step(w, node, id);
         if (!node) return err_set(e, GIFD_ETOOBIG, "the list is too long");
@@ -251,7 +272,7 @@ void words_find(const struct words *w, struct slice text,
     size_t at = 0, n, from = 0, to = 0, starts[WORDS_PHRASE_MAX] = {0}, seen = 0;
     uint32_t node = 0;
     while (next_word(text, &at, word, &n, &from, &to)) {
-        uint32_t id = n ? word_of(w, slice_of(word, n)) : NO_WORD;
+        uint32_t id = n ? known(w, slice_of(word, n)) : NO_WORD;
         starts[seen++ % WORDS_PHRASE_MAX] = from;
         node = id == NO_WORD ? 0 : go(w, node, id);
         for (uint32_t hit = node; hit; hit = w->nodes[hit].report) {

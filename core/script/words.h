@@ -2,6 +2,7 @@
  *
  *   text --letters--> words --hash--> numbers --Aho-Corasick over numbers--> entries of the list
  *
+ * A star behind a word of a list ("porn*") lets it stand for all words that begin so; what is listed whole goes first.
  * "graphic-violence" in a list is a phrase of two words, and so is "graphic violence" in a text. Built once, then only
  * read. */
 #ifndef GIFD_SCRIPT_WORDS_H
@@ -15,6 +16,7 @@
 
 #define WORDS_ENTRIES_MAX 50000
 #define WORDS_PHRASE_MAX 16   /* words in a phrase */
+#define WORDS_STEM_MIN 3      /* letters before a star */
 #define WORDS_LETTERS_MAX 128 /* bytes of one word, folded */
 
 struct words;

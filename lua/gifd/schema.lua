@@ -114,7 +114,7 @@ local function shown(key)
   return (key:gsub('[%c"\\]', function(c) return c:match("%c") and ("\\%d"):format(c:byte()) or "\\" .. c end))
 end
 
---- "limits.uploads[2]", 'plugins["moderation-keywords"]'
+--- "limits.uploads[2]", 'plugins["moderation-words"]'
 function S.path(keys)
   local out = {}
   for i, key in ipairs(keys) do

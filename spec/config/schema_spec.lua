@@ -71,7 +71,7 @@ describe("schema", function()
   end)
 
   it("prints paths as they would be written in Lua", function()
-    assert.equal('plugins["moderation-keywords"].allow[2]', S.path { "plugins", "moderation-keywords", "allow", 2 })
+    assert.equal('plugins["moderation-words"].allow[2]', S.path { "plugins", "moderation-words", "allow", 2 })
   end)
 end)
 

@@ -195,7 +195,7 @@ describe("commands on a server's data", function()
     { "jobs show 99999", 4, "there is no job" },
     { "jobs cancel 99999", 4, "there is no job" },
     { "jobs metrics", 0, "active" },
-    { "plugin list", 0, "moderation-keywords" },
+    { "plugin list", 0, "moderation-words" },
     { "plugins graph", 0, "judge" },
     { "plugin enable nothing", 4, "no plugin of this name" },
     { "plugin purge never-was", 4, "nothing here" },

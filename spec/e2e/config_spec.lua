@@ -72,15 +72,15 @@ return {
   jobs = {
     lease = "10 parsecs" },
   plugins = { broken = true, crooked = true,
-    ["moderation-keyword"] = true },
+    ["moderation-word"] = true },
 }]], "--plugins", dir .. "/plugins")
     assert.equal(3, code)
     assert.same({ "config.lua:3 uploads.max_bites", "config.lua:4 uploads.frames", "config.lua:6 unseen",
-      "config.lua:8 jobs.lease", 'config.lua:10 plugins["moderation-keyword"]', "init.lua:2 -",
+      "config.lua:8 jobs.lease", 'config.lua:10 plugins["moderation-word"]', "init.lua:2 -",
       "plugin.lua:3 uses[1]", "init.lua:3 -", "plugin.lua:2 -" }, brief(faults))
     assert.equal("max_bytes", faults[1].nearest)
     assert.equal("approved", faults[3].nearest)
-    assert.equal("moderation-keywords", faults[5].nearest)
+    assert.equal("moderation-words", faults[5].nearest)
     assert.matches("did you mean record", faults[9].message)
     os.execute("rm -rf '" .. dir .. "/plugins'")
   end)
@@ -278,7 +278,7 @@ end)
 
 describe("gifd config", function()
   local text = '\nreturn {\n  site = { name = "here" },\n  uploads = {\n    max_bytes = "1 MiB" },\n  listen = {\n'
-    .. '    "127.0.0.1:1",\n    "127.0.0.1:2" },\n  plugins = { ["moderation-keywords"] = {\n   allow = { "a b" } } } }'
+    .. '    "127.0.0.1:1",\n    "127.0.0.1:2" },\n  plugins = { ["moderation-words"] = {\n   allow = { "a b" } } } }'
 
   it("explains values: from the file, the default, the command line, inside lists and plugins", function()
     local found = explain(text, "uploads.max_bytes")
@@ -287,9 +287,9 @@ describe("gifd config", function()
     found = explain(text, "uploads.frames")
     assert.same({ 10000, "default" }, { found.value, found.origin })
     assert.equal(dir .. "/config.lua:8", explain(text, "listen[2]").origin)
-    found = explain(text, 'plugins["moderation-keywords"].allow')
+    found = explain(text, 'plugins["moderation-words"].allow')
     assert.same({ { "a b" }, dir .. "/config.lua:10" }, { found.value, found.origin })
-    assert.equal("default", explain(text, "plugins.moderation-keywords.categories").origin)
+    assert.equal("default", explain(text, "plugins.moderation-words.languages").origin)
     assert.equal("default", explain(text, 'limits["GET /signin"].rate').origin)
     found = explain(text, "workers", "--workers", "3")
     assert.same({ 3, "command line" }, { found.value, found.origin })
@@ -307,7 +307,7 @@ describe("gifd config", function()
 
   it("names the nearest key, and exits 4", function()
     for key, near in pairs { ["uploads.max_byte"] = "uploads.max_bytes", ["uplaods.frames"] = "uploads.frames",
-      ["plugins.moderation-keywords.alow"] = 'plugins["moderation-keywords"].allow', sit = "site" } do
+      ["plugins.moderation-words.alow"] = 'plugins["moderation-words"].allow', sit = "site" } do
       local code, err = explain(text, key)
       assert.equal(4, code)
       assert.is_truthy(err:find("did you mean " .. near .. "?", 1, true), err)
@@ -324,7 +324,7 @@ describe("gifd config", function()
     assert.equal(0, code)
     local keys = {}
     for line in out:gmatch("[^\n]+") do keys[#keys + 1] = cjson.decode(line).key end
-    assert.same({ "listen", 'plugins["moderation-keywords"].allow', "site.name", "uploads.max_bytes" }, keys)
+    assert.same({ "listen", 'plugins["moderation-words"].allow', "site.name", "uploads.max_bytes" }, keys)
     code, out = config("return {}", "diff")
     assert.same({ 0, "" }, { code, out })
   end)
@@ -336,9 +336,9 @@ describe("gifd config", function()
     assert.equal("https://json-schema.org/draft/2020-12/schema", schema["$schema"])
     assert.is_nil(json_schema.wrong(schema))
     assert.is_true(json_schema.fits(schema, { site = { name = "x" }, uploads = { max_bytes = "1 MiB" }, workers = 2,
-      listen = { "127.0.0.1:1" }, plugins = { ["moderation-keywords"] = true } }))
+      listen = { "127.0.0.1:1" }, plugins = { ["moderation-words"] = true } }))
     for _, bad in ipairs { { sit = {} }, { workers = 65 }, { workers = "2" }, { unseen = "x" },
-      { uploads = { frames = {} } }, { plugins = { ["moderation-keywords"] = { alow = {} } } } } do
+      { uploads = { frames = {} } }, { plugins = { ["moderation-words"] = { alow = {} } } } } do
       assert.is_false(json_schema.fits(schema, bad), cjson.encode(bad))
     end
     local path = put("schema.json", out)
@@ -379,7 +379,7 @@ local hostile = {
   { "return {\n  site = { name = ('x'):rep(2^24) } }", 2, "is a text of 16777216 bytes" },
   { "return { [('k'):rep(5000)] = 1 }", 1, "a key of 5000 bytes" },
   { "local t = {}\nlocal r = t\nfor _ = 1, 1e4 do\n  t.plugins = {} t = t.plugins\nend\nreturn { plugins = {\n"
-    .. "  ['moderation-keywords'] = r } }", 7, "unknown key" },
+    .. "  ['moderation-words'] = r } }", 7, "unknown key" },
   { "\nreturn { site = io.open('/etc/passwd') }", 2, "there is no io here" },
   { "\nlocal x = require 'ffi'", 2, "there is no require here" },
   { "return {\n  site = { name = file('/etc/nothing-of-this-name') } }", 2, "No such file" },

@@ -37,7 +37,7 @@ describe("gifd plugins", function()
   local s
   setup(function()
     s = server.start { plugins = { "spec/support/plugins" },
-      config = 'return { plugins = { echo = true, worker = true, fickle = true, ["moderation-keywords"] = true } }' }
+      config = 'return { plugins = { echo = true, worker = true, fickle = true, ["moderation-words"] = true } }' }
     for _ = 1, 3 do s:request { "GET", "/p/echo/" } end
     s:upload(require("pictures").gif(), s:token("trusted"), "title=throws")
   end)
@@ -56,7 +56,7 @@ describe("gifd plugins", function()
     for _, route in ipairs(graph.routes) do routes[route.method .. " " .. route.pattern] = route end
     for _, job in ipairs(graph.jobs) do jobs[job.plugin .. "/" .. job.job] = job end
     assert.equal("vote", hooks.judge.kind)
-    assert.equal("fickle moderation-keywords", hooks.judge.plugins[1].plugin .. " " .. hooks.judge.plugins[2].plugin)
+    assert.equal("fickle moderation-words", hooks.judge.plugins[1].plugin .. " " .. hooks.judge.plugins[2].plugin)
     assert.equal(1, hooks.judge.plugins[1].failures)
     assert.is_true(hooks.judge.plugins[2].calls >= 1 and hooks.judge.plugins[2].failures == 0)
     assert.equal(3, routes["GET /p/echo/"].calls)
@@ -95,11 +95,11 @@ return {
   uploads = {
     max_bites = 1,
   },
-  plugins = { ["moderation-keyword"] = true },
+  plugins = { ["moderation-words"] = true },
 }]])
     assert.equal(3, code)
     assert.matches(":3: uploads%.max_bites: unknown key.*max_bytes", text)
-    assert.matches(":5: .*moderation%-keywords", text)
+    assert.matches(":5: .*moderation%-wordss", text)
   end)
 
   it("names the line of a syntax error", function()

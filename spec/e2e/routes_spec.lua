@@ -110,7 +110,7 @@ describe("a plugin that may do so for anybody", function()
   local s, owner, other
   setup(function()
     s = server.start { plugins = { "spec/support/plugins" },
-      config = 'return { plugins = { clerk = true, ["moderation-keywords"] = true } }' }
+      config = 'return { plugins = { clerk = true, ["moderation-words"] = true } }' }
     owner, other = s:token("trusted", "owner"), s:token("trusted", "other")
   end)
   teardown(function() s:stop() end)

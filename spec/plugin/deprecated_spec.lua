@@ -39,7 +39,7 @@ describe("deprecated names", function()
     local code, out, err = server.command("check", "--root", dir)
     assert.equal(0, code, out)
     local line = 0
-    for content in io.lines("plugins/moderation-keywords/init.lua") do
+    for content in io.lines("plugins/moderation-words/init.lua") do
       line = line + 1
       if content:find("gifd.text.words", 1, true) then break end
     end

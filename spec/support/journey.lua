@@ -26,7 +26,7 @@ local wrong = [[return {
   workers = 1,
   uploads = { max_bytes = "20 MBytes" },
   plugins = {
-    ["moderation-keyword"] = true,
+    ["moderation-words"] = true,
     announce = { key = "s3cr3t-9f27" },
   },
 }
@@ -38,7 +38,7 @@ local mends = {
   { "20 MBytes", "20 MiB", "A unit that does not exist:" },
   { '"s3cr3t%-9f27"', 'secret { env = "CHAT_KEY" }',
     "A secret that stands in the file, where backups and colleagues find it:" },
-  { "moderation%-keyword\"", 'moderation-keywords"', "A plugin that is not there:" },
+  { "moderation%-word\"", 'moderation-words"', "A plugin that is not there:" },
 }
 
 local function recorder()

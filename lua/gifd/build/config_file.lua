@@ -104,7 +104,7 @@ end
 function M.read(faults)
   local text, name = build.config()
   if not text then
-    return { value = { plugins = { ["moderation-keywords"] = true } }, file = "the defaults", told = {} }
+    return { value = { plugins = { ["moderation-words"] = true } }, file = "the defaults", told = {} }
   end
   local told = {}
   local value, err = build.run(text, name, environment(told))

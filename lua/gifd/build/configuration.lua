@@ -58,9 +58,16 @@ local function add_folders(self)
   end
 end
 
+--- Plugins that were shipped once, and what to write instead.
+local replaced = {
+  ["moderation-keywords"] = 'is replaced by "moderation-words": name that, with its `allow`, and words of your own in a '
+    .. "file of `rules`",
+}
+
 --- Why a plugin is not there although something of its name is.
 local function missing(self, name, names)
   local keys = { "plugins", name }
+  if replaced[name] then return self:complain(keys, replaced[name]) end
   for _, link in ipairs(build.links()) do
     if link.path == "plugins/" .. name or link.path == "plugins/" .. name .. "/plugin.lua" then
       return self:complain(keys, link.file .. " is a link, and links are not followed: put the files there, or name "

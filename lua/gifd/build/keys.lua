@@ -1,5 +1,5 @@
 --- build/keys: finding things by the path of a key, as people write it: `uploads.max_bytes`, `listen[1]`,
--- `plugins["moderation-keywords"].allow`, and without quotes where that is clear.
+-- `plugins["moderation-words"].allow`, and without quotes where that is clear.
 local S = require "gifd.schema"
 local nearest = require "gifd.nearest"
 
