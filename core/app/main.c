@@ -107,6 +107,11 @@ const struct cli_command cli_commands[] = {
      "As if KEY had never asked.\n\n"
      "  --all  as if nobody had\n",
      cli_live, NULL},
+    {"moderate explain", "TEXT " DATA JSON, "tell what the judge of words says of a text",
+     "Which rule matched where, as a title would be judged. Nothing is written; no server is needed.\n\n"
+     "  --json  {\"decision\", \"category\", \"confidence\", \"matches\": [{rule, category, field, from, to, text, "
+     "list}]}\n",
+     cli_live, NULL},
     {"moderate rescan", "[--dry-run] [--since TIME] [--judge NAME] [--no-wait] " DATA JSON,
      "have judges look again at what they had decided",
      "Rules have changed: each thing that judges and no person have decided is judged anew, by a job of the running "

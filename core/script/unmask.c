@@ -10,11 +10,18 @@
 #define BARRIER " \ue000 " /* a word that is in no list */
 
 struct word {
+    uint32_t n, bare_n, from, to, letters, points;
+    bool plain;          /* ASCII only */
     char raw[WORD_MAX];  /* read as Latin where it looks so; digits and signs as they are */
     char bare[WORD_MAX]; /* letters with their case, for capitals inside; ASCII only */
-    uint32_t n, bare_n, from, to, letters;
-    bool plain; /* ASCII only */
 };
+
+static void begin(struct word *w, size_t from) /* the letters need no clearing */
+{
+    w->n = w->bare_n = w->letters = w->points = 0;
+    w->from = (uint32_t)from;
+    w->plain = true;
+}
 
 struct unmasking {
     struct slice text;
@@ -137,15 +144,22 @@ static void put_capitals(struct unmasking *u, const struct word *w)
     }
 }
 
+static bool has_one(const struct word *w)
+{
+    for (uint32_t i = 0; i < w->n; i++)
+        if (w->raw[i] == '1' || w->raw[i] == '!' || w->raw[i] == '|') return true;
+    return false;
+}
+
 /* All ways to read one word; first: where it stands in the text, too. */
 static void put_readings(struct unmasking *u, const struct word *w, bool first)
 {
     char out[WORD_MAX];
     size_t n = read_leet(w, w->n, 'i', out), letters = w->n;
     put_word(u, out, n, w, !first);
-    if (u->alone) return;
+    if (u->alone || w->n < 3) return;
     put_repeated(u, out, n, w);
-    if (w->letters && strcspn(w->raw, "1!|") < w->n) {
+    if (w->letters && has_one(w)) {
         read_leet(w, w->n, 'l', out);
         put_word(u, out, n, w, true);
     }
@@ -158,7 +172,7 @@ static void put_readings(struct unmasking *u, const struct word *w, bool first)
 
 static void append(struct word *to, const struct word *w, bool first)
 {
-    if (first) *to = (struct word){.from = w->from};
+    if (first) begin(to, w->from);
     to->to = w->to;
     to->letters += w->letters;
     if (to->n + w->n >= WORD_MAX)
@@ -186,7 +200,6 @@ static void end_spelling(struct unmasking *u)
         if (u->spelling_words > 3 && (first == 'a' || first == 'i')) { /* I s p e l l */
             struct word rest = u->spelling;
             memmove(rest.raw, rest.raw + 1, --rest.n);
-            rest.raw[rest.n] = 0;
             put_readings(u, &rest, false);
         }
     }
@@ -198,8 +211,8 @@ static void join_spelling(struct unmasking *u, const struct word *w)
     uint32_t gap = u->before_gap, gap_n = w->from - gap;
     bool goes_on = u->spelling_words == 1 || (u->spelling_words > 1 && gap_n == u->gap_n &&
                                               !memcmp(u->text.p + gap, u->text.p + u->gap_from, gap_n));
-    if (u->spelling_words && (w->n != 1 || !goes_on)) end_spelling(u);
-    if (w->n == 1) {
+    if (u->spelling_words && (w->points != 1 || !goes_on)) end_spelling(u);
+    if (w->points == 1) {
         append(&u->spelling, w, u->spelling_words == 0);
         if (++u->spelling_words == 2) u->gap_from = gap, u->gap_n = gap_n;
     }
@@ -241,9 +254,10 @@ static bool is_space(uint32_t c)
 static void add_letter(struct unmasking *u, uint32_t c, size_t from, size_t to)
 {
     struct word *w = &u->word;
-    if (!u->inside) *w = (struct word){.from = (uint32_t)from, .plain = true};
+    if (!u->inside) begin(w, from);
     u->inside = true;
     w->to = (uint32_t)to;
+    w->points++;
     char bytes[4];
     const char *read = c == '+' ? "plus" : c < 0x80 ? NULL : lookalike(c);
     size_t n = read ? strlen(read) : letter_put(letter_fold(c), bytes);

@@ -29,7 +29,7 @@ struct words {
     struct spelling *spellings;
     uint32_t spelling_count, spelling_cap;
     struct table by_letters, by_edge;
-    bool stems; /* some entry ends in a star */
+    bool stem_lengths[WORDS_LETTERS_MAX + 1], stem_heads[1024]; /* of the entries that end in a star */
     struct node *nodes;
     uint32_t node_count, node_cap;
 };
@@ -47,6 +47,11 @@ static uint32_t hash_letters(struct slice s)
     uint64_t h = 1469598103934665603ull;
     for (size_t i = 0; i < s.n; i++) h = (h ^ (unsigned char)s.p[i]) * 1099511628211ull;
     return mix(h);
+}
+
+static uint32_t stem_head(const char *p) /* of the first letters, so that most words need no look further */
+{
+    return ((unsigned char)p[0] * 961u + (unsigned char)p[1] * 31u + (unsigned char)p[2]) & 1023;
 }
 
 static uint32_t hash_edge(uint32_t parent, uint32_t word)
@@ -109,16 +114,16 @@ static uint32_t word_of(const struct words *w, struct slice s)
     }
 }
 
-/* The word of the list that s is: exactly, or else by its longest stem ("porn*"), whose star is a letter here. */
-static uint32_t known(const struct words *w, struct slice s)
+/* The longest stem of the list ("porn*") that s begins with; the star is a letter here. */
+static uint32_t stem_of(const struct words *w, struct slice s)
 {
-    uint32_t found = word_of(w, s);
-    if (found != NO_WORD || !w->stems) return found;
     char stem[WORDS_LETTERS_MAX + 1];
+    uint32_t found = NO_WORD;
+    if (s.n < WORDS_STEM_MIN || !w->stem_heads[stem_head(s.p)]) return NO_WORD;
     for (size_t n = 0; n < s.n; n++) {
         stem[n] = s.p[n];
+        if (!w->stem_lengths[n + 1]) continue;
         stem[n + 1] = '*';
-        if (n + 1 < WORDS_STEM_MIN) continue;
         uint32_t longer = word_of(w, slice_of(stem, n + 2));
         if (longer != NO_WORD) found = longer;
     }
@@ -228,7 +233,7 @@ int words_add(struct words *w, struct slice entry, uint32_t number, struct err *
                            (int)(entry.n < 40 ? entry.n : 40), entry.p);
         if (to < entry.n && entry.p[to] == '*' && n >= WORDS_STEM_MIN && n < WORDS_LETTERS_MAX) {
             word[n++] = '*';
-            w->stems = true;
+            w->stem_lengths[n - 1] = w->stem_heads[stem_head(word)] = true;
         }
         uint32_t id = intern(w, slice_of(word, n));
         node = id == NO_WORD ? 0 : step(w, node, id);
@@ -272,9 +277,14 @@ void words_find(const struct words *w, struct slice text,
     size_t at = 0, n, from = 0, to = 0, starts[WORDS_PHRASE_MAX] = {0}, seen = 0;
     uint32_t node = 0;
     while (next_word(text, &at, word, &n, &from, &to)) {
-        uint32_t id = n ? known(w, slice_of(word, n)) : NO_WORD;
+        uint32_t exact = n ? word_of(w, slice_of(word, n)) : NO_WORD,
+                 stem = n ? stem_of(w, slice_of(word, n)) : NO_WORD;
+        uint32_t id = exact == NO_WORD ? stem : exact;
         starts[seen++ % WORDS_PHRASE_MAX] = from;
         node = id == NO_WORD ? 0 : go(w, node, id);
+        uint32_t alone =
+            exact == NO_WORD || stem == NO_WORD ? 0 : child_of(w, 0, stem); /* a phrase has the whole word */
+        if (alone && w->nodes[alone].entry != NO_ENTRY && !fn(arg, w->nodes[alone].entry, from, to)) return;
         for (uint32_t hit = node; hit; hit = w->nodes[hit].report) {
             if (w->nodes[hit].entry == NO_ENTRY) continue;
             size_t first = starts[(seen - w->nodes[hit].depth) % WORDS_PHRASE_MAX];

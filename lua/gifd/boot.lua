@@ -74,7 +74,7 @@ return function(settings)
   app.commands = { lua = script, ["plugin run"] = plugin_run(app),
                    ["plugin new"] = plugin_new(app), ["plugin test"] = plugin_test(app), token = token, keys = keys,
                    audit = audit, limits = limits_command,
-                   jobs = jobs_command, moderate = moderate,
+                   jobs = jobs_command, moderate = moderate(app),
                    plugin = plugins_command(app), login = signin.login(settings), setup = signin.setup(settings),
                    settle = function() return counts.settle(app.class_names) end,
                    check = check(plugins), verify = verify(app), unfurl = unfurl_command(app), docs = docs(app) }

@@ -2,6 +2,11 @@
 -- know, it has no opinion about. A listed word inside an allowed phrase is innocent there, and only there.
 local rules = require "rules"
 
+local languages = {}
+for _, name in ipairs { "en", "de", "fr", "es", "pt", "it", "ru", "tr" } do
+  languages[name] = require("languages." .. name)
+end
+
 local MATCHES, REASONS, TEXT = 100, 20, 100
 local severity = { flagged = 1, rejected = 2 }
 local compiled = {} -- config of a generation -> matchers; filled by check, or at the first call
@@ -28,7 +33,7 @@ local function compile(config)
   local own = into.rules
   into.rules = {}
   for _, language in ipairs(config.languages) do
-    why = add(into, require("languages." .. language), language)
+    why = add(into, languages[language], language)
     if why then return nil, gifd.err("invalid", { message = why }) end
   end
   for name, rule in pairs(own) do into.rules[name] = rule end

@@ -15,7 +15,9 @@ local decisions = { rejected = true, flagged = true }
 local function severity(decision, confidence)
   local sure = tonumber(confidence)
   if not decisions[decision] then return nil, ("%q must be rejected or flagged"):format(decision) end
-  if not sure or not (sure >= 0 and sure <= 1) then return nil, ("%q must be a number from 0 to 1"):format(confidence) end
+  if not sure or not (sure >= 0 and sure <= 1) then
+    return nil, ("%q must be a number from 0 to 1"):format(confidence)
+  end
   return { decision = decision, confidence = sure }
 end
 

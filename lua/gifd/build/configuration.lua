@@ -60,8 +60,8 @@ end
 
 --- Plugins that were shipped once, and what to write instead.
 local replaced = {
-  ["moderation-keywords"] = 'is replaced by "moderation-words": name that, with its `allow`, and words of your own in a '
-    .. "file of `rules`",
+  ["moderation-keywords"] = 'is replaced by "moderation-words": name that, with its `allow`, and words of your '
+    .. "own in a file of `rules`",
 }
 
 --- Why a plugin is not there although something of its name is.

@@ -1,6 +1,7 @@
---- command/moderate: gifd moderate rescan: judges look again at what they had decided.
+--- command/moderate: gifd moderate rescan: judges look again at what they had decided; explain: command/explain.
 local S = require "gifd.schema"
 local arguments = require "gifd.command.arguments"
+local explain = require "gifd.command.explain"
 local job_list = require "gifd.model.job_list"
 local job_model = require "gifd.model.job"
 local moment = require "gifd.moment"
@@ -83,13 +84,15 @@ local function rescan(words, options)
   return OK
 end
 
-local verbs = { rescan = rescan }
+local verbs = { rescan = function(_, words, options) return rescan(words, options) end, explain = explain }
 
-return function(args)
-  local options, words = arguments(args, { json = "flag", ["dry-run"] = "flag", ["no-wait"] = "flag", since = "value",
-    judge = "value" })
-  if not options then return complain(USAGE, words) end
-  local verb = verbs[table.remove(words, 1) or ""]
-  if not verb then return complain(USAGE, "say rescan") end
-  return verb(words, options)
+return function(app)
+  return function(args)
+    local options, words = arguments(args, { json = "flag", ["dry-run"] = "flag", ["no-wait"] = "flag", since = "value",
+      judge = "value" })
+    if not options then return complain(USAGE, words) end
+    local verb = verbs[table.remove(words, 1) or ""]
+    if not verb then return complain(USAGE, "say rescan or explain") end
+    return verb(app, words, options)
+  end
 end

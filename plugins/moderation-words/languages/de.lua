@@ -2,7 +2,8 @@
 return [[
 [nsfw rejected 0.95]
 ficken, fick*, gefickt, wichs*, fotze*, möse, titten, arschfick*, muschi*, nackte frauen, nackte frau, nacktbild*
-nacktfoto*, nacktvideo*, sexfilm*, sexvideo*, sexbild*, bumsen, blasen und ficken, hure*, nutte*, schwanzlutsch*
+nacktfoto*, nacktvideo*, sexfilm*, sexvideo*, sexbild*, bumsen, blasen und ficken, hure, huren, hurensohn*, nutte*
+schwanzlutsch*
 [graphic_violence rejected 0.9]
 enthauptung*, zerstückel*, blutbad, foltervideo*, abgeschlachtet*
 [hate_speech rejected 0.95]

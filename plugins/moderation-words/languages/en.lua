@@ -11,7 +11,8 @@ gore, beheading*, decapitat*, dismember*, disembowel*, snuff film, torture video
 brutal murder, bloody murder, blood and guts, mutilat*, execution video
 [hate_speech rejected 0.95]
 nazi, nazis, neonazi*, heil hitler, sieg heil, white power, white supremac*, supremacist*, racist, racial slur
-nigger*, nigga*, faggot*, kike, kikes, chink, spic, tranny, hate speech, gas the jews, ethnic cleansing, 1488
+nigger*, nigga, niggas, niggaz, faggot*, kike, kikes, chink, spic, tranny, hate speech, gas the jews
+ethnic cleansing, 1488
 [hate_speech flagged 0.7]
 hate, hitler
 [illegal rejected 0.95]
@@ -31,5 +32,5 @@ chink in the armour, explicit instructions, explicit type, explicit types, be ex
 great tits, coal tits, great tit, tits and finches, anti racist, not racist, racist no more, hate broccoli
 grindcore gore, gore tex, al gore, gore verbinski, parental advisory explicit, pornic, sexual reproduction
 sexual selection, gender and sexual equality, sexual health, ex racist, xxx olympiad, super bowl xxx, chapter xxx
-stop racist, graphic design
+stop racist, niggardly, no hate, graphic design
 ]]

@@ -1,7 +1,8 @@
 --- languages/fr: French; rules.lua says what its lines mean.
 return [[
 [nsfw rejected 0.95]
-baise moi, baiser une, salope*, putain de salope, pute, putes, bite en, nichons, branlette*, branler, enculer, encule*
+baise moi, baiser une, salope, salopes, saloperie*, putain de salope, pute, putes, bite en, nichons, branlette*
+branler, enculer, encule*
 fellation*, femmes nues, femme nue, filles nues, fille nue, sexe, partouze*, chatte mouillée
 [graphic_violence rejected 0.9]
 décapitation*, égorg*, démembre*, éventr*

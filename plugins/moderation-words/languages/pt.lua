@@ -1,7 +1,8 @@
 --- languages/pt: Portuguese; rules.lua says what its lines mean.
 return [[
 [nsfw rejected 0.95]
-foder, fodendo, buceta*, caralho, putaria, boquete*, peitos nus, mulher nua, mulheres nuas, punheta*, gozada na, xoxota*
+foder, fodendo, buceta*, caralho, putaria, boquete*, peitos nus, mulher nua, mulheres nuas, punheta*, gozada na
+xoxota*
 transando, nudez
 [graphic_violence rejected 0.9]
 decapitação, esquartej*, degolad*

@@ -302,7 +302,6 @@ p.o.r.n
 p o r n
 p-o-r-n
 p_o_r_n
-pооrn
 pоrn
 pooorn
 poooooorn

@@ -51,10 +51,12 @@ describe("moderation-words", function()
   end)
 
   it("refuses faulty rules with their lines", function()
-    local done, err = gifd.testing.start({ config = { rules = "porn\n[nsfw maybe 1]\n[nsfw rejected 2]\n[x rejected 1]"
+    local t = gifd.testing.start
+    local done, err = t({ config = { rules = "porn\n[nsfw maybe 1]\n[nsfw rejected 2]\n[x rejected 1]"
       .. "\n[nsfw rejected 1]\na,,b\n???" } }):check()
     assert.is_nil(done)
-    for _, line in ipairs { "rules:1: stands before", "rules:2: \"maybe\"", "rules:3: \"2\"", "rules:4: there is no cat",
+    for _, line in ipairs { "rules:1: stands before", "rules:2: \"maybe\"", "rules:3: \"2\"",
+      "rules:4: there is no cat",
       "rules:6: an entry is empty" } do
       assert.is_truthy(err.message:find(line, 1, true), err.message)
     end

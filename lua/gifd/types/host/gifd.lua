@@ -1281,10 +1281,11 @@ function gifd.text.uri(text) end
 ---@return boolean
 function gifd.text.valid_utf8(text) end
 
----whole words and phrases, case ignored, in time linear in the text
+---whole words and phrases, case ignored, in time linear in the text; word*: whatever begins so; unmask: also what is hidden by accents, look-alikes, leetspeak, separators or repeated letters
 ---@param list string[]
+---@param unmask? boolean
 ---@return gifd.Matcher matcher
-function gifd.text.words(list) end
+function gifd.text.words(list, unmask) end
 
 ---@class gifd.time
 gifd.time = {}
