@@ -6,7 +6,8 @@
 #include "script/words.h"
 
 #define KIND "gifd.matcher"
-#define FIND_MAX 1000 /* occurrences given back */
+#define FIND_MAX 1000         /* occurrences given back */
+#define FIND_UNMASKED_MAX 250 /* the same of disguised texts, whose words have several readings */
 
 /* An empty gen->out to write a text into; push_out makes it a string. Nothing leaks when Lua throws. */
 static struct buf *out_of(lua_State *L)
@@ -170,7 +171,7 @@ static bool add_find(void *arg, uint32_t number, size_t from, size_t to)
     lua_pushnumber(L, (lua_Number)to);
     lua_setfield(L, -2, "to");
     lua_rawseti(L, -2, ++f->n);
-    return f->n < FIND_MAX;
+    return f->n < (f->read ? FIND_UNMASKED_MAX : FIND_MAX);
 }
 
 static int unmasked_gc(lua_State *L)

@@ -1,7 +1,7 @@
 --- languages/en: English; rules.lua says what its lines mean.
 return [[
 [nsfw rejected 0.95]
-porn*, p0rn, pron, nude, nudes, nudity, nsfw, xxx, 18+, sex, sexual, sexting, sexy nude, explicit, hentai, blowjob*
+porn*, pron, nude, nudes, nudity, nsfw, xxx, 18+, sex, sexual, sexting, sexy nude, explicit, hentai, blowjob*
 handjob*, cumshot*, creampie porn, milf, gangbang*, threesome, orgy, orgies, masturbat*, dildo*, pussy, cock pic
 dick pic, dick pics, dickpic*, boobs, tits, titties, naked girl, naked girls, naked women, onlyfans leak*, camgirl*
 fuck*, motherfuck*, deepthroat*, bukkake, erotic*, striptease, upskirt*, bdsm, fetish porn, anal sex, adult content

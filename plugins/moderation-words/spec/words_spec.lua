@@ -5,11 +5,13 @@ describe("moderation-words", function()
   it("tells innocent from guilty phrases: precision 0.98, recall 0.95", function()
     local t = gifd.testing.start()
     local phrases, found, missed, wrong, count = t.require("spec.phrases"), 0, {}, {}, 0
-    for phrase in phrases.guilty:gmatch("[^\n]+") do
+    for phrase in phrases.guilty:gmatch("[^|\n]+") do
+      phrase = gifd.text.trim(phrase)
       count = count + 1
       if t:judge { title = phrase } then found = found + 1 else missed[#missed + 1] = phrase end
     end
-    for phrase in phrases.innocent:gmatch("[^\n]+") do
+    for phrase in phrases.innocent:gmatch("[^|\n]+") do
+      phrase = gifd.text.trim(phrase)
       count = count + 1
       if t:judge { title = phrase } then wrong[#wrong + 1] = phrase end
     end
