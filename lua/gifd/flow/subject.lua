@@ -1,14 +1,17 @@
 --- flow/subject: what a judge is told of a share or an asset; each plugin has a copy of its own.
 --
---   share   { kind, title, description, tags, visibility }
+--   share   { kind, title, description, tags, visibility, author() }
 --   asset   { kind, id, blob, facts = { type, ..., colors, placeholder, hashes }, hashes(), frames(options) }
 --
 -- facts.hashes, colors and placeholder are there when they are known already, which at an upload they hardly are.
 -- hashes() waits for them. frames() shows pixels, as reading the blob would: a plugin has it that may read blobs. What
 -- one judge has waited for, the others of this round have at once.
+local account_model = require "gifd.model.account"
 local fact_model = require "gifd.model.fact"
 local facts = require "gifd.flow.facts"
+local share_model = require "gifd.model.share"
 
+local RECENT = 200 -- shares of an account that a judge is told of
 local KEPT = 4 -- answers of frames(), a few MB each
 
 local M = {}
@@ -56,12 +59,24 @@ local function asset(app, row)
   end
 end
 
+--- Whose share it is, and what else of theirs came before it -> table, or nil, err
+local function author_of(row)
+  return function()
+    local account, err = account_model.by_id(row.account_id)
+    if not account then return account, err end
+    local recent, recent_err = share_model.before(row.account_id, row.id, RECENT)
+    if not recent then return nil, recent_err end
+    for _, share in ipairs(recent) do share.created_at = share.created_at / 1e6 end
+    return { name = account.name, created_at = account.created_at / 1e6, asset_id = row.asset_id, recent = recent }
+  end
+end
+
 --- kind and its row -> function(plugin) -> what that plugin's judge gets
 function M.of(app, kind, row)
   if kind == "asset" then return asset(app, row) end
   return function()
     return { kind = "share", title = row.title, description = row.description, tags = { unpack(row.tags) },
-      visibility = row.visibility }
+      visibility = row.visibility, author = author_of(row) }
   end
 end
 

@@ -39,6 +39,12 @@ function M.of_account(account_id, before, limit)
   return rows
 end
 
+--- What the account shared before the share `id`, as little of it as tells repetitions, newest first.
+function M.before(account_id, id, limit)
+  return gifd.db.rows([[SELECT title, asset_id, created_at FROM shares WHERE account_id = ?1 AND id < ?2
+    ORDER BY id DESC LIMIT ?3]], account_id, id, limit)
+end
+
 --- The same of everybody.
 function M.all(before, limit)
   local rows, err = gifd.db.rows("SELECT " .. columns .. " FROM shares s WHERE s.id < ?1 ORDER BY s.id DESC LIMIT ?2",

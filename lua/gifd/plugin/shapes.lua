@@ -158,11 +158,17 @@ Subject = what a judge is asked about: the words of a share, or the picture of a
   description: string -- of a share
   tags: string[] -- of a share
   visibility: "public"|"unlisted"|"private" -- of a share
+  author?: fun(): gifd.Author|nil, gifd.Err? -- of a share: whose it is
   blob: string -- of an asset: its digest
   id: string -- of an asset
   facts: gifd.SubjectFacts -- of an asset
   hashes: fun(): gifd.PictureHash[]|nil, gifd.Err? -- of an asset; waits until they are known
   frames?: fun(options?: gifd.FramesOptions): gifd.Picture[]|nil, gifd.Err? -- of an asset, with "blob.read"
+Author = whose share is judged
+  name: string -- of the account
+  created_at: number -- of the account, seconds since 1970
+  asset_id: string -- of what is shared now
+  recent: {title: string, asset_id: string, created_at: number}[] -- their last 200 shares before it, newest first
 SubjectFacts: Facts = what is known of an asset when it is judged
   bytes: integer -- of the original
   colors: {color: string, share: number}[] -- the commonest first; none yet at an upload

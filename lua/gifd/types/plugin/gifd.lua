@@ -195,11 +195,19 @@
 ---@field description string of a share
 ---@field tags string[] of a share
 ---@field visibility "public"|"unlisted"|"private" of a share
+---@field author? fun(): gifd.Author|nil, gifd.Err? of a share: whose it is
 ---@field blob string of an asset: its digest
 ---@field id string of an asset
 ---@field facts gifd.SubjectFacts of an asset
 ---@field hashes fun(): gifd.PictureHash[]|nil, gifd.Err? of an asset; waits until they are known
 ---@field frames? fun(options?: gifd.FramesOptions): gifd.Picture[]|nil, gifd.Err? of an asset, with "blob.read"
+
+---whose share is judged
+---@class gifd.Author
+---@field name string of the account
+---@field created_at number of the account, seconds since 1970
+---@field asset_id string of what is shared now
+---@field recent {title: string, asset_id: string, created_at: number}[] their last 200 shares before it, newest first
 
 ---what is known of an asset when it is judged
 ---@class gifd.SubjectFacts: gifd.Facts
