@@ -1,3 +1,4 @@
+-- Every bound is a setting: plugins = { ["moderation-spam"] = { rate = 30, duplicates = 2 } }
 return {
   name = "moderation-spam",
   api = 1,
