@@ -242,7 +242,7 @@ describe("ai-safety without a key", function()
     setenv("OPENAI_API_KEY", nil)
     local s = server.start { config = "return {}" }
     finally(function() s:stop() end)
-    server.put(s.config, 'return { plugins = { ["ai-safety"] = true, ["moderation-keywords"] = true } }')
+    server.put(s.config, 'return { plugins = { ["ai-safety"] = true, ["moderation-words"] = true } }')
     assert.equal(0, (s:ask "reload"))
     assert.is_truthy(s:errors():find(sentence, 1, true))
     assert.equal(503, s:request({ "GET", "/p/ai-safety/" }).status)

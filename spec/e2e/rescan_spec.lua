@@ -4,8 +4,8 @@ local cjson = require "cjson"
 local pictures = require "pictures"
 local server = require "server"
 
-local config = [[return { unseen = "approved", plugins = { ["moderation-keywords"] = { categories = {
-  spam = { words = { %s } } } } } }]]
+local config = [[return { unseen = "approved", plugins = { ["moderation-words"] = {
+  rules = "[spam rejected 0.95]\n" .. %s } } }]]
 
 describe("gifd moderate rescan", function()
   local s, owner, codes = nil, nil, {}
@@ -49,7 +49,7 @@ describe("gifd moderate rescan", function()
 
   it("looks only at what is asked for", function()
     assert.is_nil(next(lines("--dry-run", "--since", "2099-01-01")))
-    assert.is_table(lines("--dry-run", "--since", "1h", "--judge", "moderation-keywords")[codes[1]])
+    assert.is_table(lines("--dry-run", "--since", "1h", "--judge", "moderation-words")[codes[1]])
     assert.equal(2, (server.command("moderate", "rescan", "--data", s.data, "--since", "soon")))
   end)
 

@@ -43,7 +43,7 @@ describe("deprecated names", function()
       line = line + 1
       if content:find("gifd.text.words", 1, true) then break end
     end
-    assert.matches(("plugins/moderation%%-keywords/init.lua:%d"):format(line), err)
+    assert.matches(("plugins/moderation%%-words/init.lua:%d"):format(line), err)
     assert.matches("use gifd.text.list", err)
     assert.equal(0, (server.command("docs", "--root", dir, dir .. "/out")))
     assert.matches("%-%-%-@deprecated use gifd.text.list\n[^\n]*\n[^\n]*\nfunction gifd.text.words",
