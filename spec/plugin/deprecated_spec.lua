@@ -46,7 +46,7 @@ describe("deprecated names", function()
     assert.matches(("plugins/moderation%%-words/init.lua:%d"):format(line), err)
     assert.matches("use gifd.text.list", err)
     assert.equal(0, (server.command("docs", "--root", dir, dir .. "/out")))
-    assert.matches("%-%-%-@deprecated use gifd.text.list\n[^\n]*\n[^\n]*\nfunction gifd.text.words",
+    assert.matches("%-%-%-@deprecated use gifd.text.list\n[^\n]*\n[^\n]*\n[^\n]*\nfunction gifd.text.words",
       server.read_file(dir .. "/out/lua/gifd/types/plugin/gifd.lua"))
     assert.matches("gifd.text.words[^\n]*Deprecated:%*%* use gifd.text.list",
       server.read_file(dir .. "/out/docs/reference/primitives.md"))
