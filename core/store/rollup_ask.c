@@ -1,0 +1,483 @@
+/* rollup_ask.c: questions to a rollup, and what is done to it beside folding. See rollup.h. */
+#include "store/rollup_int.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const column_of[] = {"", "subject", "part"};
+
+/* ---- sums ---- */
+
+struct answer {
+    struct rollup__cells cells; /* size and axis 0: (at, kind) */
+    uint64_t tail;
+};
+
+static int add(struct answer *a, int64_t at, int64_t kind, int64_t n, struct err *e)
+{
+    struct rollup__cell c = {.at = at, .kind = kind, .n = n};
+    if (n > 0 && rollup__cell_add(&a->cells, &c) < 0) return err_set(e, GIFD_ENOMEM, "rollup");
+    if (a->cells.count > ROLLUP_ROWS_MAX)
+        return err_set(e, GIFD_ETOOBIG, "more than %d steps: ask for a shorter time or a longer step", ROLLUP_ROWS_MAX);
+    return GIFD_OK;
+}
+
+struct asked {
+    enum rollup_axis axis;
+    int64_t key, from, to, mask;
+    int64_t step_us; /* 0: totals */
+};
+
+static int add_rows(sqlite3 *db, sqlite3_stmt *s, struct answer *a, struct err *e)
+{
+    int rc;
+    while ((rc = sqlite3_step(s)) == SQLITE_ROW)
+        if (add(a, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1), sqlite3_column_int64(s, 2), e) < 0) break;
+    bool over = rc == SQLITE_ROW;
+    if (rc != SQLITE_DONE && !over) rollup__fail(e, db, rc, "rollup");
+    return rc == SQLITE_DONE ? GIFD_OK : e->code;
+}
+
+static int tail_of(struct rollup *r, uint32_t file, int64_t mark, const struct asked *q, struct answer *a,
+                   struct err *e)
+{
+    char sql[320], which[48] = "";
+    struct err why = {0};
+    sqlite3 *db = rollup__source(r, file, &why);
+    if (!db) return GIFD_OK;
+    if (q->axis == ROLLUP_ALL)
+        snprintf(which, sizeof which, "subject > 0");
+    else
+        snprintf(which, sizeof which, "%s = ?4", column_of[q->axis]);
+    snprintf(sql, sizeof sql,
+             "SELECT %s AS a, kind & ?2 AS k, sum(n) FROM (SELECT * FROM %s WHERE id > ?1 LIMIT ?3) WHERE +%s "
+             "GROUP BY a, k",
+             q->step_us ? "at / ?5" : "0", rollup__table(r, file), which);
+    sqlite3_stmt *s = rollup__prepare(db, sql, &why);
+    if (!s) return GIFD_OK;
+    sqlite3_bind_int64(s, 1, mark);
+    sqlite3_bind_int64(s, 2, q->mask);
+    sqlite3_bind_int64(s, 3, ROLLUP_TAIL_MAX);
+    if (q->axis != ROLLUP_ALL) sqlite3_bind_int64(s, 4, q->key);
+    if (q->step_us) sqlite3_bind_int64(s, 5, q->step_us);
+    int rc;
+    while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+        int64_t at = sqlite3_column_int64(s, 0);
+        if (q->step_us && (at < q->from || at > q->to)) continue;
+        if (add(a, at, sqlite3_column_int64(s, 1), sqlite3_column_int64(s, 2), e) < 0) break;
+    }
+    bool over = rc == SQLITE_ROW;
+    if (rc != SQLITE_DONE && !over) rollup__fail(e, db, rc, "rows");
+    sqlite3_finalize(s);
+    return rc == SQLITE_DONE ? GIFD_OK : e->code;
+}
+
+/* The rows beyond the marks, in the snapshot of the open transaction. */
+static int tails(struct rollup *r, const struct asked *q, struct answer *a, bool *behind, struct err *e)
+{
+    uint32_t *files = NULL;
+    size_t count;
+    if (rollup__files(r, &files, &count, e) < 0) return e->code;
+    int rc = GIFD_OK;
+    for (size_t i = 0; i < count && rc == GIFD_OK; i++) {
+        int64_t mark;
+        bool done;
+        rc = rollup__mark(r, files[i], &mark, &done, e);
+        if (rc == GIFD_OK && !done) {
+            char sql[96];
+            struct err why = {0};
+            sqlite3 *db = rollup__source(r, files[i], &why);
+            if (!db) continue;
+            snprintf(sql, sizeof sql, "SELECT max(id) FROM %s", rollup__table(r, files[i]));
+            if (rollup__number(db, sql) - mark > ROLLUP_TAIL_MAX) *behind = true;
+            rc = tail_of(r, files[i], mark, q, a, e);
+        }
+    }
+    free(files);
+    return rc;
+}
+
+static int answered(struct answer *a, int rc, struct rollup_answer *out, struct err *e)
+{
+    if (rc == GIFD_OK) {
+        rollup__cells_sort(&a->cells);
+        out->rows = malloc((a->cells.count + 1) * sizeof *out->rows);
+        if (!out->rows) rc = err_set(e, GIFD_ENOMEM, "rollup");
+    }
+    for (size_t i = 0; rc == GIFD_OK && i < a->cells.count; i++)
+        out->rows[out->count++] =
+            (struct rollup_row){a->cells.cells[i].at, a->cells.cells[i].kind, a->cells.cells[i].n};
+    free(a->cells.cells);
+    return rc;
+}
+
+static int ask(struct rollup *r, sqlite3_stmt *s, const struct asked *q, struct rollup_answer *out, struct err *e)
+{
+    struct answer a = {0};
+    *out = (struct rollup_answer){0};
+    int rc = rollup__run(r->db, "BEGIN", e);
+    if (rc == GIFD_OK) rc = add_rows(r->db, s, &a, e);
+    sqlite3_reset(s);
+    if (rc == GIFD_OK) rc = tails(r, q, &a, &out->behind, e);
+    if (!sqlite3_get_autocommit(r->db)) rollup__run(r->db, "COMMIT", NULL);
+    return answered(&a, rc, out, e);
+}
+
+void rollup_answer_free(struct rollup_answer *a)
+{
+    free(a->rows);
+    *a = (struct rollup_answer){0};
+}
+
+int rollup_totals(struct rollup *r, enum rollup_axis axis, int64_t key, struct rollup_answer *out, struct err *e)
+{
+    *out = (struct rollup_answer){0};
+    sqlite3_stmt *s = rollup__statement(r, TOTAL_GET, "SELECT 0, kind, n FROM total WHERE axis = ?1 AND key = ?2", e);
+    if (!s) return e->code;
+    sqlite3_bind_int(s, 1, (int)axis);
+    sqlite3_bind_int64(s, 2, key);
+    return ask(r, s, &(struct asked){.axis = axis, .key = key, .mask = 0xffffffff}, out, e);
+}
+
+int rollup_series(struct rollup *r, enum rollup_axis axis, int64_t key, enum rollup_size size, int64_t from, int64_t to,
+                  struct rollup_answer *out, struct err *e)
+{
+    static const int64_t us[] = {60000000, 3600000000, 86400000000};
+    *out = (struct rollup_answer){0};
+    sqlite3_stmt *s = rollup__statement(r, STEP_GET,
+                                        "SELECT at, kind, n FROM step WHERE size = ?1 AND axis = ?2 AND key = ?3 "
+                                        "AND at BETWEEN ?4 AND ?5",
+                                        e);
+    if (!s) return e->code;
+    sqlite3_bind_int(s, 1, (int)size);
+    sqlite3_bind_int(s, 2, (int)axis);
+    sqlite3_bind_int64(s, 3, key);
+    sqlite3_bind_int64(s, 4, from);
+    sqlite3_bind_int64(s, 5, to);
+    struct asked q = {.axis = axis, .key = key, .from = from, .to = to, .mask = 0xffff, .step_us = us[size]};
+    return ask(r, s, &q, out, e);
+}
+
+int rollup_board(struct rollup *r, const char *name, struct rollup_leader *out, size_t max, int64_t *as_of,
+                 struct err *e)
+{
+    int n = 0, rc;
+    sqlite3_stmt *s =
+        rollup__statement(r, BOARD_GET, "SELECT key, t1, t2, t3 FROM board WHERE name = ?1 ORDER BY rank LIMIT ?2", e);
+    if (!s) return e->code;
+    *as_of = rollup__number(r->db, "SELECT value FROM told WHERE name = 'boards'");
+    if (*as_of < 0) *as_of = 0;
+    sqlite3_bind_text(s, 1, name, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(s, 2, (int64_t)max);
+    while ((rc = sqlite3_step(s)) == SQLITE_ROW && (size_t)n < max) {
+        out[n].key = sqlite3_column_int64(s, 0);
+        for (int i = 0; i < 3; i++) out[n].t[i] = sqlite3_column_int64(s, i + 1);
+        n++;
+    }
+    sqlite3_reset(s);
+    return rc == SQLITE_DONE || rc == SQLITE_ROW ? n : rollup__fail(e, r->db, rc, "board");
+}
+
+/* ---- raw rows ---- */
+
+static int raw_of(struct rollup *r, sqlite3 *db, uint32_t file, sqlite3_stmt *s, struct rollup_raw *out, size_t max,
+                  size_t *count, struct err *e)
+{
+    int rc;
+    (void)r;
+    while ((rc = *count < max ? sqlite3_step(s) : SQLITE_DONE) == SQLITE_ROW) {
+        const char *extra = (const char *)sqlite3_column_text(s, 6);
+        out[(*count)++] = (struct rollup_raw){.file = file,
+                                              .id = sqlite3_column_int64(s, 0),
+                                              .at = sqlite3_column_int64(s, 1),
+                                              .subject = sqlite3_column_int64(s, 2),
+                                              .part = sqlite3_column_int64(s, 3),
+                                              .kind = sqlite3_column_int64(s, 4),
+                                              .n = sqlite3_column_int64(s, 5),
+                                              .extra = extra ? strdup(extra) : NULL};
+    }
+    return rc == SQLITE_DONE ? GIFD_OK : rollup__fail(e, db, rc, "rows");
+}
+
+int rollup_raw(struct rollup *r, enum rollup_axis axis, int64_t key, int64_t from, int64_t to, uint32_t file,
+               int64_t id, struct rollup_raw *out, size_t max, size_t *count, struct err *e)
+{
+    char sql[320];
+    uint32_t *files = NULL;
+    size_t n;
+    *count = 0;
+    if (rollup__files(r, &files, &n, e) < 0) return e->code;
+    int rc = GIFD_OK;
+    for (size_t i = 0; i < n && *count < max && rc == GIFD_OK; i++) {
+        if (files[i] < file) continue;
+        struct err why = {0};
+        sqlite3 *db = rollup__source(r, files[i], &why);
+        if (!db) continue;
+        snprintf(sql, sizeof sql,
+                 "SELECT id, at, subject, part, kind, n, extra FROM %s WHERE id > ?1 AND n > 0 AND at BETWEEN ?2 AND "
+                 "?3 AND %s%s "
+                 "ORDER BY id LIMIT ?5",
+                 rollup__table(r, files[i]), axis == ROLLUP_ALL ? "1" : column_of[axis],
+                 axis == ROLLUP_ALL ? "" : " = ?4");
+        sqlite3_stmt *s = rollup__prepare(db, sql, &why);
+        if (!s) continue;
+        sqlite3_bind_int64(s, 1, files[i] == file ? id : 0);
+        sqlite3_bind_int64(s, 2, from);
+        sqlite3_bind_int64(s, 3, to);
+        if (axis != ROLLUP_ALL) sqlite3_bind_int64(s, 4, key);
+        sqlite3_bind_int64(s, 5, (int64_t)(max - *count));
+        rc = raw_of(r, db, files[i], s, out, max, count, e);
+        sqlite3_finalize(s);
+    }
+    free(files);
+    return rc;
+}
+
+void rollup_raw_free(struct rollup_raw *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) free(rows[i].extra);
+}
+
+/* ---- adding up again ---- */
+
+#define SIZE_TOTAL 3
+
+static int read_again(struct rollup *r, uint32_t file, struct rollup__cells *t, bool steps, uint64_t *rows,
+                      struct err *e)
+{
+    char sql[160];
+    int64_t mark;
+    bool done;
+    struct err why = {0};
+    if (rollup__mark(r, file, &mark, &done, e) < 0) return e->code;
+    sqlite3 *db = rollup__source(r, file, &why);
+    if (!db) return GIFD_OK;
+    snprintf(sql, sizeof sql, "SELECT at, subject, part, kind, n FROM %s WHERE id <= ?1", rollup__table(r, file));
+    sqlite3_stmt *s = rollup__prepare(db, sql, &why);
+    if (!s) return GIFD_OK;
+    sqlite3_bind_int64(s, 1, mark);
+    int rc;
+    while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+        struct rollup__raw w = {.at = sqlite3_column_int64(s, 0),
+                                .subject = sqlite3_column_int64(s, 1),
+                                .part = sqlite3_column_int64(s, 2),
+                                .kind = sqlite3_column_int64(s, 3),
+                                .n = sqlite3_column_int64(s, 4)};
+        (*rows)++;
+        if (w.n > 0 && rollup__row_add(t, &w, steps) < 0) {
+            rc = SQLITE_NOMEM;
+            break;
+        }
+    }
+    if (rc != SQLITE_DONE) rollup__fail(e, db, rc, "rows");
+    sqlite3_finalize(s);
+    return rc == SQLITE_DONE ? GIFD_OK : e->code;
+}
+
+/* Cells of t, sorted, beside the table's rows in the same order. */
+static int64_t differences(struct rollup *r, struct rollup__cells *t, struct err *e)
+{
+    int64_t wrong = 0;
+    size_t i = 0;
+    sqlite3_stmt *s = rollup__prepare(r->db, "SELECT axis, key, kind, n FROM total ORDER BY axis, key, kind", e);
+    if (!s) return e->code;
+    rollup__cells_sort(t);
+    int rc;
+    while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+        int64_t axis = sqlite3_column_int64(s, 0), key = sqlite3_column_int64(s, 1), kind = sqlite3_column_int64(s, 2);
+        int order = 1;
+        while (i < t->count) {
+            const struct rollup__cell *c = &t->cells[i];
+            order = c->axis != axis ? (c->axis < axis ? -1 : 1)
+                    : c->key != key ? (c->key < key ? -1 : 1)
+                                    : (c->kind > kind) - (c->kind < kind);
+            if (order >= 0) break;
+            wrong++; /* a cell without its row */
+            i++;
+        }
+        if (i < t->count && order == 0)
+            wrong += t->cells[i++].n != sqlite3_column_int64(s, 3);
+        else
+            wrong++; /* a row that nothing adds up to */
+    }
+    sqlite3_finalize(s);
+    if (rc != SQLITE_DONE) return rollup__fail(e, r->db, rc, "total");
+    return wrong + (int64_t)(t->count - i);
+}
+
+static int64_t verify(struct rollup *r, uint32_t counted, bool mend, uint64_t *rows, struct rollup__cells *t,
+                      const uint32_t *files, size_t count, struct err *e)
+{
+    for (size_t i = 0; i < count; i++)
+        if (read_again(r, files[i], t, false, rows, e) < 0) return e->code;
+    int64_t wrong = differences(r, t, e);
+    if (wrong <= 0 || !mend) return wrong;
+    free(t->cells);
+    *t = (struct rollup__cells){0};
+    uint64_t again = 0;
+    for (size_t i = 0; i < count; i++)
+        if (read_again(r, files[i], t, true, &again, e) < 0) return e->code;
+    if (rollup__run(r->db, "DELETE FROM total; DELETE FROM step; DELETE FROM sum", e) < 0 ||
+        rollup__cells_write(r, t, counted, e) < 0)
+        return e->code;
+    return wrong;
+}
+
+int64_t rollup_verify(struct rollup *r, uint32_t counted, bool mend, uint64_t *rows, struct err *e)
+{
+    uint32_t *files = NULL;
+    size_t count;
+    struct rollup__cells t = {0};
+    *rows = 0;
+    if (mend && rollup__number(r->db, "SELECT value FROM told WHERE name = 'expired'") >= 0)
+        return err_set(e, GIFD_EINVALID, "rows have expired, so their sums cannot be made again");
+    if (rollup__files(r, &files, &count, e) < 0) return e->code;
+    int64_t rc = rollup__run(r->db, mend ? "BEGIN IMMEDIATE" : "BEGIN", e);
+    if (rc == GIFD_OK) rc = verify(r, counted, mend, rows, &t, files, count, e);
+    if (rc >= 0 && rollup__run(r->db, "COMMIT", e) < 0) rc = e->code;
+    if (!sqlite3_get_autocommit(r->db)) rollup__run(r->db, "ROLLBACK", NULL);
+    free(files);
+    free(t.cells);
+    return rc;
+}
+
+/* ---- forgetting ---- */
+
+static int run_with(sqlite3 *db, const char *sql, int64_t a, int64_t b, struct err *e)
+{
+    sqlite3_stmt *s = rollup__prepare(db, sql, e);
+    if (!s) return e->code;
+    sqlite3_bind_int64(s, 1, a);
+    if (sqlite3_bind_parameter_count(s) > 1) sqlite3_bind_int64(s, 2, b);
+    int rc = sqlite3_step(s);
+    sqlite3_finalize(s);
+    return rc == SQLITE_DONE || rc == SQLITE_ROW ? GIFD_OK : rollup__fail(e, db, rc, sql);
+}
+
+static int forget_part(struct rollup *r, int64_t part, struct err *e)
+{
+    if (run_with(r->db, "DELETE FROM total WHERE axis = 2 AND key = ?1", part, 0, e) < 0) return e->code;
+    return run_with(r->db, "DELETE FROM step WHERE size IN (0, 1, 2) AND axis = 2 AND key = ?1", part, 0, e);
+}
+
+/* The parts of a subject, then its raw rows, of one file. */
+static int clear_file(struct rollup *r, uint32_t file, enum rollup_axis axis, int64_t key, struct err *e)
+{
+    char sql[160];
+    int64_t mark;
+    bool done;
+    struct err why = {0};
+    if (rollup__mark(r, file, &mark, &done, e) < 0) return e->code;
+    sqlite3 *db = rollup__source(r, file, &why);
+    if (!db) return GIFD_OK;
+    const char *table = rollup__table(r, file);
+    int rc = GIFD_OK;
+    if (axis == ROLLUP_SUBJECT) {
+        snprintf(sql, sizeof sql, "SELECT DISTINCT part FROM %s WHERE subject = ?1 AND part > 0 AND id <= ?2", table);
+        sqlite3_stmt *s = rollup__prepare(db, sql, e);
+        if (!s) return GIFD_OK;
+        sqlite3_bind_int64(s, 1, key);
+        sqlite3_bind_int64(s, 2, mark);
+        while (rc == GIFD_OK && sqlite3_step(s) == SQLITE_ROW) rc = forget_part(r, sqlite3_column_int64(s, 0), e);
+        sqlite3_finalize(s);
+    }
+    /* The last row stays, as nothing: the next one would get its number. */
+    const char *which = axis == ROLLUP_SUBJECT ? "subject = ?1" : "?1 = 0";
+    int64_t arg = axis == ROLLUP_SUBJECT ? key : 0;
+    snprintf(sql, sizeof sql, "UPDATE %s SET n = 0, extra = NULL WHERE %s AND id = ?2", table, which);
+    if (rc == GIFD_OK) rc = run_with(db, sql, arg, mark, e);
+    snprintf(sql, sizeof sql, "DELETE FROM %s WHERE %s AND id < ?2", table, which);
+    return rc < 0 ? rc : run_with(db, sql, arg, mark, e);
+}
+
+static int clear(struct rollup *r, enum rollup_axis axis, int64_t key, const uint32_t *files, size_t count,
+                 struct err *e)
+{
+    for (size_t i = 0; i < count; i++)
+        if (clear_file(r, files[i], axis, key, e) < 0) return e->code;
+    if (axis == ROLLUP_ALL)
+        return rollup__run(r->db, "DELETE FROM total; DELETE FROM step; DELETE FROM sum; DELETE FROM board", e);
+    if (run_with(r->db,
+                 "UPDATE total SET n = total.n - s.n FROM (SELECT kind, n FROM total WHERE axis = 1 AND key = ?1) s "
+                 "WHERE axis = 0 AND key = 0 AND total.kind = s.kind",
+                 key, 0, e) < 0 ||
+        run_with(
+            r->db,
+            "UPDATE step SET n = step.n - s.n FROM (SELECT size, at, kind, n FROM step WHERE size IN (0, 1, 2) AND "
+            "axis = 1 AND key = ?1) s WHERE step.size = s.size AND axis = 0 AND key = 0 AND step.at = s.at AND "
+            "step.kind = s.kind",
+            key, 0, e) < 0 ||
+        rollup__run(r->db,
+                    "DELETE FROM total WHERE axis = 0 AND n <= 0; DELETE FROM step WHERE axis = 0 AND n <= 0 AND "
+                    "size IN (0, 1, 2)",
+                    e) < 0 ||
+        run_with(r->db, "DELETE FROM total WHERE axis = 1 AND key = ?1", key, 0, e) < 0 ||
+        run_with(r->db, "DELETE FROM step WHERE size IN (0, 1, 2) AND axis = 1 AND key = ?1", key, 0, e) < 0 ||
+        run_with(r->db, "DELETE FROM sum WHERE key = ?1", key, 0, e) < 0)
+        return e->code;
+    return run_with(r->db, "DELETE FROM board WHERE key = ?1", key, 0, e);
+}
+
+int rollup_clear(struct rollup *r, enum rollup_axis axis, int64_t key, struct err *e)
+{
+    uint32_t *files = NULL;
+    size_t count;
+    if (rollup__files(r, &files, &count, e) < 0) return e->code;
+    int rc = rollup__run(r->db, "BEGIN IMMEDIATE", e);
+    if (rc == GIFD_OK) rc = clear(r, axis, key, files, count, e);
+    if (rc == GIFD_OK) rc = rollup__run(r->db, "COMMIT", e);
+    if (!sqlite3_get_autocommit(r->db)) rollup__run(r->db, "ROLLBACK", NULL);
+    free(files);
+    return rc;
+}
+
+static int remove_file(struct rollup *r, uint32_t file, struct err *e)
+{
+    char path[PATH_MAX], beside[PATH_MAX + 8];
+    rollup__path(r, file, path);
+    rollup__forget_source(r, file);
+    if (unlink(path) < 0) return err_sys(e, errno, "%s", path);
+    snprintf(beside, sizeof beside, "%s-wal", path);
+    unlink(beside);
+    snprintf(beside, sizeof beside, "%s-shm", path);
+    unlink(beside);
+    return 1;
+}
+
+/* -> 1 when the whole file is gone */
+static int expire_file(struct rollup *r, uint32_t file, int64_t at, struct err *e)
+{
+    char sql[128];
+    int64_t mark;
+    bool done;
+    struct err why = {0};
+    if (rollup__mark(r, file, &mark, &done, e) < 0) return e->code;
+    sqlite3 *db = (done || !file) && mark ? rollup__source(r, file, &why) : NULL;
+    if (!db) return 0;
+    const char *table = rollup__table(r, file);
+    if (!file) {
+        snprintf(sql, sizeof sql, "DELETE FROM %s WHERE at < ?1 AND id <= ?2", table);
+        return run_with(db, sql, at, mark, e) < 0 ? e->code : sqlite3_changes(db) > 0;
+    }
+    int64_t newest = rollup__number(db, "SELECT max(at) FROM row");
+    return newest < at ? remove_file(r, file, e) : 0;
+}
+
+int rollup_expire(struct rollup *r, int64_t at, struct err *e)
+{
+    uint32_t *files = NULL;
+    size_t count;
+    int gone = 0, rc = GIFD_OK;
+    if (rollup__files(r, &files, &count, e) < 0) return e->code;
+    for (size_t i = 0; i < count && rc >= 0; i++) {
+        rc = expire_file(r, files[i], at, e);
+        gone += rc > 0;
+    }
+    free(files);
+    if (rc >= 0 && gone) rc = run_with(r->db, "INSERT OR REPLACE INTO told VALUES ('expired', ?1)", at, 0, e);
+    return rc < 0 ? rc : gone;
+}

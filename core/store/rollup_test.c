@@ -1,0 +1,200 @@
+/* rollup_test.c: sums are those of the rows, whatever was folded already; a question has what is not folded yet. */
+#include "store/rollup.h"
+#include "base/test.h"
+#include "store/trail.h"
+
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define NOW INT64_C(1795600000000000)
+
+static char folder[64], path[80];
+static struct loop loop;
+static struct trail *trail;
+static struct rollup *rollup;
+static struct err e;
+static int answered;
+
+static void on_done(void *arg, int rc, const struct err *why)
+{
+    (void)arg, (void)why;
+    answered += rc == GIFD_OK;
+}
+
+static void begin(uint64_t seal_rows)
+{
+    static int serial;
+    char command[128];
+    snprintf(folder, sizeof folder, "/tmp/gifd-rollup-%d-%d", (int)getpid(), serial++);
+    snprintf(path, sizeof path, "%s.db", folder);
+    snprintf(command, sizeof command, "rm -rf %s*", folder);
+    CHECK(system(command) == 0);
+    answered = 0;
+    CHECK(loop_init(&loop, &e) == GIFD_OK);
+    trail = trail_new(&loop, &(struct trail_options){.folder = folder, .seal_rows = seal_rows}, &e);
+    rollup = rollup_open(&(struct rollup_options){.path = path, .folder = folder}, &e);
+    CHECK(trail && rollup);
+}
+
+static void end(void)
+{
+    char command[128];
+    rollup_close(rollup);
+    trail_free(trail);
+    loop_close(&loop);
+    snprintf(command, sizeof command, "rm -rf %s*", folder);
+    CHECK(system(command) == 0);
+}
+
+static void tell(int64_t at, int64_t subject, int64_t part, int64_t kind, int times)
+{
+    struct trail_row row = {.at = at, .subject = subject, .part = part, .kind = kind, .n = 1};
+    int until = answered + times;
+    for (int i = 0; i < times; i++) CHECK(trail_append(trail, &row, 1, on_done, NULL, &e) == GIFD_OK);
+    for (int i = 0; i < 5000 && answered < until; i++) {
+        uv_run(&loop.uv, UV_RUN_NOWAIT);
+        usleep(500);
+    }
+    CHECK(answered == until);
+}
+
+static uint64_t fold(void)
+{
+    struct rollup_fold f = {.now = NOW, .counted = 1 << 4, .boards = true};
+    CHECK(rollup_fold(rollup, &f, &e) == GIFD_OK);
+    return f.rows;
+}
+
+static int64_t total(enum rollup_axis axis, int64_t key, int64_t kind)
+{
+    struct rollup_answer a;
+    int64_t n = 0;
+    CHECK(rollup_totals(rollup, axis, key, &a, &e) == GIFD_OK);
+    CHECK(!a.behind);
+    for (size_t i = 0; i < a.count; i++)
+        if (a.rows[i].kind == kind) n += a.rows[i].n;
+    rollup_answer_free(&a);
+    return n;
+}
+
+#define VIEW (1 | 4 << 12 | 1 << 16)
+#define CLICK (3 | 4 << 12 | 1 << 16)
+
+TEST(a_question_has_what_is_folded_and_what_is_not)
+{
+    begin(0);
+    CHECK(total(ROLLUP_SUBJECT, 7, VIEW) == 0);
+    tell(NOW, 7, 1, VIEW, 3);
+    CHECK(total(ROLLUP_SUBJECT, 7, VIEW) == 3);
+    CHECK(fold() == 3);
+    CHECK(fold() == 0);
+    tell(NOW, 7, 0, VIEW, 2);
+    tell(NOW, 8, 0, CLICK, 1);
+    tell(NOW, 0, 1, VIEW, 1); /* of a part alone */
+    CHECK(total(ROLLUP_SUBJECT, 7, VIEW) == 5);
+    CHECK(total(ROLLUP_PART, 1, VIEW) == 4);
+    CHECK(total(ROLLUP_ALL, 0, VIEW) == 5);
+    CHECK(total(ROLLUP_ALL, 0, CLICK) == 1);
+    CHECK(fold() == 4);
+    CHECK(total(ROLLUP_SUBJECT, 7, VIEW) == 5);
+    CHECK(total(ROLLUP_PART, 1, VIEW) == 4);
+    CHECK(total(ROLLUP_ALL, 0, VIEW) == 5);
+    end();
+}
+
+TEST(steps_are_minutes_hours_and_days)
+{
+    begin(0);
+    tell(NOW, 7, 0, VIEW, 1);
+    tell(NOW + 61000000, 7, 0, VIEW, 2);
+    fold();
+    tell(NOW + 62000000, 7, 0, VIEW, 1);
+    struct rollup_answer a;
+    int64_t minute = NOW / 60000000;
+    CHECK(rollup_series(rollup, ROLLUP_SUBJECT, 7, ROLLUP_MINUTE, minute, minute + 5, &a, &e) == GIFD_OK);
+    CHECK(a.count == 2 && a.rows[0].at == minute && a.rows[0].n == 1 && a.rows[1].n == 3);
+    CHECK(a.rows[0].kind == (VIEW & 0xffff));
+    rollup_answer_free(&a);
+    CHECK(rollup_series(rollup, ROLLUP_ALL, 0, ROLLUP_DAY, 0, INT32_MAX, &a, &e) == GIFD_OK);
+    CHECK(a.count == 1 && a.rows[0].n == 4);
+    rollup_answer_free(&a);
+    CHECK(rollup_series(rollup, ROLLUP_SUBJECT, 7, ROLLUP_MINUTE, 0, minute - 1, &a, &e) == GIFD_OK);
+    CHECK(a.count == 0);
+    rollup_answer_free(&a);
+    end();
+}
+
+TEST(sealed_files_are_folded_once_and_found_by_their_subject)
+{
+    begin(10);
+    for (int i = 0; i < 4; i++) tell(NOW + i, 7 + i % 2, 0, VIEW, 12);
+    CHECK(fold() + fold() == 48);
+    CHECK(total(ROLLUP_SUBJECT, 7, VIEW) == 24);
+    struct rollup_raw rows[30];
+    size_t n;
+    CHECK(rollup_raw(rollup, ROLLUP_SUBJECT, 8, 0, INT64_MAX, 0, 0, rows, 30, &n, &e) == GIFD_OK);
+    CHECK(n == 24);
+    uint32_t file = rows[9].file;
+    int64_t id = rows[9].id;
+    rollup_raw_free(rows, n);
+    CHECK(rollup_raw(rollup, ROLLUP_SUBJECT, 8, 0, INT64_MAX, file, id, rows, 30, &n, &e) == GIFD_OK);
+    CHECK(n == 14);
+    rollup_raw_free(rows, n);
+    CHECK(rollup_expire(rollup, NOW + 2, &e) >= 1);
+    CHECK(total(ROLLUP_SUBJECT, 7, VIEW) == 24);
+    end();
+}
+
+TEST(what_leads_is_by_counted_verdicts_and_in_a_fixed_order)
+{
+    begin(0);
+    tell(NOW, 7, 0, VIEW, 2);
+    tell(NOW, 8, 0, VIEW, 2);
+    tell(NOW, 9, 0, VIEW, 4);
+    tell(NOW, 9, 0, CLICK, 1);
+    tell(NOW, 8, 0, CLICK, 3);
+    tell(NOW, 10, 0, 1 | 2 << 12, 50); /* of a verdict that does not count */
+    fold();
+    struct rollup_leader top[10];
+    int64_t as_of;
+    CHECK(rollup_board(rollup, "1", top, 10, &as_of, &e) == 3);
+    CHECK(as_of == NOW && top[0].key == 9 && top[1].key == 7 && top[2].key == 8 && top[0].t[0] == 4 &&
+          top[0].t[2] == 1);
+    CHECK(rollup_board(rollup, "3/1", top, 10, &as_of, &e) == 3);
+    CHECK(top[0].key == 8 && top[1].key == 9 && top[2].key == 7);
+    CHECK(rollup_board(rollup, "1", top, 1, &as_of, &e) == 1);
+    end();
+}
+
+TEST(sums_can_be_proven_mended_and_forgotten)
+{
+    begin(0);
+    uint64_t rows;
+    tell(NOW, 7, 1, VIEW, 5);
+    tell(NOW, 8, 2, VIEW, 5);
+    fold();
+    CHECK(rollup_verify(rollup, 1 << 4, false, &rows, &e) == 0);
+    CHECK(rows == 10);
+    sqlite3 *db;
+    CHECK(sqlite3_open(path, &db) == SQLITE_OK);
+    CHECK(sqlite3_exec(db, "UPDATE total SET n = 6 WHERE axis = 1 AND key = 7", NULL, NULL, NULL) == SQLITE_OK);
+    sqlite3_close(db);
+    CHECK(rollup_verify(rollup, 1 << 4, false, &rows, &e) == 1);
+    CHECK(rollup_verify(rollup, 1 << 4, true, &rows, &e) == 1);
+    CHECK(rollup_verify(rollup, 1 << 4, false, &rows, &e) == 0);
+    CHECK(total(ROLLUP_SUBJECT, 7, VIEW) == 5);
+    CHECK(rollup_clear(rollup, ROLLUP_SUBJECT, 7, &e) == GIFD_OK);
+    CHECK(total(ROLLUP_SUBJECT, 7, VIEW) == 0);
+    CHECK(total(ROLLUP_PART, 1, VIEW) == 0);
+    CHECK(total(ROLLUP_PART, 2, VIEW) == 5);
+    CHECK(total(ROLLUP_ALL, 0, VIEW) == 5);
+    CHECK(rollup_verify(rollup, 1 << 4, false, &rows, &e) == 0);
+    CHECK(rollup_clear(rollup, ROLLUP_ALL, 0, &e) == GIFD_OK);
+    CHECK(total(ROLLUP_ALL, 0, VIEW) == 0);
+    tell(NOW, 8, 2, VIEW, 1);
+    CHECK(total(ROLLUP_SUBJECT, 8, VIEW) == 1);
+    end();
+}
+
+TEST_MAIN()
