@@ -31,9 +31,10 @@ struct binding {
 };
 
 extern const struct binding bind_admin[], bind_blob[], bind_build[], bind_bundle[], bind_bus[], bind_cache[],
-    bind_console[], bind_crypto[], bind_db[], bind_err[], bind_fetch[], bind_health[], bind_intake[], bind_jobs[], bind_json[],
-    bind_jwt[], bind_limit[], bind_log[], bind_media[], bind_metric[], bind_near[], bind_password[], bind_plugin[],
-    bind_request[], bind_tally[], bind_task[], bind_text[], bind_time[], bind_trace[], bind_workbench[];
+    bind_console[], bind_crypto[], bind_db[], bind_err[], bind_fetch[], bind_health[], bind_intake[], bind_jobs[],
+    bind_json[], bind_jwt[], bind_limit[], bind_log[], bind_media[], bind_metric[], bind_near[], bind_password[],
+    bind_plugin[], bind_request[], bind_rollup[], bind_tally[], bind_task[], bind_text[], bind_time[], bind_trace[],
+    bind_workbench[];
 
 extern const struct binding *const host_bindings[]; /* those of a generation (host.c), ended by NULL */
 

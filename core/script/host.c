@@ -20,10 +20,10 @@
 #define DRAIN_LAST_MS 1000
 
 const struct binding *const host_bindings[] = {
-    bind_admin, bind_blob,  bind_bundle, bind_bus,    bind_cache,     bind_console, bind_crypto,  bind_db,
-    bind_err,   bind_fetch, bind_health, bind_intake, bind_jobs,      bind_json,    bind_jwt,     bind_limit,
-    bind_log,   bind_media, bind_metric, bind_near,   bind_password,  bind_plugin,  bind_request, bind_tally,
-    bind_task,  bind_text,  bind_time,   bind_trace,  bind_workbench, NULL};
+    bind_admin, bind_blob,  bind_bundle, bind_bus,    bind_cache,    bind_console,   bind_crypto,  bind_db,
+    bind_err,   bind_fetch, bind_health, bind_intake, bind_jobs,     bind_json,      bind_jwt,     bind_limit,
+    bind_log,   bind_media, bind_metric, bind_near,   bind_password, bind_plugin,    bind_request, bind_rollup,
+    bind_tally, bind_task,  bind_text,   bind_time,   bind_trace,    bind_workbench, NULL};
 
 /* What processes count and say, in the memory that they share; alone, in memory of our own. */
 static int share(struct host *h, struct err *e)
@@ -335,6 +335,7 @@ void host_free(struct host *h)
     if (h->live) abandon_tasks(h->live);
     jobs_stop(h);
     intake_stop(h);
+    rollups_stop(h);
     sign_keys_free(h->keys);
     cache_free(h->cache);
     passwords_stop(h);

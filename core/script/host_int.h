@@ -31,9 +31,10 @@ struct host {
     void *password;    /* the job that is being worked on */
     struct list fills; /* visit.h: replies that are being made for the cache */
     size_t fill_count;
-    struct intake_room *intake; /* intake_visit.c; NULL until something was told */
-    size_t asking;              /* bind_admin.c */
-    struct sign_keys *keys;     /* of signed URLs; NULL until they were read */
+    struct rollup_room *rollups; /* bind_rollup.c; NULL until somebody asked */
+    struct intake_room *intake;  /* intake_visit.c; NULL until something was told */
+    size_t asking;               /* bind_admin.c */
+    struct sign_keys *keys;      /* of signed URLs; NULL until they were read */
     bool settling;
     size_t tasks;       /* of all generations */
     uv_poll_t *wake;    /* polls wake_fd while somebody waits for it */
@@ -55,6 +56,7 @@ void host_gen_drained(struct gen *g);                  /* draining.c: leaves the
 void host_on_request(void *to, struct request *r);
 void host_on_gone(void *to, struct request *r);
 void jobs_stop(struct host *h);      /* bind_jobs.c: lets go of wake_fd */
+void rollups_stop(struct host *h);   /* bind_rollup.c: waits for what is being answered */
 void intake_stop(struct host *h);    /* intake_visit.c: what waits is written */
 void passwords_stop(struct host *h); /* bind_password.c: what is being worked on is for nobody */
 

@@ -55,6 +55,9 @@ void intake_read_rules(lua_State *L, struct intake_rules *r)
     if (lua_istable(L, -1)) {
         arena_init(&r->arena, 65536);
         r->folder = text_field(L, r, "folder");
+        r->rollup = text_field(L, r, "rollup");
+        r->also = text_field(L, r, "also");
+        r->also_table = text_field(L, r, "also_table");
         r->subject_sql = text_field(L, r, "subject");
         r->part_sql = text_field(L, r, "part");
         r->type_count = name_list(L, r, "types", r->types);

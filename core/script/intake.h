@@ -8,9 +8,9 @@
  *
  * Names, numbers and SQL are boot's (`intake`), so that nothing of the app is known here:
  *
- *   intake = { folder, durable, guarded (Lua says who may), types = {name, ...} (1, 2, ...),
- *              platforms = {name, ...} (1, 2, ...; else 0), mark, past, ahead (seconds),
- *              subject (SQL: ?1 text -> number), part (SQL: ?1 text -> number, its subject) }
+ *   intake = { folder, rollup, also, also_table (store/rollup.h), durable, guarded (Lua says who may), types = {name,
+ * ...} (1, 2, ...), platforms = {name, ...} (1, 2, ...; else 0), mark, past, ahead (seconds), subject (SQL: ?1 text ->
+ * number), part (SQL: ?1 text -> number, its subject) }
  *
  * Loop thread only. */
 #ifndef GIFD_SCRIPT_INTAKE_H
@@ -29,8 +29,8 @@
 
 struct intake_rules {
     bool on, durable, guarded;
-    struct arena arena; /* owns the texts */
-    struct slice folder;
+    struct arena arena;                            /* owns the texts */
+    struct slice folder, rollup, also, also_table; /* store/rollup.h */
     struct slice types[INTAKE_NAMES_MAX], platforms[INTAKE_NAMES_MAX];
     size_t type_count, platform_count;
     int64_t mark;

@@ -44,7 +44,8 @@ function M.platform_name(number) return M.platforms[number] or "other" end
 
 --- For C (core/script/intake.h): how events that are told become rows.
 function M.intake(settings, data_dir)
-  return { folder = data_dir .. "/events", durable = settings.events.durability == "durable",
+  return { folder = data_dir .. "/events", rollup = data_dir .. "/rollup.db", also = data_dir .. "/catalogue.db",
+    also_table = "hit_rows", durable = settings.events.durability == "durable",
     guarded = settings.events.from == "tokens", types = M.types,
     platforms = M.platforms, mark = M.kind(0, 0, M.REPORTED, M.REPORT), past = 86400, ahead = 300,
     subject = "SELECT rowid_ FROM assets WHERE id = ?1",
