@@ -247,6 +247,15 @@ const struct cli_command cli_commands[] = {
      "  --url URL  what addresses begin with (default: as configured)\n"
      "  --json  one object, as of GET /api/v1/shares/CODE/unfurl\n",
      cli_verify, NULL},
+    {"stats top", "[views|plays|clicks|ctr|play_rate] [--limit N] " DATA JSON, "list what leads",
+     "As of the moment that is told: it is found out about once a second, more seldom where that takes long.\n",
+     cli_script, "Numbers"},
+    {"stats show", "[CODE | ID] " DATA JSON, "views, plays and clicks of a share, an asset or all",
+     "By platform, by verdict (who it was) and by the reason of the verdict.\n", cli_script, NULL},
+    {"stats export", "[CODE | ID] [--format ndjson|csv] [--from TIME] [--to TIME] " DATA,
+     "print each view, play and click", "The oldest first, all of them.\n", cli_script, NULL},
+    {"stats verify", "[--mend] " DATA JSON, "add everything up again and compare",
+     "Exits 1 when a sum is not that of its rows.\n\n  --mend  make all sums again\n", cli_script, NULL},
     {"lua", "[--data DIR] " BUILD "FILE [ARG]...", "run a Lua file with gifd's primitives",
      "FILE runs in host Lua: gifd.* and require are there, print writes to stdout, arg and ... are the ARGs. The exit "
      "code "

@@ -70,7 +70,11 @@ static int answer(struct question *q)
     case VERIFY:
         q->result = rollup_verify(r, q->counted, q->flag, &q->rows, &q->e);
         return q->result < 0 ? (int)q->result : GIFD_OK;
-    case CLEAR: return rollup_clear(r, (enum rollup_axis)q->axis, q->key, &q->e);
+    case CLEAR: /* what is not folded yet is to go, too */
+        do {
+            if (rollup_fold(r, &q->fold, &q->e) < 0) return q->e.code;
+        } while (q->fold.more);
+        return rollup_clear(r, (enum rollup_axis)q->axis, q->key, &q->e);
     case EXPIRE: q->result = rollup_expire(r, q->from, &q->e); return q->result < 0 ? (int)q->result : GIFD_OK;
     case SEAL: q->result = trail_seal_orphans(q->folder, &q->e); return q->result < 0 ? (int)q->result : GIFD_OK;
     }

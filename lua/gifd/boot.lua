@@ -30,6 +30,7 @@ local runner = require "gifd.jobs.runner"
 local script = require "gifd.command.script"
 local signin = require "gifd.command.signin"
 local signing = require "gifd.flow.signing"
+local stats = require "gifd.command.stats"
 local token = require "gifd.command.token"
 local unfurl_command = require "gifd.command.unfurl"
 local unfurlers = require "gifd.http.unfurlers"
@@ -69,7 +70,8 @@ return function(settings)
   app.refusals = guard.refusals(settings)
   app.clients, app.referrers = unfurlers.classes, referrers.domains
   app.intake = event_kinds.intake(settings, gifd.server.data_dir)
-  app.class_names = { clients = unfurlers.class_names, referrers = referrers.names }
+  app.class_names = { clients = unfurlers.class_names, referrers = referrers.names,
+    platforms = event_kinds.platforms_of(unfurlers.class_platforms, referrers.names) }
   app.roles = { runner = runner(app), worker = signing.watch }
   app.commands = { lua = script, ["plugin run"] = plugin_run(app),
                    ["plugin new"] = plugin_new(app), ["plugin test"] = plugin_test(app), token = token, keys = keys,
@@ -77,7 +79,8 @@ return function(settings)
                    jobs = jobs_command, moderate = moderate(app),
                    plugin = plugins_command(app), login = signin.login(settings), setup = signin.setup(settings),
                    settle = function() return counts.settle(app.class_names) end,
-                   check = check(plugins), verify = verify(app), unfurl = unfurl_command(app), docs = docs(app) }
+                   check = check(plugins), verify = verify(app),
+                   unfurl = unfurl_command(app), stats = stats, docs = docs(app) }
   for _, name in ipairs { "probe", "ladder", "fit", "render" } do
     app.commands[name] = media.command(app, name)
   end

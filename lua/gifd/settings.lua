@@ -183,6 +183,8 @@ return S.record({
   retention = S.record({
     unshared = S.duration { default = "24h", min = 1, max = 10 * 366 * 86400,
       doc = "how long an asset stays when its last share was deleted, has expired or is used up" },
+    events = S.duration { default = "400d", min = 3600, max = 10 * 366 * 86400,
+      doc = "how long each view, play and click is kept by itself; what they add up to stays" },
     jobs = S.duration { default = "7d", min = 60, max = 10 * 366 * 86400,
       doc = "how long a job that is over can be looked up, with its result and log" },
     jobs_count = S.integer { default = 100000, min = 100, max = 1e7, doc = "and how many of them at most" },

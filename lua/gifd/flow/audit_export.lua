@@ -1,4 +1,5 @@
 --- flow/audit_export: the audit log as text, the oldest entry first, however long it is.
+local csv = require "gifd.csv"
 local model = require "gifd.model.audit"
 local moment = require "gifd.moment"
 
@@ -9,26 +10,11 @@ local M = {}
 local columns = { "id", "at", "type", "actor", "kind", "subject", "asset_id", "account", "decision", "class",
   "expires_at", "detail", "mac" }
 
---- One value of a CSV (RFC 4180). A spreadsheet takes what begins like a formula for one: a quote before it says no.
-local function cell(value)
-  if value == nil or value == gifd.null then return "" end
-  local text = type(value) == "table" and gifd.json.encode(value) or tostring(value)
-  if text:find("^[%s%c]*[=+%-@|%%]") or text:find("^[\t\r\n]") then text = "'" .. text end
-  if text:find('[",%c]') or text:find("^ ") or text:find(" $") or text:find("'", 1, true) == 1 then
-    return '"' .. text:gsub('"', '""') .. '"'
-  end
-  return text
-end
-
 local formats = {}
 
 function formats.ndjson(entry) return gifd.json.encode(entry) .. "\n" end
 
-function formats.csv(entry)
-  local out = {}
-  for i, name in ipairs(columns) do out[i] = cell(entry[name]) end
-  return table.concat(out, ",") .. "\r\n"
-end
+function formats.csv(entry) return csv.line(entry, columns) end
 
 M.types = { ndjson = "application/x-ndjson", csv = "text/csv; charset=utf-8; header=present" }
 
@@ -36,7 +22,7 @@ M.types = { ndjson = "application/x-ndjson", csv = "text/csv; charset=utf-8; hea
 function M.run(filter, format, write)
   local to_text, pieces, size, after = formats[format], {}, 0, nil
   filter.to = math.min(filter.to or math.huge, moment.now() + 1)
-  if format == "csv" then pieces[1], size = table.concat(columns, ",") .. "\r\n", 100 end
+  if format == "csv" then pieces[1], size = csv.line(columns), 100 end
   repeat
     local rows, err = model.list(filter, "up", after, PAGE)
     if not rows then return nil, err end

@@ -11,6 +11,7 @@ local health = require "gifd.http.health"
 local jobs = require "gifd.http.jobs"
 local media = require "gifd.http.media"
 local moderation = require "gifd.http.moderation"
+local metrics = require "gifd.http.metrics"
 local oembed = require "gifd.http.oembed"
 local pages = require "gifd.http.pages"
 local plugin_route = require "gifd.http.plugin_route"
@@ -42,6 +43,15 @@ local routes = {
   { "GET", "/api/v1/shares/{code}/unfurl", auth = "public", run = shares.unfurl },
   { "POST", "/api/v1/signed-urls", auth = "read", body = "json", run = signed_urls.create },
 
+  { "GET", "/api/v1/assets/{id}/metrics", auth = "public", run = metrics.asset },
+  { "GET", "/api/v1/assets/{id}/events", auth = "read", run = metrics.events },
+  { "DELETE", "/api/v1/assets/{id}/events", auth = "admin", run = metrics.clear_asset },
+  { "GET", "/api/v1/shares/{code}/metrics", auth = "public", run = metrics.share },
+  { "GET", "/api/v1/metrics", auth = "read", run = metrics.all },
+  { "GET", "/api/v1/metrics/top", auth = "read", run = metrics.top },
+  { "GET", "/api/v1/metrics/timeseries", auth = "public", run = metrics.timeseries },
+  { "GET", "/api/v1/metrics/stream", auth = "read", run = metrics.stream },
+  { "DELETE", "/api/v1/events", auth = "admin", run = metrics.clear_all },
   { "POST", "/api/v1/events", auth = "public", intake = true, body = "json", run = told.create },
 
   { "GET", "/api/v1/jobs", auth = "read", run = jobs.list },

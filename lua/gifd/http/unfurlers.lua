@@ -51,12 +51,13 @@ for _, row in ipairs(M.rows) do M.by_name[row.name] = row end
 M.by_name.generic = M.default
 
 --- Classes of clients, for C: texts that a User-Agent holds; the first class whose texts it holds all.
-M.classes, M.class_names = {}, {}
+M.classes, M.class_names, M.class_platforms = {}, {}, {}
 local of_class = {}
 for _, row in ipairs(M.rows) do
   for _, texts in ipairs(row.agents) do
     local class = #M.classes + 1
     M.classes[class], M.class_names[class], of_class[class] = texts, table.concat(texts, "+"), row
+    M.class_platforms[class] = row.name
   end
 end
 

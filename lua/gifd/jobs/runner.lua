@@ -7,6 +7,7 @@ local orphans = require "gifd.jobs.orphans"
 local purges = require "gifd.jobs.purges"
 local queue = require "gifd.jobs.queue"
 local sight = require "gifd.sight"
+local rollup = require "gifd.jobs.rollup"
 local signing = require "gifd.flow.signing"
 local sweep = require "gifd.jobs.sweep"
 
@@ -27,6 +28,7 @@ return function(app)
       gifd.task.spawn(function() queue.run(app) end),
       gifd.task.spawn(function() counts.run(app.class_names) end),
       gifd.task.spawn(function() sweep.run(app) end),
+      gifd.task.spawn(function() rollup.run(app) end),
       gifd.task.spawn(function() purges.run(app) end),
       gifd.task.spawn(function() orphans.run(app) end),
       gifd.task.spawn(function() facts.run(app) end),

@@ -21,6 +21,7 @@
 --
 -- `clicks` and `views` of a row are those by class 0 of client. All other classes are programs that preview links
 -- (http/unfurl): they stand in the tables by client, and are no clicks and no views.
+local kinds = require "gifd.model.event_kinds"
 local moment = require "gifd.moment"
 
 local CLIENT, REFERRER, EVENT, CLASSES = 2 ^ 40, 2 ^ 45, 2 ^ 50, 32
@@ -60,11 +61,24 @@ local function unwritten(key, marked) return math.max(0, gifd.tally.peek(key, TO
 --- Brings a row that was read with these columns up to the moment. The shared memory is read after the row, so it is
 -- never behind the mark, except after a restart, when marks of the old memory are about to be removed.
 function M.complete_share(row)
-  row.clicks = row.clicks + unwritten(row.id, row.clicks_marked)
-  row.views = row.views + unwritten(row.id + VIEW, row.views_marked)
+  row.clicks_unwritten = unwritten(row.id, row.clicks_marked)
+  row.views_unwritten = unwritten(row.id + VIEW, row.views_marked)
+  row.clicks, row.views = row.clicks + row.clicks_unwritten, row.views + row.views_unwritten
 end
 
-function M.complete_asset(row) row.views = row.views + unwritten(ASSETS + row.rowid_ + VIEW, row.views_marked) end
+function M.complete_asset(row)
+  row.views_unwritten = unwritten(ASSETS + row.rowid_ + VIEW, row.views_marked)
+  row.views = row.views + row.views_unwritten
+end
+
+--- What of a completed row is not among hit_rows yet, as rows of kind and n: nobody in particular's.
+function M.unwritten(row)
+  local out = {}
+  for type, name in pairs { [1] = "views_unwritten", [3] = "clicks_unwritten" } do
+    if (row[name] or 0) > 0 then out[#out + 1] = { kind = kinds.kind(type, 1, 0), n = row[name] } end
+  end
+  return out
+end
 
 -- A few statements over one JSON array, whatever its length: thousands of things may be asked for in a second.
 -- (GROUP BY makes SQLite read the array once and look up each row, instead of reading it once for each row.)
@@ -79,6 +93,11 @@ local rows_sql = {
         FROM json_each(?1) JOIN shares s ON s.id = value ->> 'id' WHERE true GROUP BY 1, 2, 3
       ON CONFLICT (share_id, client, referrer)
         DO UPDATE SET clicks = hits.clicks + excluded.clicks, views = hits.views + excluded.views]],
+    [[INSERT INTO hit_rows (at, subject, part, kind, n)
+      SELECT ?2, iif(value ->> 'views' = 0, a.rowid_, 0), s.id, value ->> 'hit',
+          sum(value ->> 'clicks' + value ->> 'views')
+        FROM json_each(?1) JOIN shares s ON s.id = value ->> 'id' JOIN assets a ON a.id = s.asset_id
+        GROUP BY 2, 3, 4]],
   },
   assets = {
     [[UPDATE assets SET views = assets.views + j.views FROM
@@ -89,6 +108,9 @@ local rows_sql = {
       SELECT a.rowid_, value ->> 'kind', value ->> 'client', value ->> 'referrer', sum(value ->> 'views')
         FROM json_each(?1) JOIN assets a ON a.rowid_ = value ->> 'id' WHERE true GROUP BY 1, 2, 3, 4
       ON CONFLICT (asset, kind, client, referrer) DO UPDATE SET views = asset_hits.views + excluded.views]],
+    [[INSERT INTO hit_rows (at, subject, part, kind, n)
+      SELECT ?2, a.rowid_, 0, value ->> 'hit', sum(value ->> 'views')
+        FROM json_each(?1) JOIN assets a ON a.rowid_ = value ->> 'id' GROUP BY 2, 4]],
   },
 }
 
@@ -100,13 +122,15 @@ function M.statements(counts, names)
     local id, client = c.key % ASSETS, math.floor(c.key / CLIENT) % CLASSES
     local referrer, kind = math.floor(c.key / REFERRER) % CLASSES, M.kinds[math.floor(c.key / EVENT)]
     local list = c.key % CLIENT >= ASSETS and found.assets or found.shares
-    list[#list + 1] = { id = id, kind = kind, told = client == 0 and 1 or 0, client = names.clients[client] or "",
+    local hit = kinds.hit(kinds.type_numbers[kind and "view" or "click"], client, referrer, names)
+    list[#list + 1] = { id = id, kind = kind, hit = hit, told = client == 0 and 1 or 0,
+      client = names.clients[client] or "",
       referrer = names.referrers[referrer] or "", clicks = kind and 0 or c.n, views = kind and c.n or 0 }
   end
   for name, list in pairs(found) do
     local json = #list > 0 and gifd.json.encode(list)
-    for i, sql in ipairs(json and rows_sql[name] or {}) do
-      calls[#calls + 1] = name == "shares" and i == 1 and { sql, json, moment.now() } or { sql, json }
+    for _, sql in ipairs(json and rows_sql[name] or {}) do
+      calls[#calls + 1] = sql:find("?2", 1, true) and { sql, json, moment.now() } or { sql, json }
     end
   end
   return calls

@@ -13,10 +13,15 @@ M.types = { "view", "play", "click" }
 M.platforms = { "web", "slack", "discord", "teams", "twitter", "facebook", "giphy", "tenor" }
 
 M.verdicts = { [0] = "unknown", "human", "preview", "bot", "reported" }
-M.REPORTED = 4 -- a verdict
+M.REPORTED, M.PREVIEW = 4, 2 -- verdicts
+
+--- Bits of the verdicts whose events are views, plays and clicks; preview and bot stand apart.
+M.counted = 2 ^ 0 + 2 ^ 1 + 2 ^ 4
 
 --- Why a verdict was given: 0 for no reason, 1 because somebody has reported it. Others are rules of evidence.
-M.REPORT = 1
+M.REPORT, M.UNFURLER = 1, 2
+local reasons = { [0] = "nothing", "reported", "preview program" }
+function M.reason_name(number) return reasons[number] or tostring(number) end
 
 M.PLATFORM, M.VERDICT, M.REASON, M.PAIR = 2 ^ 4, 2 ^ 12, 2 ^ 16, 2 ^ 32
 
@@ -41,6 +46,23 @@ function M.split(kind)
 end
 
 function M.platform_name(number) return M.platforms[number] or "other" end
+
+--- Classes of clients and referrers (http/unfurlers, flow/referrers) as platforms -> { by client, by referrer }.
+-- Nobody in particular without a referrer is a browser: web.
+function M.platforms_of(clients, referrers)
+  local function of(names)
+    local out = {}
+    for i, name in ipairs(names) do out[i] = M.platform_numbers[name] or 0 end
+    return out
+  end
+  return { clients = of(clients), referrers = of(referrers) }
+end
+
+--- What C and Lua count of a request as a kind. names: those of model/count, with platforms.
+function M.hit(type, client, referrer, names)
+  if client > 0 then return M.kind(type, names.platforms.clients[client] or 0, M.PREVIEW, M.UNFURLER) end
+  return M.kind(type, referrer > 0 and names.platforms.referrers[referrer] or 1, 0)
+end
 
 --- For C (core/script/intake.h): how events that are told become rows.
 function M.intake(settings, data_dir)

@@ -1,0 +1,57 @@
+--- jobs/rollup: about once a second, what was told and counted is added up; what is too old goes.
+--
+-- Files of processes that died are closed first, so that they are added up to their end. What leads is found out again
+-- after a pause of twenty times as long as it takes.
+local kinds = require "gifd.model.event_kinds"
+local metric_events = require "gifd.flow.metric_events"
+local metrics = require "gifd.flow.metrics"
+local moment = require "gifd.moment"
+
+local EVERY, SEAL_EVERY, EXPIRE_EVERY, BOARDS_LEAST, BOARDS_MOST, SHARE = 1, 10, 600, 1, 60, 20
+
+local M = {}
+
+local function warn(what, err)
+  if err.code ~= "cancelled" then
+    gifd.log.warn("rollup." .. what, { code = err.code, error = tostring(err.message) })
+  end
+end
+
+--- state = { sealed, expired, boards (times of the last), pause (between boards) }
+function M.once(app, state)
+  local now = gifd.time.now()
+  if now - state.sealed >= SEAL_EVERY then
+    local sealed, err = gifd.rollup.seal()
+    if not sealed then warn("seal", err) end
+    state.sealed = now
+  end
+  local boards = now - state.boards >= state.pause
+  local began = gifd.time.now()
+  local folded, err = gifd.rollup.fold(kinds.counted, boards)
+  if not folded then return nil, err end
+  if folded.rows > 0 then
+    local numbers = metrics.all()
+    if numbers then gifd.bus.publish(metric_events.topic, metric_events.message(numbers)) end
+  end
+  if boards then
+    state.boards = gifd.time.now()
+    state.pause = math.max(BOARDS_LEAST, math.min(BOARDS_MOST, SHARE * (state.boards - began)))
+  end
+  if now - state.expired >= EXPIRE_EVERY then
+    local done, expire_err = gifd.rollup.expire(moment.now() - app.settings.retention.events * 1e6)
+    if not done then warn("expire", expire_err) end
+    state.expired = now
+  end
+  return folded
+end
+
+function M.run(app)
+  local state = { sealed = 0, expired = gifd.time.now(), boards = 0, pause = 0 }
+  while true do
+    local folded, err = M.once(app, state)
+    if not folded then warn("fold", err) end
+    if not (folded and folded.more) and not gifd.time.sleep(EVERY) then return end
+  end
+end
+
+return M

@@ -1,0 +1,46 @@
+--- model/event: what the catalogue knows of events: names for their numbers, and what it counts itself.
+local M = {}
+
+local function map(rows)
+  local out = {}
+  for _, row in ipairs(rows) do out[row.key] = row.name end
+  return out
+end
+
+--- Ids of assets by rowid_ -> { [rowid_] = id }
+function M.assets(keys)
+  local rows, err = gifd.db.rows(
+    "SELECT rowid_ AS key, id AS name FROM assets WHERE rowid_ IN (SELECT value FROM json_each(?1))",
+    gifd.json.encode(gifd.json.array(keys)))
+  if not rows then return nil, err end
+  return map(rows)
+end
+
+--- What rows of events name -> { assets = { [rowid_] = id }, shares = { [id] = code } }
+function M.names(rows)
+  local subjects, parts = {}, {}
+  for i, row in ipairs(rows) do subjects[i], parts[i] = row.subject, row.part end
+  local assets, err = M.assets(subjects)
+  if not assets then return nil, err end
+  local shares, shares_err = gifd.db.rows(
+    "SELECT id AS key, code AS name FROM shares WHERE id IN (SELECT value FROM json_each(?1))",
+    gifd.json.encode(gifd.json.array(parts)))
+  if not shares then return nil, shares_err end
+  return { assets = assets, shares = map(shares) }
+end
+
+--- Sets back what the rows of an asset and its shares, or of all, say of clicks and views.
+function M.clear_statements(asset, further)
+  local id, rowid = asset and asset.id, asset and asset.rowid_
+  local calls = asset and {
+    { "UPDATE assets SET views = 0 WHERE rowid_ = ?1", rowid },
+    { "DELETE FROM asset_hits WHERE asset = ?1", rowid },
+    { "DELETE FROM hits WHERE share_id IN (SELECT id FROM shares WHERE asset_id = ?1)", id },
+    { "UPDATE shares SET clicks = 0, views = 0 WHERE asset_id = ?1", id },
+  } or { { "UPDATE assets SET views = 0 WHERE views > 0" }, { "DELETE FROM asset_hits" }, { "DELETE FROM hits" },
+    { "UPDATE shares SET clicks = 0, views = 0 WHERE clicks > 0 OR views > 0" } }
+  for _, call in ipairs(further or {}) do calls[#calls + 1] = call end
+  return calls
+end
+
+return M
