@@ -165,6 +165,11 @@ return {
   --   hints = true,                   -- pages hold still for Save-Data and Sec-CH-Prefers-Reduced-Motion
   -- },
 
+  -- events = {
+  --   from = "anyone",                -- who may tell of views, plays and clicks: or "tokens" with the scope upload
+  --   durability = "durable",         -- on disk before they are acknowledged; "fast": safe from the death of a process
+  -- },
+
   -- jobs = {
   --   plugins = 4,                    -- jobs, events and slow judges of plugins at a time; one plugin has half of it
   --   attempts = 5,                   -- before a job counts as failed
@@ -172,6 +177,7 @@ return {
   -- },
 
   -- retention = {
+  --   events = "400d",                -- how long each view, play and click is kept by itself; their sums stay
   --   unshared = "24h",               -- how long an asset stays when its last share was deleted, expired or ran out;
   --                                   -- then it goes, with its renditions and files
   --   jobs = "7d",                    -- how long a job that is over can be looked up, with its result and log

@@ -349,14 +349,15 @@ static int l_seal(lua_State *L)
     return start(L, question(L, SEAL, &e), &e);
 }
 
-#define ROWS "{rows: {at: integer, kind: integer, n: integer}[], behind: boolean} | nil, err -- waits; "
-
 const struct binding bind_rollup[] = {
     {"gifd.rollup.totals", l_totals, CTX_TASK,
-     "totals(axis: integer, key: integer) -> " ROWS "sums by kind; axis 0: all, 1: a subject, 2: a part"},
+     "totals(axis: integer, key: integer) -> {rows: {at: integer, kind: integer, n: integer}[], behind: boolean} | "
+     "nil, err "
+     "-- waits; sums by kind; axis 0: all, 1: a subject, 2: a part"},
     {"gifd.rollup.series", l_series, CTX_TASK,
-     "series(axis: integer, key: integer, size: integer, from: integer, to: integer) -> " ROWS
-     "by step since 1970; size 0: minutes, 1: hours, 2: days"},
+     "series(axis: integer, key: integer, size: integer, from: integer, to: integer) -> {rows: {at: integer, kind: "
+     "integer, n: integer}[], behind: boolean} | nil, err -- waits; by step since 1970; size 0: minutes, 1: hours, 2: "
+     "days"},
     {"gifd.rollup.board", l_board, CTX_TASK,
      "board(name: string, max: integer) -> {leaders: table[], as_of: integer} | nil, err -- waits; what leads by 1, 2, "
      "3, 3/1 or 2/1: {key, [1], [2], [3]}"},
@@ -366,7 +367,7 @@ const struct binding bind_rollup[] = {
     {"gifd.rollup.fold", l_fold, CTX_JOB | CTX_COMMAND,
      "fold(counted: integer, boards: boolean) -> {rows: integer, more: boolean} | nil, err -- waits; counted: a bit "
      "for "
-     "each verdict that counts for what leads"},
+     "each class that counts for what leads"},
     {"gifd.rollup.verify", l_verify, CTX_TASK,
      "verify(counted: integer, mend: boolean) -> {result: integer, rows: integer} | nil, err -- waits; how many sums "
      "are wrong"},

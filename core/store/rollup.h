@@ -4,7 +4,7 @@
  *
  *   total (axis, key, kind)            n      kind: bits 0..31 of the row's
  *   step  (size, axis, key, at, kind)  n      kind: bits 0..15; at: minutes, hours or days since 1970
- *   sum   (key)                        t1 t2 t3: by type, of counted verdicts, for what leads
+ *   sum   (key)                        t1 t2 t3: by type, of counted classes, for what leads
  *   board (name, rank)                 key t1 t2 t3: what leads, as of when it was refreshed
  *   mark  (file)                       the last row that is in here; one transaction with all of the above
  *
@@ -43,7 +43,7 @@ void rollup_close(struct rollup *r);
 
 struct rollup_fold {
     int64_t now;      /* microseconds */
-    uint32_t counted; /* bit v: rows of verdict v (bits 12..15 of a kind) count for what leads */
+    uint32_t counted; /* bit c: rows of class c (bits 12..15 of a kind) count for what leads */
     bool boards;      /* refresh what leads */
     uint64_t rows;    /* out: how many were folded */
     bool more;        /* out: there were more than ROLLUP_FOLD_MAX */

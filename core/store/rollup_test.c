@@ -146,7 +146,7 @@ TEST(sealed_files_are_folded_once_and_found_by_their_subject)
     end();
 }
 
-TEST(what_leads_is_by_counted_verdicts_and_in_a_fixed_order)
+TEST(what_leads_is_by_counted_classes_and_in_a_fixed_order)
 {
     begin(0);
     tell(NOW, 7, 0, VIEW, 2);
@@ -154,7 +154,7 @@ TEST(what_leads_is_by_counted_verdicts_and_in_a_fixed_order)
     tell(NOW, 9, 0, VIEW, 4);
     tell(NOW, 9, 0, CLICK, 1);
     tell(NOW, 8, 0, CLICK, 3);
-    tell(NOW, 10, 0, 1 | 2 << 12, 50); /* of a verdict that does not count */
+    tell(NOW, 10, 0, 1 | 2 << 12, 50); /* of a class that does not count */
     fold();
     struct rollup_leader top[10];
     int64_t as_of;

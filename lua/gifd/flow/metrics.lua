@@ -3,7 +3,7 @@
 --   views, plays, clicks   of people, of nobody in particular, and reported; others stand in by_verdict
 --   ctr, play_rate         percent of views, two digits; 0 without views
 --
--- An answer has what was told and is not added up yet, and what C has counted of requests but not written (model/count).
+-- An answer has what was told and is not added up yet, and what C has counted but not written (model/count).
 local count = require "gifd.model.count"
 local csv = require "gifd.csv"
 local event_model = require "gifd.model.event"

@@ -137,7 +137,7 @@ local function about_of(query, req, ctx)
     return { asset = asset }
   end
   if not (ctx.identity and ctx.identity:may("read")) then
-    return false, problem.reply(req, 401, "unauthorized", "numbers of everything need a token with the scope read")
+    return false, problem.reply(req, 422, "invalid", "say asset_id or code; all together is for the scope read")
   end
   return {}
 end

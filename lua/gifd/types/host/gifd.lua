@@ -1212,6 +1212,77 @@ function gifd.request.upload(options) end
 ---@return gifd.Err? err
 function gifd.request.write(text) end
 
+---@class gifd.rollup
+gifd.rollup = {}
+
+---waits; what leads by 1, 2, 3, 3/1 or 2/1: {key, [1], [2], [3]}
+---@param name string
+---@param max integer
+---@return {leaders: table[], as_of: integer}|nil
+---@return gifd.Err? err
+function gifd.rollup.board(name, max) end
+
+---waits; forgets a subject, or all
+---@param axis integer
+---@param key integer
+---@return {result: integer}|nil
+---@return gifd.Err? err
+function gifd.rollup.clear(axis, key) end
+
+---waits; files of rows before that time, removed
+---@param at integer
+---@return {result: integer}|nil
+---@return gifd.Err? err
+function gifd.rollup.expire(at) end
+
+---waits; counted: a bit for each class that counts for what leads
+---@param counted integer
+---@param boards boolean
+---@return {rows: integer, more: boolean}|nil
+---@return gifd.Err? err
+function gifd.rollup.fold(counted, boards) end
+
+---waits; rows behind (file, id)
+---@param axis integer
+---@param key integer
+---@param from integer
+---@param to integer
+---@param file integer
+---@param id integer
+---@param max integer
+---@return {rows: table[]}|nil
+---@return gifd.Err? err
+function gifd.rollup.raw(axis, key, from, to, file, id, max) end
+
+---waits; files whose owners are gone, closed
+---@return {result: integer}|nil
+---@return gifd.Err? err
+function gifd.rollup.seal() end
+
+---waits; by step since 1970; size 0: minutes, 1: hours, 2: days
+---@param axis integer
+---@param key integer
+---@param size integer
+---@param from integer
+---@param to integer
+---@return {rows: {at: integer, kind: integer, n: integer}[], behind: boolean}|nil
+---@return gifd.Err? err
+function gifd.rollup.series(axis, key, size, from, to) end
+
+---waits; sums by kind; axis 0: all, 1: a subject, 2: a part
+---@param axis integer
+---@param key integer
+---@return {rows: {at: integer, kind: integer, n: integer}[], behind: boolean}|nil
+---@return gifd.Err? err
+function gifd.rollup.totals(axis, key) end
+
+---waits; how many sums are wrong
+---@param counted integer
+---@param mend boolean
+---@return {result: integer, rows: integer}|nil
+---@return gifd.Err? err
+function gifd.rollup.verify(counted, mend) end
+
 ---@class gifd.tally
 gifd.tally = {}
 
