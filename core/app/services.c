@@ -25,15 +25,17 @@ int services_open(struct services *s, const struct services_options *o, struct e
     datadir_join(o->dir, "media.sock", path);
     s->media = media_pool_new(&s->loop, path, o->media_running, MEDIA_WAITING, e);
     if (!s->media) return e->code;
-    datadir_join(o->dir, "near", path);
-    s->near = near_open(&s->loop, path, e);
-    if (!s->near) log_warn("near.closed", LS("error", e->text)); /* a full disk is no reason not to serve */
+    for (size_t i = 0; i < HOST_NEAR; i++) {
+        datadir_join(o->dir, i ? "near-listed" : "near", path);
+        s->near[i] = near_open(&s->loop, path, e);
+        if (!s->near[i]) log_warn("near.closed", LS("error", e->text)); /* a full disk is no reason not to serve */
+    }
     struct host_services services = {.loop = &s->loop,
                                      .db = s->db,
                                      .shelf = s->shelf,
                                      .blobs = s->blobs,
                                      .media = s->media,
-                                     .near = s->near,
+                                     .near = {s->near[0], s->near[1]},
                                      .segment = o->segment,
                                      .wake_fd = o->wake_fd,
                                      .role = o->role,
@@ -64,5 +66,5 @@ void services_close(struct services *s)
     shelf_free(s->shelf);
     if (s->db) db_close(s->db);
     loop_close(&s->loop);
-    near_close(s->near); /* no search is out any more */
+    for (size_t i = 0; i < HOST_NEAR; i++) near_close(s->near[i]); /* no search is out any more */
 }

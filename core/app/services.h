@@ -11,7 +11,7 @@ struct services {
     struct shelf *shelf;
     struct blobs *blobs;
     struct media_pool *media;
-    struct near *near;
+    struct near *near[HOST_NEAR];
     struct host *host;
     char bundle[PATH_LEN];
 };

@@ -215,7 +215,7 @@ static void copy_text(char *to, size_t cap, const char *from)
 
 static bool check_look(const struct media_look *l)
 {
-    if (l->hashes > MEDIA_HASHES_MAX || l->colors > MEDIA_COLORS_MAX || l->placeholder_bytes > MEDIA_PLACEHOLDER_MAX)
+    if (l->hashes > MEDIA_LOOKED_MAX || l->colors > MEDIA_COLORS_MAX || l->placeholder_bytes > MEDIA_PLACEHOLDER_MAX)
         return false;
     for (uint32_t i = 0; i < l->hashes; i++)
         if (l->hash[i].quality > 100) return false;
@@ -234,7 +234,7 @@ static bool check_answer(const struct media_ask *a, const struct wire_answer *w,
     copy_text(out->made_by, sizeof out->made_by, w->made_by);
     out->outputs = w->outputs;
     out->look = w->look;
-    if (q->op == MEDIA_LOOK && !check_look(&out->look)) return false;
+    if ((q->op == MEDIA_LOOK || q->op == MEDIA_CROPS) && !check_look(&out->look)) return false;
     for (size_t i = 0; i < out->outputs; i++) {
         uint64_t bytes = w->output[i].bytes;
         if (!check_facts(&w->output[i].facts, NULL, &out->output[i].facts)) return false;
@@ -463,7 +463,7 @@ static int check_question(const struct media_question *q, struct err *e)
 {
     const struct media_limits *l = &q->limits;
     bool render = q->op == MEDIA_RENDER, writes = render || q->op == MEDIA_TIMES;
-    if (!writes && q->op != MEDIA_PROBE && q->op != MEDIA_LOOK)
+    if (!writes && q->op != MEDIA_PROBE && q->op != MEDIA_LOOK && q->op != MEDIA_CROPS)
         return err_set(e, GIFD_EINVALID, "unknown media operation %d", (int)q->op);
     if (render ? q->recipes < 1 || q->recipes > MEDIA_RECIPES_MAX : q->recipes != 0)
         return err_set(e, GIFD_EINVALID, "%zu recipes: a render takes 1 to %d, other questions none", q->recipes,

@@ -22,7 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum media_op { MEDIA_PROBE = 1, MEDIA_RENDER = 2, MEDIA_TIMES = 3, MEDIA_LOOK = 4 };
+enum media_op { MEDIA_PROBE = 1, MEDIA_RENDER = 2, MEDIA_TIMES = 3, MEDIA_LOOK = 4, MEDIA_CROPS = 5 };
 enum media_format { MEDIA_JPEG = 1, MEDIA_PNG, MEDIA_MP4, MEDIA_WEBM, MEDIA_WEBP, MEDIA_GIF };
 enum media_dither { MEDIA_DITHER_AUTO, MEDIA_DITHER_NONE, MEDIA_DITHER_ORDERED, MEDIA_DITHER_DIFFUSE };
 
@@ -117,6 +117,8 @@ struct media_output {
 
 /* What a source looks like, from up to MEDIA_HASHES_MAX evenly spaced pictures of it (core/media/look.h). */
 #define MEDIA_HASHES_MAX 8
+#define MEDIA_CROPS_MAX 6 /* windows of each of these pictures, hashed too by MEDIA_CROPS */
+#define MEDIA_LOOKED_MAX (MEDIA_HASHES_MAX * (1 + MEDIA_CROPS_MAX))
 #define MEDIA_HASH_BYTES 32
 #define MEDIA_COLORS_MAX 5
 #define MEDIA_PLACEHOLDER_MAX 200
@@ -129,7 +131,7 @@ struct media_color {
 };
 struct media_look {
     uint32_t hashes, colors, placeholder_bytes;
-    struct media_hash hash[MEDIA_HASHES_MAX];   /* of pictures that are neither flat nor tiny, each another picture */
+    struct media_hash hash[MEDIA_LOOKED_MAX];   /* of pictures that are neither flat nor tiny, each another picture */
     struct media_color color[MEDIA_COLORS_MAX]; /* the commonest first */
     uint8_t placeholder[MEDIA_PLACEHOLDER_MAX]; /* a WebP of at most 16 x 16 of the first picture; 0 bytes: none */
 };
@@ -141,7 +143,7 @@ struct media_answer {
     char made_by[MEDIA_MADE_BY_MAX];
     size_t outputs; /* as many as recipes, or 0 */
     struct media_output output[MEDIA_RECIPES_MAX];
-    struct media_look look; /* MEDIA_LOOK */
+    struct media_look look; /* MEDIA_LOOK, MEDIA_CROPS */
 };
 
 /* rc 0 and the answer, or a negative code with e: GIFD_EUNSUPPORTED (e->text names what was seen), GIFD_EBADMEDIA,

@@ -210,7 +210,8 @@ static int answer(struct job *j, struct bytes in, struct media_answer *a, struct
     }
     if (rc >= 0 && j->q.op == MEDIA_RENDER) rc = render_all(j, in, &s, a, e);
     if (rc >= 0 && j->q.op == MEDIA_TIMES) rc = write_times(&s, j->fd[1], e);
-    if (rc >= 0 && j->q.op == MEDIA_LOOK) rc = look(&s, &a->look, e);
+    if (rc >= 0 && (j->q.op == MEDIA_LOOK || j->q.op == MEDIA_CROPS))
+        rc = look(&s, j->q.op == MEDIA_CROPS, &a->look, e);
     a->facts = s.facts;
     return rc < 0 ? rc : GIFD_OK; /* the exit frees the source */
 }

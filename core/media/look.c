@@ -13,19 +13,21 @@
 #include <string.h>
 #include <webp/encode.h>
 
-#define BACKGROUND 255 /* under transparent pixels: as outputs without alpha have it */
-#define DISTINCT 16    /* bits in which two kept hashes differ at least */
-#define PICKED_SIDE 64 /* so many pixels a row and column count for colours */
-#define CANDIDATES 12  /* of colours, before like ones are taken together */
-#define ALIKE 3000     /* palette_distance: about 18 of 255 in each channel */
-#define SHARE_LEAST 10 /* thousandths */
+#define BACKGROUND 255   /* under transparent pixels: as outputs without alpha have it */
+#define DISTINCT 16      /* bits in which two kept hashes differ at least */
+#define PICKED_SIDE 64   /* so many pixels a row and column count for colours */
+#define CANDIDATES 12    /* of colours, before like ones are taken together */
+#define ALIKE 3000       /* palette_distance: about 18 of 255 in each channel */
+#define CROPS_DISTINCT 8 /* the same for windows */
+#define SHARE_LEAST 10   /* thousandths */
 #define PLACEHOLDER_SIDE 16
 
 struct looking {
     struct source *s;
     struct media_look *out;
     struct pixels large, small;
-    float *luma, *scratch;
+    float *luma, *window, *scratch;
+    bool crops;
     uint8_t (*picked)[3];
     size_t pickeds;
 };
@@ -45,19 +47,51 @@ static void to_luma(const AVFrame *f, float *luma)
     }
 }
 
+static bool is_known(const struct looking *w, const uint8_t bits[PDQ_BYTES], int distinct)
+{
+    for (uint32_t i = 0; i < w->out->hashes; i++)
+        if (pdq_distance(bits, w->out->hash[i].bits) < distinct) return true;
+    return false;
+}
+
+static void keep(struct looking *w, const uint8_t bits[PDQ_BYTES], int quality, int64_t start)
+{
+    struct media_hash *h = &w->out->hash[w->out->hashes++];
+    memcpy(h->bits, bits, PDQ_BYTES);
+    h->quality = (uint32_t)quality;
+    h->at_ms = (uint32_t)av_rescale_q(start, w->s->time_base, (AVRational){1, 1000});
+}
+
+/* What is cut off, in thousandths: left, right, top, bottom. A hash forgives 2 of a hundred that are cut, so that these
+ * stand for what is cut by up to 5 of a hundred a side. */
+static const int crop[MEDIA_CROPS_MAX][4] = {{25, 25, 25, 25}, {50, 50, 50, 50}, {50, 0, 50, 0},
+                                             {0, 50, 50, 0},   {50, 0, 0, 50},   {0, 50, 0, 50}};
+
+static void hash_crops(struct looking *w, const AVFrame *f, int64_t start)
+{
+    uint8_t bits[PDQ_BYTES];
+    for (size_t i = 0; i < MEDIA_CROPS_MAX; i++) {
+        const int *c = crop[i];
+        int left = (f->width * c[0] + 500) / 1000, right = (f->width * c[1] + 500) / 1000;
+        int top = (f->height * c[2] + 500) / 1000, bottom = (f->height * c[3] + 500) / 1000;
+        int width = f->width - left - right, height = f->height - top - bottom;
+        for (int y = 0; y < height; y++)
+            memcpy(w->window + (ptrdiff_t)y * width, w->luma + (ptrdiff_t)(y + top) * f->width + left,
+                   (size_t)width * sizeof *w->window);
+        int quality = pdq_hash(w->window, width, height, w->scratch, bits);
+        if (quality >= PDQ_QUALITY && !is_known(w, bits, CROPS_DISTINCT)) keep(w, bits, quality, start);
+    }
+}
+
 static void hash(struct looking *w, const AVFrame *f, int64_t start)
 {
     uint8_t bits[PDQ_BYTES];
     if (f->width < PDQ_SIDE || f->height < PDQ_SIDE) return;
     to_luma(f, w->luma);
     int quality = pdq_hash(w->luma, f->width, f->height, w->scratch, bits);
-    if (quality < PDQ_QUALITY) return;
-    for (uint32_t i = 0; i < w->out->hashes; i++)
-        if (pdq_distance(bits, w->out->hash[i].bits) < DISTINCT) return;
-    struct media_hash *h = &w->out->hash[w->out->hashes++];
-    memcpy(h->bits, bits, sizeof bits);
-    h->quality = (uint32_t)quality;
-    h->at_ms = (uint32_t)av_rescale_q(start, w->s->time_base, (AVRational){1, 1000});
+    if (quality < PDQ_QUALITY || is_known(w, bits, DISTINCT)) return;
+    keep(w, bits, quality, start);
+    if (w->crops) hash_crops(w, f, start);
 }
 
 /* ---- colours ---- */
@@ -202,9 +236,9 @@ static int see_all(struct looking *w, struct err *e)
     return rc;
 }
 
-int look(struct source *s, struct media_look *out, struct err *e)
+int look(struct source *s, bool crops, struct media_look *out, struct err *e)
 {
-    struct looking w = {.s = s, .out = out};
+    struct looking w = {.s = s, .out = out, .crops = crops};
     *out = (struct media_look){0};
     pixels_init(&w.large, s, AV_PIX_FMT_RGBA, false, &(struct pixels_bounds){PDQ_FULL, PDQ_FULL, PDQ_FULL * PDQ_FULL},
                 0xffffff);
@@ -213,10 +247,12 @@ int look(struct source *s, struct media_look *out, struct err *e)
                 0xffffff);
     size_t px = (size_t)w.large.width * (size_t)w.large.height;
     w.luma = malloc(px * sizeof *w.luma);
+    w.window = crops ? malloc(px * sizeof *w.window) : w.luma;
     w.scratch = malloc(PDQ_SCRATCH * sizeof *w.scratch);
     w.picked = malloc(PICKED_MAX * sizeof *w.picked);
-    int rc = w.luma && w.scratch && w.picked ? see_all(&w, e) : GIFD_ENOMEM;
+    int rc = w.luma && w.window && w.scratch && w.picked ? see_all(&w, e) : GIFD_ENOMEM;
     if (rc == GIFD_ENOMEM || (rc == 0 && !choose_colors(&w))) rc = err_set(e, GIFD_EBADMEDIA, "out of memory");
+    if (w.window != w.luma) free(w.window);
     free(w.luma);
     free(w.scratch);
     free(w.picked);

@@ -6,8 +6,9 @@
 #include "base/err.h"
 #include "media/source.h"
 
-/* Decodes to the end. GIFD_EBADMEDIA when there is not one picture. */
-int look(struct source *s, struct media_look *out, struct err *e);
+/* Decodes to the end. GIFD_EBADMEDIA when there is not one picture. crops: hashes also of windows of each picture, so
+ * that one who has cut a little off its edges finds it. */
+int look(struct source *s, bool crops, struct media_look *out, struct err *e);
 
 /* Which picture of `total` (from 0) is the i-th of n evenly spaced ones, the first and the last among them; half a
  * picture rounds to the even one. With n >= total the i-th, or the last. */

@@ -74,7 +74,7 @@ TEST(colors_and_a_placeholder_are_told_and_nothing_flat_is_hashed)
     for (unsigned i = 0; i < 3; i++) frame(200, 100, i == 0, 10); /* green, red, red */
     put("\x3b", 1);
     struct source s = opened();
-    CHECK(look(&s, &l, &e) == 0);
+    CHECK(look(&s, false, &l, &e) == 0);
     source_close(&s);
     CHECK(l.hashes == 0 && l.colors == 2);
     CHECK(l.color[0].rgb == 0xff0000 && l.color[0].thousandths == 667);

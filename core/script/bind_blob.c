@@ -118,6 +118,14 @@ static int l_commit(lua_State *L)
 
 /* ---- the rest ---- */
 
+static int l_digest(lua_State *L)
+{
+    const char *digest = blob_draft_digest(draft_arg(L, 1)->d);
+    if (!digest) return push_fault(L, GIFD_ECLOSED, "others may write to this draft");
+    lua_pushstring(L, digest);
+    return 1;
+}
+
 static int l_stat(lua_State *L)
 {
     struct err e = {0};
@@ -231,6 +239,9 @@ const struct binding bind_blob[] = {
     {"gifd.blob.commit", l_commit, CTX_TASK,
      "commit(draft: gifd.Draft) -> digest: string, size: integer | nil, err -- durable when it returns; the draft "
      "is spent"},
+    {"gifd.blob.digest", l_digest, CTX_TASK,
+     "digest(draft: gifd.Draft) -> digest: string | nil, err -- of what was written; before anything else looks at "
+     "it"},
     {"gifd.blob.stat", l_stat, CTX_TASK,
      "stat(digest: string) -> size: integer | nil, err -- how many bytes a blob has"},
     {"gifd.blob.read", l_read, CTX_TASK,

@@ -414,7 +414,7 @@ static int ask(lua_State *L, struct task *t, const struct media_question *q, med
         if (progress != LUA_NOREF) m->gen = gen_ref(t->gen);
         if (!s->media) rc = err_set(&e, GIFD_ECLOSED, "there is no media process");
     }
-    if (rc == GIFD_OK && q->op != MEDIA_PROBE && q->op != MEDIA_LOOK) rc = make_drafts(m, s->blobs, &e);
+    if (rc == GIFD_OK && (q->op == MEDIA_RENDER || q->op == MEDIA_TIMES)) rc = make_drafts(m, s->blobs, &e);
     if (rc == GIFD_OK) {
         m->ask = media_ask(s->media, &m->q, on_media, m, &e);
         if (!m->ask) rc = e.code;
@@ -490,6 +490,14 @@ static int l_hash(lua_State *L)
     read_limits(L, 2, &q.limits);
     read_turn(L, 2, &q);
     return begin(L, &q, push_hashed, 0);
+}
+
+static int l_crops(lua_State *L)
+{
+    struct media_question q = {.op = MEDIA_CROPS};
+    read_limits(L, 2, &q.limits);
+    read_turn(L, 2, &q);
+    return begin(L, &q, push_hashed);
 }
 
 /* ---- frames ---- */
@@ -577,6 +585,9 @@ const struct binding bind_media[] = {
     {"gifd.media.hash", l_hash, CTX_TASK,
      "hash(what: gifd.Draft|string, limits?: gifd.MediaLimits) -> hashes: gifd.PictureHash[] | nil, err -- of what it "
      "looks like, near for pictures that are alike"},
+    {"gifd.media.crops", l_crops, CTX_TASK,
+     "crops(what: gifd.Draft|string, limits?: gifd.MediaLimits) -> hashes: gifd.PictureHash[] | nil, err -- those, "
+     "and those of windows of its pictures, near to what is left when a little is cut off"},
     {"gifd.media.frames", l_frames, CTX_TASK,
      "frames(what: gifd.Draft|string, options?: {count?: integer, times?: number[], width?: integer, height?: "
      "integer, format?: string, quality?: integer}, limits?: gifd.MediaLimits) -> frames: {bytes: string, type: "

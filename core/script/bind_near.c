@@ -1,4 +1,4 @@
-/* bind_near.c: gifd.near, the index of hashes (core/store/near.h). */
+/* bind_near.c: gifd.near, the indexes of hashes (core/store/near.h): of what is stored, of what is listed. */
 #include "script/border.h"
 #include "script/host_int.h"
 
@@ -7,9 +7,13 @@
 
 #define MARK_MAX (INT64_C(1) << 53)
 
+/* The first argument says which. */
 static struct near *near_here(lua_State *L)
 {
-    return gen_of(L)->host->s.near;
+    struct slice s = border_string(L, 1, "index");
+    bool listed = slice_is(s, "listed");
+    if (!listed && !slice_is(s, "stored")) border_argument(L, 1, "index", "must be \"stored\" or \"listed\"");
+    return gen_of(L)->host->s.near[listed];
 }
 
 static int closed(lua_State *L)
@@ -80,9 +84,9 @@ static int l_search(lua_State *L)
 {
     uint8_t hash[NEAR_BYTES];
     struct err e = {0};
-    if (!read_hash(border_string(L, 1, "hash"), hash))
-        border_argument(L, 1, "hash", "must be 64 lower-case hex digits");
-    uint32_t distance = (uint32_t)border_integer(L, 2, "distance", 0, 256);
+    if (!read_hash(border_string(L, 2, "hash"), hash))
+        border_argument(L, 2, "hash", "must be 64 lower-case hex digits");
+    uint32_t distance = (uint32_t)border_integer(L, 3, "distance", 0, 256);
     struct task *t = task_here(L);
     int refused = task_refuses(L, t);
     if (refused) return refused;
@@ -102,23 +106,23 @@ static int l_search(lua_State *L)
 
 static void read_row(lua_State *L, int i, struct near_row *row)
 {
-    lua_rawgeti(L, 2, i);
-    if (!lua_istable(L, -1)) border_argument(L, 2, "rows", "row %d must be a table", i);
+    lua_rawgeti(L, 3, i);
+    if (!lua_istable(L, -1)) border_argument(L, 3, "rows", "row %d must be a table", i);
     int at = lua_gettop(L);
     row->key = (uint64_t)border_field_number(L, at, "key", 1, (lua_Number)MARK_MAX, 0);
     if (!row->key || !read_hash(border_field_string(L, at, "hash"), row->hash))
-        border_argument(L, 2, "rows", "row %d must have a key and a hash of 64 lower-case hex digits", i);
+        border_argument(L, 3, "rows", "row %d must have a key and a hash of 64 lower-case hex digits", i);
     lua_pop(L, 1);
 }
 
 static int l_append(lua_State *L)
 {
     struct err e = {0};
-    uint64_t seen = (uint64_t)border_integer(L, 1, "seen", 0, MARK_MAX);
-    border_table(L, 2, "rows");
-    uint64_t mark = (uint64_t)border_integer(L, 3, "mark", 0, MARK_MAX);
-    size_t n = lua_objlen(L, 2);
-    if (n > NEAR_APPEND_MAX) border_argument(L, 2, "rows", "must be at most %d", NEAR_APPEND_MAX);
+    uint64_t seen = (uint64_t)border_integer(L, 2, "seen", 0, MARK_MAX);
+    border_table(L, 3, "rows");
+    uint64_t mark = (uint64_t)border_integer(L, 4, "mark", 0, MARK_MAX);
+    size_t n = lua_objlen(L, 3);
+    if (n > NEAR_APPEND_MAX) border_argument(L, 3, "rows", "must be at most %d", NEAR_APPEND_MAX);
     struct near_row *rows = lua_newuserdata(L, (n + 1) * sizeof *rows);
     for (size_t i = 0; i < n; i++) read_row(L, (int)i + 1, &rows[i]);
     if (!near_here(L)) return closed(L);
@@ -129,7 +133,7 @@ static int l_append(lua_State *L)
 static int l_remove(lua_State *L)
 {
     struct err e = {0};
-    uint64_t key = (uint64_t)border_integer(L, 1, "key", 1, MARK_MAX);
+    uint64_t key = (uint64_t)border_integer(L, 2, "key", 1, MARK_MAX);
     if (!near_here(L)) return closed(L);
     int gone = near_remove(near_here(L), key, &e);
     if (gone < 0) return push_err(L, &e);
@@ -140,7 +144,7 @@ static int l_remove(lua_State *L)
 static int l_ready(lua_State *L)
 {
     struct err e = {0};
-    uint64_t seen = (uint64_t)border_integer(L, 1, "seen", 0, MARK_MAX);
+    uint64_t seen = (uint64_t)border_integer(L, 2, "seen", 0, MARK_MAX);
     if (!near_here(L)) return closed(L);
     return near_ready(near_here(L), seen, &e) < 0 ? push_err(L, &e) : push_true(L, NULL);
 }
@@ -169,16 +173,19 @@ static int l_state(lua_State *L)
 
 const struct binding bind_near[] = {
     {"gifd.near.search", l_search, CTX_TASK,
-     "search(hash: string, distance: integer) -> found: {key: integer, distance: integer}[] | nil, err -- the nearest "
+     "search(index: string, hash: string, distance: integer) -> found: {key: integer, distance: integer}[] | nil, err "
+     "-- the nearest "
      "first, at most 100; busy until the index is filled"},
     {"gifd.near.append", l_append, CTX_TASK,
-     "append(seen: integer, rows: {key: integer, hash: string}[], mark: integer) -> true | nil, err -- at most 1000; "
+     "append(index: string, seen: integer, rows: {key: integer, hash: string}[], mark: integer) -> true | nil, err -- "
+     "at most 1000; "
      "conflict when the mark is not the seen one"},
-    {"gifd.near.remove", l_remove, CTX_TASK, "remove(key: integer) -> gone: integer | nil, err -- forgets a key"},
+    {"gifd.near.remove", l_remove, CTX_TASK,
+     "remove(index: string, key: integer) -> gone: integer | nil, err -- forgets a key"},
     {"gifd.near.ready", l_ready, CTX_TASK,
-     "ready(seen: integer) -> true | nil, err -- everything up to the mark is in it"},
-    {"gifd.near.reset", l_reset, CTX_TASK, "reset() -> true | nil, err -- empties it"},
+     "ready(index: string, seen: integer) -> true | nil, err -- everything up to the mark is in it"},
+    {"gifd.near.reset", l_reset, CTX_TASK, "reset(index: string) -> true | nil, err -- empties it"},
     {"gifd.near.state", l_state, CTX_TASK,
-     "state() -> state: {mark: integer, rows: integer, ready: boolean} | nil, err -- how far it has come"},
+     "state(index: string) -> state: {mark: integer, rows: integer, ready: boolean} | nil, err -- how far it has come"},
     {NULL, NULL, 0, NULL},
 };

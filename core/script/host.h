@@ -24,6 +24,8 @@
 #include "store/near.h"
 #include "store/shelf.h"
 
+#define HOST_NEAR 2
+
 /* What the primitives stand on. NULL members make their primitives answer {code = "closed"}. All are the caller's and
  * outlive the host. */
 struct host_services {
@@ -32,7 +34,7 @@ struct host_services {
     struct shelf *shelf; /* the databases of plugins */
     struct blobs *blobs;
     struct media_pool *media;
-    struct near *near;
+    struct near *near[HOST_NEAR]; /* of what is stored, of what is listed */
     struct segment *segment;
     int wake_fd;                    /* eventfd shared by all processes of a server: "there is work"; -1 for none */
     const char *role;               /* "worker", "runner", "command" */

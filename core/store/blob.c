@@ -32,6 +32,7 @@ struct blob_draft {
     bool handed_out;
     uint64_t max, size;
     struct sha256 *sha;
+    char digest[BLOB_DIGEST_HEX + 1]; /* "": still to be told */
     struct work closing;
     char name[BLOB__NAME_LEN];
 };
@@ -156,6 +157,7 @@ struct blob_draft *blob_draft_new(struct blobs *b, uint64_t max, struct err *e)
 int blob_draft_write(struct blob_draft *d, const void *p, size_t n, struct err *e)
 {
     const char *at = p;
+    if (*d->digest) return err_set(e, GIFD_ECLOSED, "the draft is whole");
     if (n > d->max || d->size > d->max - n)
         return err_set(e, GIFD_ETOOBIG, "more than %llu bytes", (unsigned long long)d->max);
     while (n) {
@@ -181,6 +183,17 @@ uint64_t blob_draft_size(const struct blob_draft *d)
     struct stat st;
     if (!d->handed_out) return d->size;
     return fstat(d->fd, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+const char *blob_draft_digest(struct blob_draft *d)
+{
+    uint8_t digest[SHA256_LEN];
+    if (d->handed_out) return NULL;
+    if (!*d->digest) {
+        sha256_final(d->sha, digest);
+        hex_encode(digest, sizeof digest, d->digest);
+    }
+    return d->digest;
 }
 
 static void draft_free(struct blob_draft *d)
@@ -325,15 +338,11 @@ static void committed(struct work *w)
 struct blob_commit *blob_draft_commit(struct blob_draft *d, blob_done_fn done, void *arg, struct err *e)
 {
     struct blob_commit *c = calloc(1, sizeof *c);
-    uint8_t digest[SHA256_LEN];
     int rc = c ? GIFD_OK : err_set(e, GIFD_ENOMEM, "no memory for a commit");
     if (c) {
         *c = (struct blob_commit){.work = {.run = run_commit, .done = committed}, .draft = d, .done = done, .arg = arg};
         c->size = d->size;
-        if (!d->handed_out) {
-            sha256_final(d->sha, digest);
-            hex_encode(digest, sizeof digest, c->digest);
-        }
+        if (!d->handed_out) memcpy(c->digest, blob_draft_digest(d), sizeof c->digest);
         rc = work_submit(d->b->loop, &c->work, e);
     }
     if (rc == GIFD_OK) return c;

@@ -35,6 +35,8 @@ int blob_draft_write(struct blob_draft *d, const void *p, size_t n,
  */
 int blob_draft_fd(struct blob_draft *d);
 uint64_t blob_draft_size(const struct blob_draft *d);
+/* Of what was written, in hex; nothing more is written then. NULL once the descriptor was handed out. */
+const char *blob_draft_digest(struct blob_draft *d);
 void blob_draft_drop(struct blob_draft *d);
 
 typedef void (*blob_done_fn)(void *arg, int rc, const char *digest, uint64_t size, const struct err *e);

@@ -2,13 +2,13 @@
 --
 --   first renditions (or a judge that asks sooner) --gifd.media.look--> asset_facts, asset_hashes --M.sync--> index
 --
--- Rows are the truth; the index (gifd.near) is a copy that any process brings up to date, and that is made again from
--- them when it was lost.
+-- Rows are the truth; the index "stored" is a copy (flow/near).
 local fact_model = require "gifd.model.fact"
-
-local PAGE = 1000
+local near = require "gifd.flow.near"
 
 local M = {}
+
+local source = { index = "stored", since = fact_model.since, extent = fact_model.extent }
 
 local nothing = { hashes = {}, colors = {} }
 
@@ -49,42 +49,19 @@ function M.hashes(settings, asset)
   return look.hashes
 end
 
---- Brings the index up to date with the rows -> true, or nil, err. Any process may, also several at once.
-function M.sync()
-  while true do
-    local state, err = gifd.near.state()
-    if not state then return nil, err end
-    local rows, mark = fact_model.since(state.mark, PAGE)
-    if not rows then return nil, mark end
-    local done = true
-    if rows[1] then done, err = gifd.near.append(state.mark, rows, mark)
-    elseif not state.ready then return gifd.near.ready(state.mark) end
-    if not done and err.code ~= "conflict" then return nil, err end
-    if #rows < PAGE and state.ready then return true end
-  end
-end
+--- The index is brought up to date -> true, or nil, err
+function M.sync() return near.sync(source) end
 
---- Empties the index when it cannot be a copy of these rows: they were restored, or a process ended between the two.
-function M.check()
-  local rows, mark = fact_model.extent()
-  local state, err = gifd.near.state()
-  if not rows or not state then return nil, mark or err end
-  local before, ahead = fact_model.since(state.mark, PAGE)
-  if not before then return nil, ahead end
-  if state.mark > mark or #before < PAGE and state.rows + #before ~= rows then return gifd.near.reset() end
-  return true
-end
+--- And is emptied when it cannot be a copy.
+function M.check() return near.check(source) end
 
---- An asset has gone. When this cannot be, it is only not found (M.near asks the rows), until M.check.
-function M.forget(place)
-  local gone, err = gifd.near.remove(place)
-  if not gone then gifd.log.info("near.forget", { code = err.code }) end
-end
+--- An asset has gone; whoever still finds it asks the rows.
+function M.forget(place) near.forget(source, place) end
 
 --- Assets with a picture within `distance` bits of `hash`: { { asset_id, distance }, ... } the nearest first, at most
 -- 100; or nil, err (busy while the index is being made)
 function M.near(hash, distance)
-  local found, err = gifd.near.search(hash, distance)
+  local found, err = gifd.near.search("stored", hash, distance)
   if not found then return nil, err end
   local keys, out = {}, {}
   for i, f in ipairs(found) do keys[i] = f.key end
