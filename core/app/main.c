@@ -107,11 +107,6 @@ const struct cli_command cli_commands[] = {
      "As if KEY had never asked.\n\n"
      "  --all  as if nobody had\n",
      cli_live, NULL},
-    {"moderate explain", "TEXT " DATA JSON, "tell what the judge of words says of a text",
-     "Which rule matched where, as a title would be judged. Nothing is written; no server is needed.\n\n"
-     "  --json  {\"decision\", \"category\", \"confidence\", \"matches\": [{rule, category, field, from, to, text, "
-     "list}]}\n",
-     cli_live, NULL},
     {"moderate rescan", "[--dry-run] [--since TIME] [--judge NAME] [--no-wait] " DATA JSON,
      "have judges look again at what they had decided",
      "Rules have changed: each thing that judges and no person have decided is judged anew, by a job of the running "
@@ -121,6 +116,28 @@ const struct cli_command cli_commands[] = {
      "  --judge NAME  asks this judge alone; what others have said still counts\n"
      "  --no-wait  prints the job and leaves it to itself: 'gifd jobs tail ID'\n",
      cli_live, "Moderation"},
+    {"moderate explain", "TEXT " DATA JSON, "tell what the judge of words says of a text",
+     "Which rule matched where, as a title would be judged. Nothing is written; no server is needed.\n\n"
+     "  --json  {\"decision\", \"category\", \"confidence\", \"matches\": [{rule, category, field, from, to, text, "
+     "list}]}\n",
+     cli_live, NULL},
+    {"moderate hashes",
+     "ACTION [FILE | ID...] [--list ban|allow] [--sha256 HEX | --pdq HEX | --asset ID] "
+     "[--distance N] [--reason TEXT] [--category C] [--limit N] " DATA JSON,
+     "ban or allow content by what it is or looks like",
+     "ACTION is list, add, remove, import or export. What is banned is refused when it is uploaded, and what is there "
+     "is rejected; what is allowed is approved "
+     "whatever "
+     "judges say. FILE is CSV: its first line names the columns list, kind (sha256, pdq), hash, distance, category, "
+     "reason; of these hash is needed. Lines that are wrong are told with their numbers, the others count, and the "
+     "exit code is 8. export writes such a file. remove takes ids as list prints them, or an --asset.\n\n"
+     "  --list ban|allow  which list; import: of lines that name none\n"
+     "  --sha256 HEX, --pdq HEX  add: a digest, or what a picture looks like\n"
+     "  --asset ID  add: one that is here, by its digest and its looks\n"
+     "  --distance N  bits of 256 in which a picture may differ, 0 to 64 (default: 31)\n"
+     "  --category C  what is wrong with it (default: unknown)\n"
+     "  --limit N  how many are listed (default: 50)\n",
+     cli_verify, NULL},
     {"audit list",
      "[--asset ID] [--user NAME] [--moderator NAME] [--type T] [--from TIME] [--to TIME] [--limit N] " DATA JSON,
      "list what has changed, the newest first",

@@ -497,7 +497,7 @@ static int l_crops(lua_State *L)
     struct media_question q = {.op = MEDIA_CROPS};
     read_limits(L, 2, &q.limits);
     read_turn(L, 2, &q);
-    return begin(L, &q, push_hashed);
+    return begin(L, &q, push_hashed, 0);
 }
 
 /* ---- frames ---- */

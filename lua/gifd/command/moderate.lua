@@ -1,6 +1,8 @@
---- command/moderate: gifd moderate rescan: judges look again at what they had decided; explain: command/explain.
+--- command/moderate: gifd moderate rescan: judges look again at what they had decided; explain and hashes:
+-- command/explain, command/hashes.
 local S = require "gifd.schema"
 local arguments = require "gifd.command.arguments"
+local hashes = require "gifd.command.hashes"
 local explain = require "gifd.command.explain"
 local job_list = require "gifd.model.job_list"
 local job_model = require "gifd.model.job"
@@ -86,13 +88,18 @@ end
 
 local verbs = { rescan = function(_, words, options) return rescan(words, options) end, explain = explain }
 
+--- Verbs with a file of their own, which names their options.
+local others = { hashes = hashes }
+
 return function(app)
   return function(args)
-    local options, words = arguments(args, { json = "flag", ["dry-run"] = "flag", ["no-wait"] = "flag", since = "value",
-      judge = "value" })
+    local other = others[args[1]]
+    local options, words = arguments(args, other and other.options or { json = "flag", ["dry-run"] = "flag",
+      ["no-wait"] = "flag", since = "value", judge = "value" })
     if not options then return complain(USAGE, words) end
-    local verb = verbs[table.remove(words, 1) or ""]
-    if not verb then return complain(USAGE, "say rescan or explain") end
-    return verb(app, words, options)
+    local name = table.remove(words, 1) or ""
+    if other then return other.run(app, words, options) end
+    if not verbs[name] then return complain(USAGE, "say rescan, explain or hashes") end
+    return verbs[name](app, words, options)
   end
 end

@@ -11,6 +11,7 @@ local categories = require "gifd.flow.categories"
 local decision_model = require "gifd.model.decision"
 local events = require "gifd.flow.events"
 local facts = require "gifd.flow.facts"
+local listed = require "gifd.flow.listed"
 local orphan = require "gifd.model.orphan"
 local purge = require "gifd.flow.purge"
 local rendition_model = require "gifd.model.rendition"
@@ -67,12 +68,18 @@ end
 --- Takes effect in every process before it returns.
 local function write(app, subject, d, further)
   local calls = statements(app, subject, d)
+  if d.ban ~= nil and subject.kind == "asset" then
+    local bans, ban_err = listed.ban_calls(app, subject.row, d)
+    if not bans then return nil, ban_err end
+    for _, call in ipairs(bans) do calls[#calls + 1] = call end
+  end
   for _, call in ipairs(further or {}) do calls[#calls + 1] = call end
   local done, err = gifd.db.batch(calls)
   if not done then
     if err.code == "conflict" then return conflict "somebody has decided this, or changed it, at the same moment" end
     return nil, err
   end
+  if d.ban ~= nil then gifd.jobs.wake() end
   purge[subject.kind](app, subject.kind == "share" and subject.row or subject.row.id)
   return { scan_id = d.scan_id, decision = d.decision, category = d.category, confidence = d.confidence,
     reasons = d.reasons, legal = d.legal or false }

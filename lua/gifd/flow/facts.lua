@@ -18,15 +18,19 @@ function M.limits(settings)
 end
 
 --- -> look, or nil, err when it may work another time. What cannot be looked at has nothing to be told of.
-local function look_at(settings, asset)
+--- what: its digest, or a draft.
+local function look_at(settings, asset, what)
   local limits = M.limits(settings)
   limits.pixels = asset.width * asset.height * asset.frames
-  local look, err = gifd.catch(gifd.media.look, asset.digest, limits)
+  local look, err = gifd.catch(gifd.media.look, what or asset.digest, limits)
   if look then return look end
-  gifd.log.info("facts.none", { asset = asset.id, code = err.code, error = tostring(err.message) })
+  gifd.log.info("facts.none", { asset = asset.id or "new", code = err.code, error = tostring(err.message) })
   if err.retryable or err.code == "cancelled" then return nil, err end
   return nothing
 end
+
+--- What a draft of these facts looks like -> look, or nil, err
+function M.look(settings, draft, facts) return look_at(settings, facts, draft) end
 
 --- Statements for the batch that ends the first renditions; none when the facts are known. What fails for now is left
 -- to jobs/facts.
@@ -61,6 +65,7 @@ function M.forget(place) near.forget(source, place) end
 --- Assets with a picture within `distance` bits of `hash`: { { asset_id, distance }, ... } the nearest first, at most
 -- 100; or nil, err (busy while the index is being made)
 function M.near(hash, distance)
+  M.sync() -- what was stored at this moment counts too; where it cannot be, somebody else is at it
   local found, err = gifd.near.search("stored", hash, distance)
   if not found then return nil, err end
   local keys, out = {}, {}

@@ -1,6 +1,8 @@
 --- flow/ingest: from bytes to a link.
 --
---   draft --probe--> refused (415, 422): the draft is dropped, nothing was ever visible
+--   draft --digest is banned--> refused (403), not looked at
+--         '--probe--> refused (415, 422): the draft is dropped, nothing was ever visible
+--         '--looks like what is banned (flow/listed)--> refused (403)
 --         '--------> blob committed (durable) --one batch--> asset, share, ladder job: rows born pending
 --                    --judges--> verdict rows --> the answer
 --
@@ -9,7 +11,10 @@
 local asset_model = require "gifd.model.asset"
 local audit = require "gifd.flow.audit"
 local events = require "gifd.flow.events"
+local fact_model = require "gifd.model.fact"
+local facts_flow = require "gifd.flow.facts"
 local job_model = require "gifd.model.job"
+local listed = require "gifd.flow.listed"
 local share_flow = require "gifd.flow.share"
 local trust = require "gifd.flow.trust"
 
@@ -46,15 +51,40 @@ local function rows(app, code, identity, new)
   for _, call in ipairs(share_flow.statements(app, identity, code, asset, new.fields, new.skipped)) do
     calls[#calls + 1] = call
   end
+  if new.look then
+    for _, call in ipairs(fact_model.statements(asset.id, new.look)) do calls[#calls + 1] = call end
+  end
   calls[#calls + 1] = job_model.ladder_statement(asset.digest)
   events.add(app, calls, "on_upload", { code = code, asset_id = asset.id, account_id = identity.account_id,
     type = asset.type, bytes = asset.bytes, new = not new.known })
   return calls
 end
 
+--- Before anything is decoded -> the entry that allows these bytes, or false; or nil, err
+local function exactly(draft)
+  local digest, err = gifd.blob.digest(draft)
+  if not digest then return nil, err end
+  local entry, list_err = listed.exact(digest)
+  if entry and entry.list == "ban" then return nil, listed.refusal(entry) end
+  return entry, list_err
+end
+
+--- Where pictures are listed -> what it looks like, which is not told twice; false; or nil, err. What cannot be looked
+-- at now is taken: until it was, it has no verdict.
+local function looked(app, draft, facts, allowed)
+  local wanted, err = not allowed and listed.has_pictures() or false, nil
+  if not wanted then return wanted, err end
+  local look = facts_flow.look(app.settings, draft, facts)
+  local entry = look and listed.near(look.hashes)
+  if entry and entry.list == "ban" then return nil, listed.refusal(entry) end
+  return look or false
+end
+
 --- -> { share, asset, held = this account had a share of these bytes }
 function M.run(app, ctx_of, identity, draft, fields)
   local u = app.settings.uploads
+  local allowed, list_err = exactly(draft)
+  if allowed == nil then return nil, list_err end
   local facts, err = gifd.media.probe(draft, { canvas_px = u.canvas_px, total_px = u.total_px, frames = u.frames,
     deadline = u.probe_deadline, account = tonumber(identity.account_id) or 0 })
   if not facts then
@@ -62,13 +92,16 @@ function M.run(app, ctx_of, identity, draft, fields)
     if err.code == "media_crash" then err = gifd.err("bad_media", { message = err.message }) end
     return nil, err
   end
+  local look, look_err = looked(app, draft, facts, allowed)
+  if look == nil then return nil, look_err end
   local digest, size = gifd.blob.commit(draft)
   if not digest then return nil, size end
   local known, known_err = asset_model.by_digest(digest)
   if known == nil then return nil, known_err end
   local held = false
   if known and (known.purged_at or known.legal) then
-    return nil, gifd.err("denied", { message = "this file was taken down and is not taken again" })
+    return nil, gifd.err("denied", { problem = "content_banned",
+      message = "this file was taken down and is not taken again" })
   end
   if known then
     held, err = asset_model.has_share_of(known.id, identity.account_id)
@@ -77,7 +110,7 @@ function M.run(app, ctx_of, identity, draft, fields)
   facts.digest, facts.bytes = digest, size
   facts.id, err = asset_model.id_for(digest)
   if not facts.id then return nil, err end
-  local new = { asset = facts, known = known, fields = fields }
+  local new = { asset = facts, known = known, fields = fields, look = look }
   fields.tags, new.skipped = share_flow.tags(app, ctx_of, fields, facts)
   local code, code_err = share_flow.with_code(nil, function(code) return rows(app, code, identity, new) end)
   if not code then return nil, code_err end

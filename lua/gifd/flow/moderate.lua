@@ -14,6 +14,7 @@ local decision_model = require "gifd.model.decision"
 local events = require "gifd.flow.events"
 local hooks = require "gifd.plugin.hooks"
 local job_model = require "gifd.model.job"
+local listed = require "gifd.flow.listed"
 local outage = require "gifd.flow.outage"
 local purge = require "gifd.flow.purge"
 local share_model = require "gifd.model.share"
@@ -64,6 +65,18 @@ local function ask(app, ctx_of, subject, how)
   return ballots, waiting
 end
 
+--- What the lists of hashes say of an asset counts alone. Where they cannot be asked now, it waits as for a judge.
+local function ballots_on(app, ctx_of, subject, how)
+  local ballot, err = false, nil
+  if subject.kind == "asset" then ballot, err = listed.ballot(app.settings, subject.row) end
+  if ballot then return { ballot }, false end
+  local ballots, waiting = ask(app, ctx_of, subject, how)
+  if ballots and ballot == nil then
+    ballots[#ballots + 1] = { judge = "lists", version = "1", failed = err }
+  end
+  return ballots, waiting
+end
+
 local function event_of(subject, outcome)
   local row = subject.row
   local share = subject.kind == "share"
@@ -101,7 +114,7 @@ end
 --- What judges would say now, all of them or with a new word of the one named -> outcome (flow/tally), or nil, err.
 -- Nothing is written.
 function M.preview(app, ctx_of, subject, judge)
-  local ballots, waiting = ask(app, ctx_of, subject, { fresh = judge or true, slow = true })
+  local ballots, waiting = ballots_on(app, ctx_of, subject, { fresh = judge or true, slow = true })
   if not ballots then return nil, waiting end
   return tally.count(app.settings, subject.row, ballots, waiting)
 end
@@ -137,7 +150,7 @@ function M.run(app, ctx_of, subjects, how)
   local calls = { how and how.also }
   for _, subject in ipairs(subjects) do
     if subject.row.verdict == "pending" then
-      local ballots, waiting = ask(app, ctx_of, subject, how or {})
+      local ballots, waiting = ballots_on(app, ctx_of, subject, how or {})
       if not ballots then return nil, waiting end
       add_outcome(app, calls, subject, tally.count(app.settings, subject.row, ballots, waiting))
     end

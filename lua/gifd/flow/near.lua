@@ -1,7 +1,8 @@
 --- flow/near: keeps an index of hashes (gifd.near) a copy of rows. Rows are the truth; any process brings the index up
 -- to date, and it is made again from them when it was lost.
 --
--- source = { index = "stored"|"listed", since(mark, limit) -> rows { key, hash }, mark; extent() -> count, highest mark }
+-- source = { index = "stored"|"listed", since(mark, limit) -> rows { key, hash }, mark; extent() -> count, highest
+-- mark }
 local PAGE = 1000
 
 local M = {}

@@ -83,6 +83,7 @@ end
 
 --- What the rules ask beyond judges of something that would be approved -> the reason why it is flagged, or nil
 local function objection(moderation, row, ballots)
+  if ballots[1] and ballots[1].listed then return nil end -- a person has looked at this very content
   if row.scrutiny == "review" then return "what this account shares is looked at by a person" end
   if not row.digest or not (moderation.strict or row.scrutiny == "strict") then return nil end
   for _, ballot in ipairs(ballots) do

@@ -36,7 +36,8 @@ function M.reply(req, status, code, detail, more)
   return { status = status, type = "application/problem+json", headers = headers, body = gifd.json.encode(body) }
 end
 
---- What an err is answered with. Faults of ours are logged in full and told in general.
+--- What an err is answered with; err.problem is a code that says more than that of the closed list.
+-- Faults of ours are logged in full and told in general.
 function M.of(req, err)
   local code = err.code or "internal"
   local status = err.errors and 422 or statuses[code] or 500
@@ -48,6 +49,7 @@ function M.of(req, err)
   local detail = silent[code] and "the server could not do this; its log has the request id"
     or tostring(err.message or code)
   if status == 500 then code = "internal" end
+  code = err.problem or code
   return M.reply(req, status, code, detail, { headers = err.headers, errors = err.errors, members = shown })
 end
 

@@ -8,6 +8,7 @@ local admin = require "gifd.http.admin"
 local assets = require "gifd.http.assets"
 local audit = require "gifd.http.audit"
 local health = require "gifd.http.health"
+local hashes = require "gifd.http.hashes"
 local jobs = require "gifd.http.jobs"
 local media = require "gifd.http.media"
 local moderation = require "gifd.http.moderation"
@@ -66,6 +67,10 @@ local routes = {
   { "GET", "/api/v1/audit/report", auth = "audit", run = audit.report },
   { "GET", "/api/v1/audit/anchor", auth = "audit", run = audit.anchor },
 
+  { "GET", "/api/v1/moderation/hashes", auth = "moderate", run = hashes.list },
+  { "POST", "/api/v1/moderation/hashes", auth = "moderate", body = "json", run = hashes.add },
+  { "DELETE", "/api/v1/moderation/hashes", auth = "moderate", run = hashes.remove_asset },
+  { "DELETE", "/api/v1/moderation/hashes/{id}", auth = "moderate", run = hashes.remove },
   { "POST", "/api/v1/moderation/{kind}/{id}/reviews", auth = "moderate", body = "json", run = moderation.review },
   { "POST", "/api/v1/moderation/{kind}/{id}/undo", auth = "moderate", body = "json", run = moderation.undo },
   { "POST", "/api/v1/moderation/{kind}/{id}/purge", auth = "moderate", body = "json", run = moderation.purge },

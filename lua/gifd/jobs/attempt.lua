@@ -8,6 +8,7 @@ local job_events = require "gifd.flow.job_events"
 local job_model = require "gifd.model.job"
 local judge = require "gifd.jobs.judge"
 local ladder = require "gifd.jobs.ladder"
+local relisted = require "gifd.flow.relisted"
 local moment = require "gifd.moment"
 local plugin_work = require "gifd.jobs.plugin_work"
 local recipe = require "gifd.jobs.recipe"
@@ -17,7 +18,7 @@ local retry = require "gifd.jobs.retry"
 local M = {}
 
 local kinds = { ladder = ladder.ladder, renditions = ladder.renditions, judge = judge, recipe = recipe,
-  rescan = rescan }
+  rescan = rescan, listed = relisted }
 
 local function hook_ctx(plugin, deadline) return context.make(plugin, { deadline = deadline }) end
 

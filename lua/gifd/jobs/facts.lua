@@ -1,8 +1,10 @@
---- jobs/facts: keeps the index of hashes a copy of the rows, and looks at assets that nobody has looked at yet: those
+--- jobs/facts: keeps the indexes of hashes copies of their rows, and looks at what nobody has looked at yet: assets
 -- from before there were facts, and those whose look failed for a reason that passes.
 local asset_model = require "gifd.model.asset"
 local fact_model = require "gifd.model.fact"
 local facts = require "gifd.flow.facts"
+local listed = require "gifd.flow.listed"
+local near = require "gifd.flow.near"
 
 local FIRST, EVERY, PAUSE, AGAIN = 3, 1, 0.05, 3600 -- seconds: before a look, between syncs, looks, rounds over all
 
@@ -15,7 +17,11 @@ end
 
 local function keep_index()
   told(facts.check())
-  repeat told(facts.sync()) until not gifd.time.sleep(EVERY)
+  told(near.check(listed.source))
+  repeat
+    told(facts.sync())
+    told(near.sync(listed.source))
+  until not gifd.time.sleep(EVERY)
 end
 
 --- One round over all assets.

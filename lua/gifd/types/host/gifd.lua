@@ -467,6 +467,12 @@ function gifd.blob.at_rest(from) end
 ---@return integer|gifd.Err size
 function gifd.blob.commit(draft) end
 
+---of what was written; before anything else looks at it
+---@param draft gifd.Draft
+---@return string? digest
+---@return gifd.Err? err
+function gifd.blob.digest(draft) end
+
 ---removes a blob that is at rest, no other
 ---@param digest string
 ---@return boolean? gone
@@ -997,6 +1003,13 @@ function gifd.log.warn(event, fields) end
 ---@class gifd.media
 gifd.media = {}
 
+---those, and those of windows of its pictures, near to what is left when a little is cut off
+---@param what gifd.Draft|string
+---@param limits? gifd.MediaLimits
+---@return gifd.PictureHash[]? hashes
+---@return gifd.Err? err
+function gifd.media.crops(what, limits) end
+
 ---single pictures, at most 16
 ---@param what gifd.Draft|string
 ---@param options? {count?: integer, times?: number[], width?: integer, height?: integer, format?: string, quality?: integer}
@@ -1076,41 +1089,47 @@ function gifd.metric.list() end
 gifd.near = {}
 
 ---at most 1000; conflict when the mark is not the seen one
+---@param index string
 ---@param seen integer
 ---@param rows {key: integer, hash: string}[]
 ---@param mark integer
 ---@return true?
 ---@return gifd.Err? err
-function gifd.near.append(seen, rows, mark) end
+function gifd.near.append(index, seen, rows, mark) end
 
 ---everything up to the mark is in it
+---@param index string
 ---@param seen integer
 ---@return true?
 ---@return gifd.Err? err
-function gifd.near.ready(seen) end
+function gifd.near.ready(index, seen) end
 
 ---forgets a key
+---@param index string
 ---@param key integer
 ---@return integer? gone
 ---@return gifd.Err? err
-function gifd.near.remove(key) end
+function gifd.near.remove(index, key) end
 
 ---empties it
+---@param index string
 ---@return true?
 ---@return gifd.Err? err
-function gifd.near.reset() end
+function gifd.near.reset(index) end
 
 ---the nearest first, at most 100; busy until the index is filled
+---@param index string
 ---@param hash string
 ---@param distance integer
 ---@return {key: integer, distance: integer}[]|nil found
 ---@return gifd.Err? err
-function gifd.near.search(hash, distance) end
+function gifd.near.search(index, hash, distance) end
 
 ---how far it has come
+---@param index string
 ---@return {mark: integer, rows: integer, ready: boolean}|nil state
 ---@return gifd.Err? err
-function gifd.near.state() end
+function gifd.near.state(index) end
 
 ---@class gifd.own
 gifd.own = {}
