@@ -88,8 +88,8 @@ local function owned(from, plugin, space)
   return out
 end
 
-local cryptography = { "sha256", "hmac", "equal", "random", "code", "hex", "base64", "base64url", "unbase64url", "verify_url",
-  "jwt_sign", "jwt_verify", "ed25519_verify", "password_hash", "password_verify" }
+local cryptography = { "sha256", "hmac", "equal", "random", "code", "hex", "base64", "base64url", "unbase64url",
+  "verify_url", "jwt_sign", "jwt_verify", "ed25519_verify", "password_hash", "password_verify" }
 
 local function give_crypto(host) host.crypto = host.crypto or pick(gifd.crypto, cryptography) end
 
