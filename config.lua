@@ -14,6 +14,8 @@ return {
 
   -- listen = { "127.0.0.1:8080" },    -- "ADDRESS:PORT", "[::1]:8080"; port 0: any free one; --listen overrides
   --                                   -- { address = "10.0.0.1:8081", proxy_protocol = true } demands a PROXY header
+  --                                   -- { address = "0.0.0.0:443", tls = { { cert = "chain.pem", key = "key.pem" } },
+  --                                   --   hsts = "365d" }; { address = "0.0.0.0:80", redirect = "https" }
   -- trusted_proxies = {},             -- { "10.0.0.0/8", "::1" }: whose Forwarded, X-Forwarded-* and PROXY count
   -- workers = 0,                      -- processes that answer requests; 0: one per core
 

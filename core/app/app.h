@@ -11,6 +11,7 @@
 #define GIFD_VERSION "0.1.0"
 #define PATH_LEN 1024
 #define LISTEN_MAX 16
+#define PAIRS_MAX 32   /* certificates of all addresses */
 #define SLOT_RANGE 64  /* slots of the segment that the processes of one program take: SEGMENT_SLOTS / 4 */
 #define WORKERS_MAX 63 /* and the runner: SLOT_RANGE */
 #define PLUGIN_DIRS_MAX 16
@@ -38,6 +39,12 @@ struct serve_options {
     const char *config, *data, *root;
     const char *listen[LISTEN_MAX + 1];
     const char *plugin_dirs[PLUGIN_DIRS_MAX + 1];
+    const char *tls_listen[LISTEN_MAX + 1];
+    struct {
+        const char *cert, *key;
+        size_t listen; /* of tls_listen */
+    } pairs[PAIRS_MAX];
+    size_t pair_count;
     size_t plugin_dirs_given; /* by the command line; a reload may add more */
     uint32_t workers;         /* 0: as configured */
     bool dev;                 /* reload when a file changes, and say on stdout how it went */
@@ -53,7 +60,13 @@ struct flat_settings {
     uint32_t workers; /* 0: one per core */
     uint32_t listen_count;
     char listen[LISTEN_MAX][128];
-    bool proxied[LISTEN_MAX]; /* the PROXY protocol is spoken there */
+    struct flat_listening {
+        bool proxied, to_https; /* as of http_listening */
+        uint32_t hsts_s;
+        uint32_t tls_first, tls_count; /* of pairs */
+    } how[LISTEN_MAX];
+    struct tls_pair pairs[PAIRS_MAX];
+    uint32_t pair_count;
     struct cidr_list trusted;
     struct http_limits http;
     struct lane_limits media;
@@ -90,6 +103,7 @@ struct process_context {
     const char *without; /* plugins that are switched off, a name a line */
     struct segment *segment;
     const char *const *urls;
+    struct tls_tickets *tickets;
     int control_fd; /* to the supervisor */
     int wake_fd;
     const int *listen_fds; /* workers */
@@ -147,6 +161,8 @@ int builder_start(struct builder *b, const struct datadir *d, const struct serve
                   const char *live, struct err *e);
 /* 1: report filled; 0: not yet; -1: it died without one. */
 int builder_poll(struct builder *b, struct builder_report *out);
+/* Do the certificates that checked settings (settings.json) name fit? */
+int builder_pairs(const char *config, const char *settings, struct err *e);
 int builder_migrate(struct builder *b); /* then builder_poll again for the outcome */
 void builder_end(struct builder *b);    /* kills and reaps */
 /* What the process does, for one that is the builder itself: builds into DATA/generations; applies a bundle's

@@ -145,6 +145,7 @@ static void start(struct supervisor *s, struct child *c)
                                           .urls = s->url_list,
                                           .control_fd = pair[1],
                                           .wake_fd = s->wake_fd,
+                                          .tickets = s->tickets,
                                           .listen_fds = s->listen_fds,
                                           .listen_count = s->listen_count,
                                           .worker_count = s->settings.workers,

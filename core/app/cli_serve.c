@@ -8,12 +8,27 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OPT_CONFIG = 256, OPT_DATA, OPT_LISTEN, OPT_WORKERS, OPT_PLUGINS, OPT_ROOT, OPT_DEV, OPT_TRIAL };
+enum {
+    OPT_CONFIG = 256,
+    OPT_DATA,
+    OPT_LISTEN,
+    OPT_TLS_LISTEN,
+    OPT_TLS_CERT,
+    OPT_TLS_KEY,
+    OPT_WORKERS,
+    OPT_PLUGINS,
+    OPT_ROOT,
+    OPT_DEV,
+    OPT_TRIAL
+};
 
 static const struct option options[] = {
     {"config", required_argument, NULL, OPT_CONFIG},
     {"data", required_argument, NULL, OPT_DATA},
     {"listen", required_argument, NULL, OPT_LISTEN},
+    {"tls-listen", required_argument, NULL, OPT_TLS_LISTEN},
+    {"tls-cert", required_argument, NULL, OPT_TLS_CERT},
+    {"tls-key", required_argument, NULL, OPT_TLS_KEY},
     {"workers", required_argument, NULL, OPT_WORKERS},
     {"plugins", required_argument, NULL, OPT_PLUGINS},
     {"root", required_argument, NULL, OPT_ROOT},
@@ -24,8 +39,45 @@ static const struct option options[] = {
 
 struct parsed {
     struct serve_options serve;
-    size_t listens, dirs;
+    size_t listens, tls_listens, dirs;
 };
+
+/* --tls-listen ADDR:PORT, then --tls-cert FILE --tls-key FILE once or more; then perhaps another address. */
+static int take_tls(struct parsed *p, int c, const char *self)
+{
+    struct serve_options *o = &p->serve;
+    if (c == OPT_TLS_LISTEN) {
+        if (p->tls_listens == LISTEN_MAX) return cli_usage(self, "more than %d addresses", LISTEN_MAX);
+        o->tls_listen[p->tls_listens++] = optarg;
+        return EXIT_OK;
+    }
+    const char *option = c == OPT_TLS_CERT ? "--tls-cert" : "--tls-key";
+    if (!p->tls_listens) return cli_usage(self, "%s comes after the --tls-listen that it is for", option);
+    size_t last = o->pair_count - 1, of = p->tls_listens - 1;
+    bool open = o->pair_count && o->pairs[last].listen == of && !(o->pairs[last].cert && o->pairs[last].key);
+    if (!open) {
+        if (o->pair_count == PAIRS_MAX) return cli_usage(self, "more than %d certificates", PAIRS_MAX);
+        last = o->pair_count++;
+        o->pairs[last].listen = of;
+    }
+    const char **to = c == OPT_TLS_CERT ? &o->pairs[last].cert : &o->pairs[last].key;
+    if (*to) return cli_usage(self, "%s twice: a certificate and its key belong together", option);
+    *to = optarg;
+    return EXIT_OK;
+}
+
+static int tls_is_whole(const struct parsed *p, const char *self)
+{
+    size_t served = 0;
+    for (size_t i = 0; i < p->serve.pair_count; i++) {
+        if (!p->serve.pairs[i].cert || !p->serve.pairs[i].key)
+            return cli_usage(self, "--tls-cert FILE and --tls-key FILE belong together");
+        served += i == 0 || p->serve.pairs[i].listen != p->serve.pairs[i - 1].listen;
+    }
+    if (served != p->tls_listens) return cli_usage(self, "--tls-listen wants --tls-cert FILE and --tls-key FILE");
+    if (p->listens + p->tls_listens > LISTEN_MAX) return cli_usage(self, "more than %d addresses", LISTEN_MAX);
+    return EXIT_OK;
+}
 
 static int parse(int argc, char **argv, struct parsed *p)
 {
@@ -44,6 +96,13 @@ static int parse(int argc, char **argv, struct parsed *p)
             if (p->listens == LISTEN_MAX) return cli_usage(argv[0], "more than %d addresses", LISTEN_MAX);
             p->serve.listen[p->listens++] = optarg;
             break;
+        case OPT_TLS_LISTEN:
+        case OPT_TLS_CERT:
+        case OPT_TLS_KEY: {
+            int code = take_tls(p, c, argv[0]);
+            if (code != EXIT_OK) return code;
+            break;
+        }
         case OPT_PLUGINS:
             if (p->dirs == PLUGIN_DIRS_MAX) return cli_usage(argv[0], "more than %d plugin folders", PLUGIN_DIRS_MAX);
             p->serve.plugin_dirs[p->dirs++] = optarg;
@@ -59,7 +118,7 @@ static int parse(int argc, char **argv, struct parsed *p)
         }
     }
     if (optind < argc) return cli_usage(argv[0], "unexpected '%s'", argv[optind]);
-    return EXIT_OK;
+    return tls_is_whole(p, argv[0]);
 }
 
 int cli_serve(int argc, char **argv)

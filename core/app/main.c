@@ -19,14 +19,18 @@
 
 const struct cli_command cli_commands[] = {
     {"serve",
-     "[--config FILE] [--data DIR] [--listen ADDR:PORT]... [--workers N] [--plugins DIR]... [--root DIR] [--dev]",
+     "[--config FILE] [--data DIR] [--listen ADDR:PORT]... [--tls-listen ADDR:PORT --tls-cert FILE --tls-key FILE]... "
+     "[--workers N] [--plugins DIR]... [--root DIR] [--dev]",
      "run the server",
      "Serves until TERM or INT, which let requests finish (a second one ends at once). HUP (or 'gifd reload') reads "
      "the "
      "configuration, the plugins and host Lua again; when anything is wrong, what runs goes on. USR2 puts the program "
      "that is now at this one's path in its place, without dropping a connection.\n"
-     "Prints `ready http://ADDR:PORT` for each address; port 0 picks a free one.\n\n"
+     "Prints `ready http://ADDR:PORT` (or https) for each address; port 0 picks a free one.\n\n"
      "  --listen ADDR:PORT  instead of the configured addresses; may be repeated\n"
+     "  --tls-listen ADDR:PORT  the same with TLS, and --tls-cert and --tls-key behind it: a certificate with its "
+     "chain "
+     "and its key, both in PEM. A second pair serves whoever asks for a name in it, the first everybody else\n"
      "  --workers N  worker processes (default: as configured, else one per core)\n"
      "  --dev  reload when a file changes, and say on stdout how it went\n",
      cli_serve, "Serving"},

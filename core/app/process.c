@@ -177,7 +177,14 @@ static int serve(struct process *p, struct err *e)
     if (!p->server) return e->code;
     http_server_trust(p->server, &c->settings->trusted);
     for (size_t i = 0; i < c->listen_count; i++) {
-        struct http_listening how = {.proxy_protocol = c->settings->proxied[i]};
+        const struct flat_settings *f = c->settings;
+        struct http_listening how = {.proxy_protocol = f->how[i].proxied,
+                                     .to_https = f->how[i].to_https,
+                                     .pairs = f->pairs + f->how[i].tls_first,
+                                     .pair_count = f->how[i].tls_count,
+                                     .hsts_s = f->how[i].hsts_s,
+                                     .tickets = c->tickets,
+                                     .metrics = segment_metrics(c->segment)};
         int rc = http_server_listen_with(p->server, c->listen_fds[i], &how, e);
         if (rc < 0) return rc;
     }

@@ -167,14 +167,17 @@ static bool take_over(struct supervisor *s, struct flat_settings *next)
     supervisor_override(s, next);
     bool restart = next->listen_count != s->settings.listen_count || next->workers != s->settings.workers ||
                    memcmp(next->listen, s->settings.listen, sizeof next->listen) != 0 ||
-                   memcmp(next->proxied, s->settings.proxied, sizeof next->proxied) != 0 ||
+                   memcmp(next->how, s->settings.how, sizeof next->how) != 0 ||
+                   memcmp(next->pairs, s->settings.pairs, sizeof next->pairs) != 0 ||
                    memcmp(&next->trusted, &s->settings.trusted, sizeof next->trusted) != 0 ||
                    memcmp(&next->http, &s->settings.http, sizeof next->http) != 0 ||
                    memcmp(&next->media, &s->settings.media, sizeof next->media) != 0;
     next->workers = s->settings.workers;
     next->listen_count = s->settings.listen_count;
     memcpy(next->listen, s->settings.listen, sizeof next->listen);
-    memcpy(next->proxied, s->settings.proxied, sizeof next->proxied);
+    memcpy(next->how, s->settings.how, sizeof next->how);
+    memcpy(next->pairs, s->settings.pairs, sizeof next->pairs);
+    next->pair_count = s->settings.pair_count;
     s->settings = *next;
     log_level_set((enum log_level)s->settings.log_level);
     return restart;

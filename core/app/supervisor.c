@@ -35,16 +35,44 @@ int supervisor_signals(struct supervisor *s, struct err *e)
     return s->signal_fd < 0 ? err_sys(e, errno, "signals") : GIFD_OK;
 }
 
+static void listen_to_nobody(struct flat_settings *f)
+{
+    memset(f->listen, 0, sizeof f->listen);
+    memset(f->how, 0, sizeof f->how);
+    memset(f->pairs, 0, sizeof f->pairs);
+    f->listen_count = f->pair_count = 0;
+}
+
+/* http_listen_socket says http: an address with certificates is reached by another scheme. */
+void supervisor_name_url(const struct flat_settings *f, uint32_t i, char url[160])
+{
+    bool is_tls = !strncmp(url, "https", 5);
+    if (!!f->how[i].tls_count == is_tls) return;
+    char rest[160];
+    snprintf(rest, sizeof rest, "%s", url + (is_tls ? 5 : 4));
+    snprintf(url, 160, "http%s%.150s", is_tls ? "" : "s", rest);
+}
+
 void supervisor_override(const struct supervisor *s, struct flat_settings *f)
 {
     const struct serve_options *o = s->options;
     for (uint32_t i = 0; o->listen[i]; i++) {
-        if (i == 0) {
-            memset(f->listen, 0, sizeof f->listen);
-            memset(f->proxied, 0, sizeof f->proxied);
-        }
+        if (i == 0) listen_to_nobody(f);
         f->listen_count = i + 1;
         snprintf(f->listen[i], sizeof f->listen[i], "%s", o->listen[i]);
+    }
+    for (uint32_t i = 0; o->tls_listen[i] && f->listen_count < LISTEN_MAX; i++) {
+        if (i == 0 && !o->listen[0]) listen_to_nobody(f);
+        uint32_t at = f->listen_count++;
+        snprintf(f->listen[at], sizeof f->listen[at], "%s", o->tls_listen[i]);
+        f->how[at].tls_first = f->pair_count;
+        for (size_t k = 0; k < o->pair_count && f->pair_count < PAIRS_MAX; k++) {
+            if (o->pairs[k].listen != i) continue;
+            struct tls_pair *pair = &f->pairs[f->pair_count++];
+            snprintf(pair->cert, sizeof pair->cert, "%s", o->pairs[k].cert);
+            snprintf(pair->key, sizeof pair->key, "%s", o->pairs[k].key);
+            f->how[at].tls_count++;
+        }
     }
     if (o->workers) f->workers = o->workers;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -60,6 +88,7 @@ static int listen_all(struct supervisor *s, struct err *e)
         if (fd < 0) fd = http_listen_socket(address, s->urls[i], sizeof s->urls[i], e);
         if (fd < 0) return err_wrap(e, "listen %s", s->settings.listen[i]);
         s->listen_fds[s->listen_count++] = fd;
+        supervisor_name_url(&s->settings, i, s->urls[i]);
         s->url_list[i] = s->urls[i];
     }
     systemd_close_rest();
@@ -129,6 +158,7 @@ static int prepare(struct supervisor *s, struct err *e)
     if (swept > 0) log_info("blobs.swept", LI("drafts", swept));
     s->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (s->wake_fd < 0) return err_sys(e, errno, "eventfd"), EXIT_FAILED;
+    if (!(s->tickets = tls_tickets_new(e))) return EXIT_FAILED;
     if (datadir_socket(&s->dir, "media.sock", SOCK_SEQPACKET, &s->media_fd, e) < 0 || listen_all(s, e) < 0 ||
         supervisor_signals(s, e) < 0)
         return EXIT_FAILED;
@@ -222,6 +252,7 @@ static void turn(struct supervisor *s)
     }
     nfds_t last = n;
     n += admin_poll(s, p + n);
+    tls_tickets_turn(s->tickets);
     systemd_alive();
     if (poll(p, n, watch_timeout(s, TURN_MS)) < 0) return;
     for (nfds_t i = first; i < last; i++)

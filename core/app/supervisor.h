@@ -91,6 +91,7 @@ struct supervisor {
     struct segment *segment;
     uint32_t first_slot; /* of this program's range */
     int signal_fd, wake_fd, media_fd;
+    struct tls_tickets *tickets;
     int listen_fds[LISTEN_MAX]; /* of settings.listen, one by one */
     char urls[LISTEN_MAX][160];
     const char *url_list[LISTEN_MAX + 1];
@@ -113,6 +114,7 @@ struct supervisor {
 };
 
 /* supervisor.c */
+void supervisor_name_url(const struct flat_settings *f, uint32_t i, char url[160]); /* of listener i */
 void supervisor_override(const struct supervisor *s, struct flat_settings *f); /* by the command line and the machine */
 int supervisor_signals(struct supervisor *s, struct err *e);
 

@@ -90,7 +90,8 @@ static void listen_as_wanted(struct supervisor *s, struct flat_settings *next)
             continue;
         }
         memmove(next->listen[n], next->listen[i], sizeof next->listen[n]);
-        next->proxied[n] = next->proxied[i];
+        next->how[n] = next->how[i];
+        supervisor_name_url(next, (uint32_t)n, s->urls[n]);
         s->url_list[n] = s->urls[n];
         next->listen_count = (uint32_t)++s->listen_count;
     }
@@ -119,6 +120,7 @@ int takeover(struct supervisor *s, const char *handover, struct err *e)
     if (rc != GIFD_OK) return rc;
     close(s->replace.settings_fd);
     s->replace.settings_fd = -1;
+    if (!(s->tickets = tls_tickets_new(e))) return e->code;
     supervisor_override(s, &next);
     listen_as_wanted(s, &next);
     s->settings = next;

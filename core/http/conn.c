@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "http/holder_int.h"
 #include "http/proxy_int.h"
+#include "http/tls_int.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -35,12 +36,13 @@ uint64_t conn__since(const struct conn *c)
 
 static bool output_pending(const struct conn *c)
 {
-    return c->out || c->piece < c->piece_count;
+    return c->out || c->piece < c->piece_count || (c->tls && tls__left(c));
 }
 
 bool conn__idle(const struct conn *c)
 {
-    return (c->state == CONN_HEAD || c->state == CONN_PROXY) && c->in.n == 0 && !output_pending(c) && !c->busy;
+    return (c->state == CONN_HEAD || c->state == CONN_PROXY || c->state == CONN_SHAKE) && c->in.n == 0 &&
+           !output_pending(c) && !c->busy;
 }
 
 /* Bytes that the peer's machine has. What only lies in our send queue is no progress of its reader. */
@@ -119,10 +121,30 @@ void conn__request_done(struct conn *c)
 static ssize_t push(struct conn *c, const char *p, size_t n)
 {
     ssize_t sent;
+    if (c->tls) { /* sealed until the batch is full */
+        sent = tls__seal(c, p, n);
+        if (sent != 0) return sent;
+        int rc = tls__push(c);
+        return rc > 0 ? tls__seal(c, p, n) : rc;
+    }
     do sent = send(c->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (sent < 0 && errno == EINTR);
     if (sent < 0 && errno == EAGAIN) return 0;
     return sent;
+}
+
+/* The same of a file, under TLS. What is read is sealed, or read again. */
+static ssize_t push_file(struct conn *c, off_t at, size_t n)
+{
+    char *plain = c->server->plain;
+    ssize_t got;
+    int rc;
+    if (tls__left(c) && (rc = tls__push(c)) <= 0) return rc;
+    size_t room = TLS_BATCH - c->server->sealed_n;
+    if (room == 0) room = TLS_BATCH;
+    do got = pread(c->file, plain, n < room ? n : room, at);
+    while (got < 0 && errno == EINTR);
+    return got <= 0 ? -1 : push(c, plain, (size_t)got);
 }
 
 static ssize_t push_piece(struct conn *c, struct piece *p)
@@ -134,6 +156,7 @@ static ssize_t push_piece(struct conn *c, struct piece *p)
     if (p->p) return push(c, p->p + p->at, n);
     off_t at = (off_t)p->at;
     ssize_t sent;
+    if (c->tls) return push_file(c, at, n);
     do sent = sendfile(c->fd, c->file, &at, n);
     while (sent < 0 && errno == EINTR);
     if (sent < 0 && errno == EAGAIN) return 0;
@@ -153,11 +176,12 @@ static int push_out(struct conn *c)
     while (c->out && c->out_sent < c->out->n) {
         ssize_t sent = push(c, c->out->bytes + c->out_sent, c->out->n - c->out_sent);
         if (sent < 0) return -1;
-        if (sent > 0) c->progress = true;
-        c->sent += (uint64_t)sent;
+        if (sent == 0) return 0;
+        c->progress = true;
+        if (!c->tls) c->sent += (uint64_t)sent;
         c->out_sent += (size_t)sent;
         c->turn_bytes += (size_t)sent;
-        if (c->out_sent < c->out->n) return 0;
+        if (c->out_sent < c->out->n && !c->tls) return 0;
     }
     return 1;
 }
@@ -170,36 +194,57 @@ static int push_some(struct conn *c, struct piece *p)
     if (sent > 0) c->progress = true;
     p->at += (uint64_t)sent;
     p->n -= (uint64_t)sent;
-    c->sent += (uint64_t)sent;
+    if (!c->tls) c->sent += (uint64_t)sent;
     c->turn_bytes += (size_t)sent;
     c->server->sent += (size_t)sent;
     return p->n == 0;
+}
+
+/* The same, and under TLS as many batches as the socket takes. */
+static int push_pieces(struct conn *c, struct piece *p)
+{
+    int rc;
+    uint64_t n;
+    do n = p->n, rc = push_some(c, p);
+    while (rc == 0 && c->tls && p->n < n);
+    return rc;
 }
 
 bool conn__send_file(struct conn *c, int fd, struct piece *p)
 {
     if (push_out(c) <= 0) return false;
     c->file = fd;
-    int rc = push_some(c, p);
+    int rc = push_pieces(c, p);
     c->file = -1;
+    if (c->tls) tls__push(c);
     return rc > 0;
+}
+
+void conn__send_bytes(struct conn *c, struct piece *p)
+{
+    if (push_out(c) > 0) push_pieces(c, p);
+    if (c->tls) tls__push(c);
 }
 
 bool conn__flush(struct conn *c)
 {
     int rc = push_out(c);
+    if (rc == 0 && c->tls && tls__push(c) < 0) rc = -1;
     if (rc < 0) return broken(c);
     if (rc == 0) return false;
     if (c->out) { /* a reader may take long for the pieces: they lie elsewhere */
         pool__put(&c->server->out_pool, c->out);
         c->out = NULL;
     }
-    for (; c->piece < c->piece_count; c->piece++) {
-        rc = push_some(c, &c->pieces[c->piece]);
-        if (rc < 0) return broken(c);
-        if (rc == 0) return false;
+    for (; c->piece < c->piece_count && rc > 0; c->piece += rc > 0) rc = push_pieces(c, &c->pieces[c->piece]);
+    if (c->tls && rc >= 0) {
+        int pushed = tls__push(c);
+        if (pushed <= 0) rc = pushed;
     }
-    drop_output(c);
+    if (rc < 0) return broken(c);
+    if (c->piece < c->piece_count) return false;
+    drop_output(c); /* all is sealed at least */
+    if (rc == 0) return false;
     if (!c->with_app) conn__request_done(c);
     return true;
 }
@@ -225,6 +270,7 @@ void conn__close(struct conn *c)
     holder__leave(c);
     uv_poll_stop(&c->poll);
     uv_close((uv_handle_t *)&c->poll, on_conn_closed);
+    tls__end(c);
     close(c->fd);
     if (c->stream)
         c->stream->gone(c->stream_to);
@@ -247,11 +293,13 @@ void conn__abort(struct conn *c)
 /* All is sent and nothing more will be said. */
 static void end_output(struct conn *c)
 {
+    if (c->tls) tls__say_goodbye(c);
     if (!c->linger || c->eof) {
         conn__close(c);
         return;
     }
     shutdown(c->fd, SHUT_WR);
+    tls__end(c);
     c->state = CONN_LINGER;
     c->linger_until = loop_now_ms(c->server->loop) + LINGER_TOTAL_MS;
 }
@@ -274,7 +322,7 @@ static void limit_send_queue(const struct http_server *s, int fd)
     if (s->conn_count >= CROWD) setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
 }
 
-int conn__open(struct http_server *s, int fd, const struct ip *peer, bool proxied)
+int conn__open(struct http_server *s, int fd, const struct ip *peer, const struct door *door)
 {
     bool trusted = cidr_list_has(&s->trusted, peer);
     if (!trusted) holder__welcome(s, peer);
@@ -296,7 +344,8 @@ int conn__open(struct http_server *s, int fd, const struct ip *peer, bool proxie
     c->poll.data = c;
     c->peer = *peer;
     ip_text(peer, c->client_ip);
-    if (proxied) c->state = CONN_PROXY;
+    c->door = door;
+    c->state = door->proxied ? CONN_PROXY : door->tls ? CONN_SHAKE : CONN_HEAD;
     list_init(&c->own);
     list_init(&c->wait);
     list_init(&c->ready);
@@ -305,10 +354,14 @@ int conn__open(struct http_server *s, int fd, const struct ip *peer, bool proxie
     s->conn_count++;
     if (s->shared) atomic_fetch_add_explicit(&s->share.held[s->share.self], 1, memory_order_relaxed);
     limit_send_queue(s, fd);
-    wait_in(c, proxied ? WAIT_HEAD : WAIT_IDLE);
+    wait_in(c, door->proxied ? WAIT_HEAD : door->tls ? WAIT_SHAKE : WAIT_IDLE);
     if (!trusted) holder__join(c, peer);
     c->interest = UV_READABLE;
     uv_poll_start(&c->poll, UV_READABLE, on_event);
+    if (c->state == CONN_SHAKE && tls__begin(c, door->tls) < 0) {
+        conn__close(c);
+        return GIFD_ENOMEM;
+    }
     return GIFD_OK;
 }
 
@@ -342,7 +395,7 @@ static void receive(struct conn *c)
         to = c->in.p + c->in.n;
     }
     ssize_t n;
-    do n = recv(c->fd, to, room, MSG_DONTWAIT);
+    do n = c->tls ? tls__read(c, to, room) : recv(c->fd, to, room, MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
     if (n < 0) {
         if (errno != EAGAIN) conn__close(c);
@@ -384,6 +437,14 @@ static bool read_proxy(struct conn *c)
     c->input_n -= (size_t)n;
     c->state = CONN_HEAD;
     c->secure = said.secure;
+    if (c->door->tls) {
+        if (tls__begin(c, c->door->tls) < 0 || tls__early(c, c->input, c->input_n) < 0) {
+            conn__close(c);
+            return false;
+        }
+        c->input_n = 0;
+        c->state = CONN_SHAKE;
+    }
     if (!said.named) return true;
     struct http_server *s = c->server;
     c->peer = said.client;
@@ -395,9 +456,28 @@ static bool read_proxy(struct conn *c)
     return true;
 }
 
+/* The handshake, as far as it gets now. */
+static bool shake(struct conn *c)
+{
+    switch (tls__shake(c)) {
+    case TLS_MORE: return false;
+    case TLS_FAILED: conn__close(c); return false;
+    case TLS_PLAIN_HTTP:
+        tls__end(c);
+        c->secure = false;
+        h1__refuse(c, 400, "plain_http", "this port speaks HTTPS: the request came without TLS");
+        return true;
+    case TLS_DONE: break;
+    }
+    c->state = CONN_HEAD;
+    receive(c);
+    return c->state == CONN_HEAD;
+}
+
 static bool step(struct conn *c)
 {
     switch (c->state) {
+    case CONN_SHAKE: return shake(c);
     case CONN_PROXY: return read_proxy(c);
     case CONN_HEAD:
         if (!conn__has_room(c)) {
@@ -441,6 +521,7 @@ static void rearm(struct conn *c)
     bool pending = output_pending(c);
     switch (c->state) {
     case CONN_PROXY: kind = WAIT_HEAD; break;
+    case CONN_SHAKE: kind = WAIT_SHAKE; break;
     case CONN_HEAD: kind = c->in.n ? WAIT_HEAD : WAIT_IDLE; break;
     case CONN_REQUEST: interest = c->in.n || c->eof ? UV_PRIORITIZED : UV_READABLE; break;
     case CONN_BODY:
@@ -455,7 +536,9 @@ static void rearm(struct conn *c)
         kind = WAIT_SEND;
         interest = UV_WRITABLE;
     }
-    if (kind != c->wait_kind || (c->progress && kind != WAIT_HEAD && kind != WAIT_IDLE)) wait_in(c, kind);
+    if (kind != c->wait_kind || (c->progress && kind != WAIT_HEAD && kind != WAIT_IDLE && kind != WAIT_SHAKE))
+        wait_in(c, kind);
+    if (c->tls && interest == UV_READABLE && tls__holds(c)) conn__ready(c);
     if (interest != c->interest) {
         c->interest = interest;
         uv_poll_start(&c->poll, interest, on_event);
@@ -471,7 +554,9 @@ void conn__turn(struct conn *c, bool readable)
     c->input = c->in.p;
     c->input_n = c->in.n;
     c->input_own = true;
-    if (readable) receive(c);
+    bool wants = c->state == CONN_HEAD || c->state == CONN_BODY || c->state == CONN_DRAIN || c->state == CONN_REQUEST;
+    if (c->state != CONN_SHAKE && (readable || (c->tls && wants && c->interest == UV_READABLE && tls__holds(c))))
+        receive(c);
     while (c->state != CONN_CLOSED) {
         c->blocked = false;
         while (step(c)) {

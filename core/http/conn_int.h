@@ -24,7 +24,17 @@
 #include "http/reply.h"
 #include "http/server_int.h"
 
-enum conn_state { CONN_HEAD, CONN_PROXY, CONN_REQUEST, CONN_BODY, CONN_DRAIN, CONN_CLOSING, CONN_LINGER, CONN_CLOSED };
+enum conn_state {
+    CONN_HEAD,
+    CONN_PROXY,
+    CONN_SHAKE,
+    CONN_REQUEST,
+    CONN_BODY,
+    CONN_DRAIN,
+    CONN_CLOSING,
+    CONN_LINGER,
+    CONN_CLOSED
+};
 
 struct piece {
     const char *p; /* NULL: of the file */
@@ -36,6 +46,8 @@ struct conn {
     struct list own; /* in the lists of its holder */
     struct holder *holder;
     struct http_server *server;
+    const struct door *door;
+    struct tls *tls; /* NULL: plain */
     uv_poll_t poll;
     int fd, interest;
     enum conn_state state;
@@ -101,8 +113,9 @@ bool conn__flush(struct conn *c);           /* true when all is sent */
 /* At once: `out`, and of a part of a file what the socket takes. True: nothing is left. An error shows again when the
  * turn ends. */
 bool conn__send_file(struct conn *c, int fd, struct piece *p);
-void conn__stream_over(struct conn *c);  /* ends the stream, and tells its owner */
-void conn__request_done(struct conn *c); /* gives the request back */
+void conn__send_bytes(struct conn *c, struct piece *p); /* the same of bytes */
+void conn__stream_over(struct conn *c);                 /* ends the stream, and tells its owner */
+void conn__request_done(struct conn *c);                /* gives the request back */
 
 /* h1.c. Each returns true when there is reason to go on. */
 bool h1__head(struct conn *c);

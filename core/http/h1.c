@@ -143,6 +143,27 @@ static bool answer_asterisk(struct conn *c, struct request *r)
     return c->state != CONN_CLOSED;
 }
 
+/* A host is what head.c let through: no byte of it could end a field. */
+static bool answer_elsewhere(struct conn *c, struct request *r)
+{
+    static const struct slice https = {"https://", 8};
+    struct slice host = r->host, target = r->target;
+    const char *port = host.n ? memrchr(host.p, ':', host.n) : NULL;
+    if (port && !memchr(port, ']', (size_t)(host.p + host.n - port))) host.n = (size_t)(port - host.p);
+    char *to = host.n && target.n && target.p[0] == '/' ? arena_alloc(&r->arena, https.n + host.n + target.n) : NULL;
+    if (!to) {
+        reply_problem(r, 400, "https_only", "ask by https");
+        return c->state != CONN_CLOSED;
+    }
+    memcpy(to, https.p, https.n);
+    memcpy(to + https.n, host.p, host.n);
+    memcpy(to + https.n + host.n, target.p, target.n);
+    struct http_header header = {SLICE("Location"), slice_of(to, https.n + host.n + target.n)};
+    int status = r->method == HTTP_GET || r->method == HTTP_HEAD ? 301 : 308;
+    reply_send(r, &(struct reply){.status = status, .headers = &header, .header_count = 1});
+    return c->state != CONN_CLOSED;
+}
+
 /* Reads the head at the front of the input, which head__scan found to be whole. */
 static bool begin_request(struct conn *c, size_t start, size_t end)
 {
@@ -177,6 +198,7 @@ static bool begin_request(struct conn *c, size_t start, size_t end)
     conn__awaited(c);
     c->state = CONN_REQUEST;
     if (h.asterisk) return answer_asterisk(c, r);
+    if (c->door->to_https) return answer_elsewhere(c, r);
     c->with_app = true;
     c->server->app.on_request(c->server->app.to, r);
     return true;

@@ -45,7 +45,7 @@ static void start(const struct http_limits *limits, const char *trusted, bool pr
     http_server_trust(server, &proxies);
     int fd = http_listen_socket("127.0.0.1:0", url, sizeof url, &e);
     CHECK(fd >= 0);
-    CHECK(http_server_listen_with(server, fd, &(struct http_listening){proxied}, &e) == 0);
+    CHECK(http_server_listen_with(server, fd, &(struct http_listening){.proxy_protocol = proxied}, &e) == 0);
     port = atoi(strrchr(url, ':') + 1);
 }
 

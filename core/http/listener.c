@@ -8,6 +8,7 @@
  * listener is not watched for a while, so that nothing spins. */
 #include "base/log.h"
 #include "http/holder_int.h"
+#include "http/tls_int.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -32,7 +33,8 @@ struct listener {
     uv_poll_t poll;
     uv_timer_t timer;
     int fd, open_handles;
-    bool stepped_back, full, proxied;
+    bool stepped_back, full;
+    struct door *door;
     uint64_t last_ms; /* loop time of the wake before */
 };
 
@@ -88,11 +90,11 @@ static bool accept_one(struct listener *l)
     }
     struct ip peer;
     ip_of_socket(&from, &peer);
-    if (l->proxied && s->trusted.count && !cidr_list_has(&s->trusted, &peer)) {
+    if (l->door->proxied && s->trusted.count && !cidr_list_has(&s->trusted, &peer)) {
         close(fd); /* a stranger has no business at this door */
         return true;
     }
-    return conn__open(s, fd, &peer, l->proxied) == GIFD_OK;
+    return conn__open(s, fd, &peer, l->door) == GIFD_OK;
 }
 
 static void on_readable(uv_poll_t *p, int status, int events)
@@ -136,13 +138,51 @@ static void on_handle_closed(uv_handle_t *h)
     server__handle_closed(s);
 }
 
+static struct door *door_open(struct http_server *s, const struct http_listening *how, struct err *e)
+{
+    struct door *d = calloc(1, sizeof *d);
+    if (!d) {
+        err_set(e, GIFD_ENOMEM, "no memory for a listener");
+        return NULL;
+    }
+    d->proxied = how->proxy_protocol;
+    d->to_https = how->to_https;
+    if (how->hsts_s) snprintf(d->hsts, sizeof d->hsts, "\r\nStrict-Transport-Security: max-age=%u", how->hsts_s);
+    if (how->pair_count && !(d->tls = tls__door(how, e))) {
+        free(d);
+        return NULL;
+    }
+    list_push(&s->doors, &d->node);
+    return d;
+}
+
+void listener__doors_look(struct http_server *s)
+{
+    LIST_EACH(n, &s->doors)
+    {
+        struct door *d = LIST_OF(n, struct door, node);
+        if (d->tls) tls__door_look(d->tls);
+    }
+}
+
+void listener__doors_free(struct http_server *s)
+{
+    while (!list_empty(&s->doors)) {
+        struct door *d = LIST_OF(list_shift(&s->doors), struct door, node);
+        tls__door_free(d->tls);
+        free(d);
+    }
+}
+
 int listener__open(struct http_server *s, int fd, const struct http_listening *how, struct err *e)
 {
-    struct listener *l = calloc(1, sizeof *l);
+    struct door *door = door_open(s, how, e);
+    struct listener *l = door ? calloc(1, sizeof *l) : NULL;
     if (!l) {
         close(fd);
-        return err_set(e, GIFD_ENOMEM, "no memory for a listener");
+        return door ? err_set(e, GIFD_ENOMEM, "no memory for a listener") : e->code;
     }
+    l->door = door;
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* inherited by what is accepted */
     int rc = uv_poll_init(&s->loop->uv, &l->poll, fd);
@@ -155,7 +195,6 @@ int listener__open(struct http_server *s, int fd, const struct http_listening *h
     l->poll.data = l->timer.data = l;
     l->server = s;
     l->fd = fd;
-    l->proxied = how->proxy_protocol;
     l->open_handles = 2;
     s->handles += 2;
     list_push(&s->listeners, &l->node);

@@ -301,6 +301,7 @@ static char *put_head(char *w, struct conn *c, const struct request *r, const st
     w = ready.n ? put_slice(w, ready)
                 : put_fields(w, plan, p, p->last_modified ? server__date(c->server, p->last_modified) : "");
     w = put_slice(w, r->fields);
+    if (c->tls && c->door->hsts[0]) w = put_slice(w, slice_str(c->door->hsts));
     if (close)
         w = PUT(w, "\r\nConnection: close");
     else if (r->minor_zero)
@@ -329,6 +330,10 @@ static int copy_piece(char *to, const struct piece *piece, int fd)
  * again, and is dealt with, when the turn ends. */
 static void send_now(struct conn *c, struct piece *piece)
 {
+    if (c->tls) {
+        conn__send_bytes(c, piece);
+        return;
+    }
     size_t waiting = c->out->n - c->out_sent;
     struct iovec v[2] = {{c->out->bytes + c->out_sent, waiting}, {(char *)(uintptr_t)(piece->p + piece->at), piece->n}};
     struct msghdr m = {.msg_iov = v, .msg_iovlen = 2};

@@ -104,6 +104,9 @@ void server__handle_closed(struct http_server *s)
     pool__free(&s->conn_pool);
     pool__free(&s->out_pool);
     holder__table_free(s);
+    listener__doors_free(s);
+    free(s->sealed);
+    free(s->plain);
     free(s->scratch);
     free(s);
 }
@@ -138,7 +141,7 @@ static void on_tick(struct tick *t)
 {
     struct http_server *s = LIST_OF(t, struct http_server, tick);
     const uint64_t after[WAIT_KINDS] = {
-        0, s->limits.idle_ms, s->limits.head_ms, s->limits.body_ms, s->limits.send_ms, LINGER_MS};
+        0, SHAKE_MS, s->limits.idle_ms, s->limits.head_ms, s->limits.body_ms, s->limits.send_ms, LINGER_MS};
     uint64_t now = loop_now_ms(s->loop);
     for (int k = WAIT_NONE + 1; k < WAIT_KINDS; k++) {
         while (!list_empty(&s->waits[k])) {
@@ -151,6 +154,7 @@ static void on_tick(struct tick *t)
     LIST_EACH(n, &s->waits[WAIT_SEND]) conn__check_rate(conn__of_wait(n));
     if (s->yielded) log_info("http.crowded", LI("closed", s->yielded), LI("connections", s->conn_count));
     s->yielded = 0;
+    listener__doors_look(s);
     if (!s->draining) listener__resume_all(s); /* waiting for room: who was not idle long enough may be now */
 }
 
@@ -201,6 +205,7 @@ struct http_server *http_server_new(struct loop *l, const struct http_limits *li
     if (getrandom(&s->holder_seed, sizeof s->holder_seed, 0) != sizeof s->holder_seed) s->holder_seed = clock_mono_ns();
     if (getrandom(&s->random, sizeof s->random, 0) != sizeof s->random) s->random = clock_mono_ns();
     list_init(&s->listeners);
+    list_init(&s->doors);
     list_init(&s->conns);
     list_init(&s->ready);
     list_init(&s->crowded);

@@ -6,7 +6,9 @@
 #define GIFD_HTTP_SERVER_H
 
 #include "base/cidr.h"
+#include "base/metric.h"
 #include "http/request.h"
+#include "http/tls.h"
 #include "loop/loop.h"
 
 #include <stdatomic.h>
@@ -56,6 +58,12 @@ int http_server_listen(struct http_server *s, int fd, struct err *e);
 struct http_listening {
     bool proxy_protocol; /* each connection begins with a PROXY header, v1 or v2, of a trusted address (of any, when
                             none is trusted): closed when it does not within head_ms */
+    bool to_https;       /* every request is answered with 308 (GET, HEAD: 301) to the same target under https */
+    const struct tls_pair *pairs; /* with TLS; the first is for whom no other names */
+    size_t pair_count;
+    uint32_t hsts_s;             /* Strict-Transport-Security: max-age; 0: none */
+    struct tls_tickets *tickets; /* shared by all who listen there; NULL: keys of its own */
+    struct metrics *metrics;     /* or NULL */
 };
 int http_server_listen_with(struct http_server *s, int fd, const struct http_listening *how, struct err *e);
 /* Stops accepting, closes idle connections, lets requests finish, closes what is left after drain_ms; then done(arg).

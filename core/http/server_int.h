@@ -7,7 +7,7 @@
 
 #include "http/server.h"
 
-enum wait_kind { WAIT_NONE, WAIT_IDLE, WAIT_HEAD, WAIT_BODY, WAIT_SEND, WAIT_LINGER, WAIT_KINDS };
+enum wait_kind { WAIT_NONE, WAIT_SHAKE, WAIT_IDLE, WAIT_HEAD, WAIT_BODY, WAIT_SEND, WAIT_LINGER, WAIT_KINDS };
 
 #define READ_SIZE 65536       /* of the server's one receive buffer */
 #define MORE_SIZE 4096        /* read behind less than so much that is left over */
@@ -20,6 +20,8 @@ enum wait_kind { WAIT_NONE, WAIT_IDLE, WAIT_HEAD, WAIT_BODY, WAIT_SEND, WAIT_LIN
 #define BUSY_BYTES (32 << 20)     /* this many in one turn of the loop: what newcomers wait for stays short */
 #define CROWD 128                 /* connections from which on a new one gets a short send queue, */
 #define CROWD_UNSENT (256 * 1024) /* of this */
+#define TLS_BATCH (128 * 1024)    /* sealed before it is sent */
+#define SHAKE_MS 10000
 #define LINGER_MS 5000
 #define LINGER_TOTAL_MS 30000
 #define DRAIN_BODY 65536 /* an unwanted body up to this is read and dropped, else the connection is closed */
@@ -51,6 +53,14 @@ struct date_text {
     char text[30];
 };
 
+/* How the connections of one listening socket begin. The server keeps it as long as it lives. */
+struct door {
+    struct list node;
+    struct tls_door *tls; /* NULL: plain */
+    bool proxied, to_https;
+    char hsts[96]; /* header line as in request.fields, or "" */
+};
+
 struct http_server {
     struct loop *loop;
     struct http_limits limits;
@@ -58,7 +68,7 @@ struct http_server {
     struct http_share share;
     bool shared, draining, freed;
     bool patient; /* draining, and idle connections may ask once more */
-    struct list listeners;
+    struct list listeners, doors;
     struct list conns;
     size_t conn_count;
     struct list waits[WAIT_KINDS];
@@ -83,6 +93,8 @@ struct http_server {
     size_t sent;                /* bytes in this turn of the loop */
     struct date_text dates[16]; /* Last-Modified as text */
     char *scratch;              /* READ_SIZE bytes, in use by one turn at a time */
+    char *sealed, *plain;       /* with TLS: records before they are sent, bytes of a file before they are sealed */
+    size_t sealed_n;
 };
 
 void server__handle_closed(struct http_server *s); /* one libuv handle less */
@@ -98,9 +110,12 @@ void pool__free(struct pool *p);
 int listener__open(struct http_server *s, int fd, const struct http_listening *how, struct err *e);
 void listener__close_all(struct http_server *s);
 void listener__resume_all(struct http_server *s);
+void listener__doors_look(struct http_server *s); /* do their certificates still stand? */
+void listener__doors_free(struct http_server *s);
 
 /* conn.c */
-int conn__open(struct http_server *s, int fd, const struct ip *peer, bool proxied); /* takes fd, also on failure */
+int conn__open(struct http_server *s, int fd, const struct ip *peer,
+               const struct door *door); /* takes fd, also on failure */
 void conn__turn(struct conn *c, bool readable);
 void conn__expire(struct conn *c); /* its time is over */
 void conn__check_rate(struct conn *c);

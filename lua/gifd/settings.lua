@@ -8,7 +8,16 @@ local limits = require "gifd.limits"
 
 local function listener(value)
   return S.record({ address = value, proxy_protocol = S.boolean { default = false,
-    doc = "each connection begins with a PROXY header, version 1 or 2" } },
+    doc = "each connection begins with a PROXY header, version 1 or 2" },
+    tls = S.list { of = S.record({
+      cert = S.string { min = 1, max = 500, doc = "file of the certificate and its chain, PEM, relative to this file" },
+      key = S.string { min = 1, max = 500, doc = "file of its key, PEM without a password" },
+      staple = S.optional(S.string { min = 1, max = 500, doc = "file of an OCSP response, DER" }),
+    }, { doc = "files are watched, and swapped when they change" }), max = 16, default = {},
+      doc = "TLS with these certificates; the first is for clients that name no other's host" },
+    hsts = S.duration { default = 0, min = 0, max = 2 * 366 * 86400,
+      doc = "Strict-Transport-Security for so long, with tls; 0: not said" },
+    redirect = S.optional(S.one_of { "https", doc = "requests are sent to the same address by https" }) },
     { doc = "one address, with options of its own" })
 end
 

@@ -43,6 +43,7 @@ describe("core stays on its floors:", function()
           assert.is_true(target == folder or contains(core[folder], target), path .. " includes " .. header)
         end
         for _, owner in ipairs(owners) do
+          if header:match("^openssl/") and path:match("^core/http/tls") then break end
           if header:match(owner[1]) then assert.equal(owner[2], folder, path .. " includes " .. header) end
         end
       end

@@ -1,0 +1,132 @@
+-- TLS as its clients meet it: curl, openssl s_client and bare sockets.
+package.path = "lua/?.lua;spec/support/?.lua;" .. package.path
+local certificate = require "certificate"
+local posix = require "posix"
+local server = require "server"
+local socket = require "socket"
+
+local function output(command, ...)
+  local p = assert(io.popen(command:format(...) .. " 2>&1 </dev/null"))
+  local text = p:read("*a")
+  p:close()
+  return text
+end
+
+describe("TLS", function()
+  local folder, s, port, a, a_key, b, b_key
+
+  setup(function()
+    folder = assert(posix.mkdtemp("/tmp/gifd-tls-XXXXXX"))
+    a, a_key = certificate.make(folder, "a", "localhost")
+    b, b_key = certificate.make(folder, "b", "b.example", 5)
+    s = server.start { as_configured = true, workers = 2, config = ([[
+return {
+  listen = {
+    "127.0.0.1:0",
+    { address = "127.0.0.1:0", tls = { { cert = %q, key = %q }, { cert = %q, key = %q } }, hsts = "1h" },
+    { address = "127.0.0.1:0", redirect = "https" },
+  },
+}]]):format(a, a_key, b, b_key) }
+    port = server.read_file(s.dir .. "/out"):match("ready https://127%.0%.0%.1:(%d+)")
+  end)
+  teardown(function()
+    s:stop()
+    os.execute("rm -rf " .. folder)
+  end)
+
+  local function curl(host, cert, more)
+    return output("curl -m 5 -s -i --cacert %s --resolve %s:%s:127.0.0.1 %s https://%s:%s/healthz", cert, host, port,
+      more or "", host, port)
+  end
+
+  it("serves each name with its own certificate, and strangers with the first", function()
+    assert.matches("200 OK", curl("localhost", a, "--http1.1"))
+    assert.matches("200 OK", curl("b.example", b, "--http1.1"))
+    assert.equal("", curl("b.example", a, "--http1.1"))
+    assert.matches("CN = localhost", output("openssl s_client -connect 127.0.0.1:%s -servername who.example", port))
+    assert.matches("CN = localhost", output("openssl s_client -connect 127.0.0.1:%s -noservername", port))
+  end)
+
+  it("says Strict-Transport-Security there and not on plain listeners", function()
+    assert.matches("Strict%-Transport%-Security: max%-age=3600", curl("localhost", a, "--http1.1"))
+    assert.is_nil(s:request { "GET", "/healthz" }.headers["strict-transport-security"])
+  end)
+
+  it("speaks 1.2 and 1.3 and nothing older", function()
+    assert.matches("200 OK", curl("localhost", a, "--http1.1 --tls-max 1.2"))
+    assert.matches("200 OK", curl("localhost", a, "--http1.1 --tlsv1.3"))
+    local old = output("openssl s_client -connect 127.0.0.1:%s -tls1_1 -cipher DEFAULT@SECLEVEL=0", port)
+    assert.matches("Cipher is %(NONE%)", old)
+  end)
+
+  it("resumes a session in whichever worker", function()
+    for _, version in ipairs { "-tls1_2", "-tls1_3" } do
+      local file = folder .. "/session"
+      output("sh -c 'sleep 0.3 | openssl s_client -connect 127.0.0.1:%s %s -sess_out %s'", port, version, file)
+      for _ = 1, 6 do
+        local again = output("openssl s_client -connect 127.0.0.1:%s %s -sess_in %s", port, version, file)
+        assert.matches("Reused", again)
+      end
+    end
+  end)
+
+  it("answers plain HTTP with one 400, and closes", function()
+    local c = assert(socket.connect("127.0.0.1", port))
+    c:settimeout(5)
+    c:send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    local all, _, rest = c:receive("*a")
+    local text = all or rest
+    assert.matches("^HTTP/1.1 400 ", text)
+    assert.matches("plain_http", text)
+    assert.equal(1, select(2, text:gsub("HTTP/1%.1", "")))
+  end)
+
+  it("goes on after hellos that are cut, too long or noise", function()
+    for _, bytes in ipairs { "\22\3\1\2\0\1\0", "\22\3\1\255\255" .. ("x"):rep(70000), ("\0\1\2"):rep(1000), "" } do
+      local c = assert(socket.connect("127.0.0.1", port))
+      c:send(bytes)
+      c:close()
+    end
+    assert.matches("200 OK", curl("localhost", a, "--http1.1"))
+  end)
+
+  it("refuses renegotiation", function()
+    local text = output("sh -c '(echo R; sleep 0.5) | openssl s_client -connect 127.0.0.1:%s -tls1_2'", port)
+    assert.matches("renegotiation", text)
+  end)
+
+  it("sends who comes by http to https", function()
+    local c = assert(socket.connect("127.0.0.1", tonumber(s.urls[2]:match("(%d+)$"))))
+    c:settimeout(5)
+    c:send("GET /s/abc?x=1 HTTP/1.1\r\nHost: gifs.example:80\r\nConnection: close\r\n\r\n")
+    local text = c:receive("*a")
+    assert.matches("^HTTP/1.1 301 ", text)
+    assert.matches("\r\nLocation: https://gifs%.example/s/abc%?x=1\r\n", text)
+  end)
+
+  it("swaps a certificate whose files change, and keeps the old one when they do not fit", function()
+    local digest = "sh -c 'openssl s_client -connect 127.0.0.1:%s -servername b.example 2>/dev/null "
+      .. "| openssl x509 -noout -fingerprint'"
+    local before = output(digest, port)
+    certificate.make(folder, "b", "b.example", 60)
+    server.wait_until("the swap", function() return output(digest, port) ~= before end)
+    local after = output(digest, port)
+    os.execute(("cp %s %s"):format(a_key, b_key))
+    server.wait_until("the refusal", function() return s:errors():find("tls.not_swapped", 1, true) end)
+    assert.equal(after, output(digest, port))
+  end)
+
+  it("refuses a pair that does not fit before it serves", function()
+    local config = folder .. "/config.lua"
+    server.put(config, ([[return { listen = { { address = "127.0.0.1:0", tls = { { cert = %q, key = %q } } } } }]])
+      :format("a.crt", "b.key"))
+    certificate.make(folder, "b", "b.example")
+    local code, out, err = server.command("check", "--config", config)
+    assert.equal(3, code)
+    assert.matches("b%.key: not the key of this certificate", out .. err)
+  end)
+
+  it("warns of a certificate that ends within 21 days", function()
+    assert.matches("tls.expires certificate=%S+b%.crt days=[45]", s:errors())
+  end)
+end)
