@@ -38,7 +38,7 @@ describe("a decision", function()
   local s, owner, reviewer, admin, number = nil, nil, nil, nil, 0
   setup(function()
     s = server.start { workers = workers,
-      config = [[return { unseen = "approved", plugins = { ["moderation-words"] = true, fickle = true } }]],
+      config = [[return { unseen = "approved", plugins = { fickle = true } }]],
       plugins = { "spec/support/plugins" } }
     owner, reviewer, admin = s:token("upload", "owner"), s:token("moderate", "reviewer"), s:token "admin"
   end)
