@@ -14,5 +14,5 @@ kinderporn*, kokain kaufen, falschgeld*
 schnelles geld, gratis geld, geld verdienen von zu hause
 [allow]
 muschi die katze, muschi schläft, katze muschi, hurenkind im satz
-fick und partner
+fick und partner, fickle, fickleness, fickler, ficklest
 ]]
