@@ -112,7 +112,8 @@ struct media_output {
     struct media_facts facts;
     uint64_t bytes;
     struct media_choice choice;
-    uint64_t at_ms; /* of a still: since when the source shows this picture */
+    uint64_t at_ms;      /* of a still: since when the source shows this picture */
+    uint64_t reached_ms; /* of what became too large: how much of it was written. Not in answers */
 };
 
 /* What a source looks like, from up to MEDIA_HASHES_MAX evenly spaced pictures of it (core/media/look.h). */

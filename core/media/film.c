@@ -3,7 +3,8 @@
  * H.264 has no B-frames: decoding order is showing order, so every frame time is exact and no edit list is needed. A
  * packet's duration is its picture's, which the muxers need for the last one. MP4's movie header goes first: the muxer
  * then reads its own output again through io_open, which here answers with a second AVIO on the same descriptor. The
- * number of threads is fixed, since it changes the bytes. */
+ * number of threads is fixed, since it changes the bytes. A picture that stands for hours is given again every hour:
+ * MP4 counts a duration in 32 bits of a finer clock than ours. */
 #include "media/encode.h"
 
 #include <errno.h>
@@ -17,6 +18,7 @@
 #define AVIO_BYTES 65536
 #define PENDING_MAX 128 /* pictures inside the encoder */
 #define THREADS 2
+#define STANDS_MAX_S 3600
 #define LARGE_PX (4 << 20) /* from here on memory counts more than speed */
 
 struct file {
@@ -41,6 +43,8 @@ struct film {
     AVStream *stream;
     AVPacket *packet;
     AVRational time_base;
+    uint64_t *reached_ms;
+    uint32_t *frames;
     int64_t duration[PENDING_MAX]; /* ring, of the pictures given but not yet packets */
     uint64_t given, taken;
     struct err failure; /* of a write, which libav would turn into a number */
@@ -183,6 +187,8 @@ static struct encoder *film_new(const struct encode_target *t, struct err *e)
         m->fd = t->fd;
         m->max = t->max;
         m->time_base = t->time_base;
+        m->reached_ms = t->reached_ms;
+        m->frames = t->frames;
         m->packet = av_packet_alloc();
     }
     if (m && m->packet && open_encoder(m, t) && open_muxer(m)) return (struct encoder *)m;
@@ -205,22 +211,34 @@ static int drain(struct film *m, struct err *e)
         m->packet->duration = m->duration[m->taken++ % PENDING_MAX];
         m->packet->stream_index = m->stream->index;
         av_packet_rescale_ts(m->packet, m->time_base, m->stream->time_base);
+        int64_t end = av_rescale_q(m->packet->pts + m->packet->duration, m->stream->time_base, (AVRational){1, 1000});
         if (av_write_frame(m->format, m->packet) < 0) rc = AVERROR(EIO);
         av_packet_unref(m->packet);
         if (rc < 0) return failed(m, e);
+        if (m->reached_ms) *m->reached_ms = (uint64_t)end;
     }
     return rc == AVERROR(EAGAIN) || rc == AVERROR_EOF ? GIFD_OK : failed(m, e);
 }
 
-static int film_add(struct encoder *self, AVFrame *f, int64_t start, int64_t duration, struct err *e)
+static int add_part(struct film *m, AVFrame *f, int64_t start, int64_t duration, struct err *e)
 {
-    struct film *m = (struct film *)self;
     if (m->given - m->taken >= PENDING_MAX) return err_set(e, GIFD_EBADMEDIA, "the encoder holds too many pictures");
     m->duration[m->given++ % PENDING_MAX] = duration;
     f->pts = start;
     f->pict_type = AV_PICTURE_TYPE_NONE;
     if (avcodec_send_frame(m->encoder, f) < 0) return failed(m, e);
     return drain(m, e);
+}
+
+static int film_add(struct encoder *self, AVFrame *f, int64_t start, int64_t duration, struct err *e)
+{
+    struct film *m = (struct film *)self;
+    int64_t most = av_rescale_q(STANDS_MAX_S, (AVRational){1, 1}, m->time_base);
+    for (; duration > most; start += most, duration -= most) {
+        if (add_part(m, f, start, most, e) < 0) return e->code;
+        ++*m->frames;
+    }
+    return add_part(m, f, start, duration, e);
 }
 
 static int film_finish(struct encoder *self, uint64_t *bytes, struct err *e)

@@ -16,6 +16,11 @@
 #define ROWS (FIT_RUNGS / STEP + 1)
 #define GOOD_ENOUGH 0.93 /* of the budget: no further encode */
 #define AIM 0.97         /* of the budget, for a guess */
+#define MUCH_PX 40e6     /* pixels of all pictures from which on time counts for more than the last bytes: */
+#define MUCH_ENCODES 3
+#define MUCH_AIM 0.9     /* of the budget at first, */
+#define MUCH_LESS 0.09   /* less by this for each encode, so that it ends soon, */
+#define MUCH_ENOUGH 0.75 /* and this will do */
 #define LOOKS 64         /* times at which an output is held against the source, at most */
 
 /* Rows from what the recipe asks for to the least that is made. Size in percent of the recipe's, pictures a second (0:
@@ -150,14 +155,30 @@ struct fitting {
     int width, height; /* what the recipe asks for, to look at */
     struct media_output last;
     unsigned encodes;
+    bool much; /* it takes long */
 };
 
-/* GIFD_OK with the bytes in last; what is over the limit of outputs counts as just that. */
-static int encode(struct fitting *f, unsigned rung, struct err *e)
+/* Of what was stopped: as many as all of it would have had, were the rest like what was written. */
+static uint64_t foretell(const struct fitting *f, uint64_t stop)
+{
+    const struct media_recipe *r = f->recipe;
+    uint64_t end = r->to_ms && r->to_ms < f->source.duration_ms ? r->to_ms : f->source.duration_ms;
+    uint64_t all = r->repeat_ms ? r->repeat_ms : end - (r->from_ms < end ? r->from_ms : 0);
+    uint64_t reached = f->last.reached_ms, least = all / (f->source.frames ? f->source.frames : 1);
+    if (f->last.bytes > stop) return f->last.bytes; /* it was written in one piece */
+    if (reached < least) reached = least;
+    if (reached >= all || !reached) return stop + 1;
+    return (uint64_t)((double)stop * (double)all / (double)reached) + 1;
+}
+
+/* GIFD_OK with the bytes in last. What has more than `stop` is not made to its end, and its bytes are a guess. */
+static int encode(struct fitting *f, unsigned rung, uint64_t stop, struct err *e)
 {
     struct source s;
+    struct media_limits limits = *f->limits;
+    if (stop < limits.out_bytes) limits.out_bytes = stop;
     struct media_recipe r = fit_rung(f->recipe, &f->source, rung);
-    int rc = source_open(&s, f->in, f->limits, e);
+    int rc = source_open(&s, f->in, &limits, e);
     f->encodes++;
     memset(&f->last, 0, sizeof f->last);
     double before = 1 - pow(0.5, f->encodes - 1); /* how many there will be is not known: each does half of the rest */
@@ -166,7 +187,7 @@ static int encode(struct fitting *f, unsigned rung, struct err *e)
     progress_leave(all);
     source_close(&s);
     if (rc == GIFD_ETOOBIG) {
-        f->last.bytes = f->limits->out_bytes + 1;
+        f->last.bytes = foretell(f, limits.out_bytes);
         return GIFD_OK;
     }
     f->last.choice = (struct media_choice){
@@ -220,13 +241,24 @@ static int look(struct fitting *f, const uint8_t *bytes, uint32_t *ssim, struct 
 /* Between two rungs that were encoded, of bytes over and under what is wanted. */
 struct bracket {
     unsigned over, under;
+    bool film;                                   /* the source is one */
     double first_bytes, over_bytes, under_bytes; /* of rung 0 and the two; under_bytes 0: not encoded */
 };
+
+/* GIFs of films: their colours are many and without order, so that the first of lossy gains the most. */
+static const double gif_of_film[ROWS] = {1, .33, .185, .125, .07, .047, .032, .022, .012, .008, .0045, .002, .0004};
+
+static double bytes_at(uint32_t format, const struct bracket *b, unsigned rung)
+{
+    unsigned row = rung / STEP, next = row + 1 < ROWS ? row + 1 : row;
+    if (format != MEDIA_GIF || !b->film) return at_rung(format, rung).bytes;
+    return gif_of_film[row] * pow(gif_of_film[next] / gif_of_film[row], (double)(rung % STEP) / STEP);
+}
 
 /* The rung where the table, stretched to what was measured at the ends, meets the aim; strictly between them. */
 static unsigned guess(uint32_t format, const struct bracket *b, double aim)
 {
-    double from = at_rung(format, b->over).bytes, to = at_rung(format, b->under).bytes, stretch = 1;
+    double from = bytes_at(format, b, b->over), to = bytes_at(format, b, b->under), stretch = 1;
     if (b->under_bytes > 0)
         stretch = log(b->over_bytes / b->under_bytes) / log(from / to);
     else if (b->over)
@@ -234,7 +266,7 @@ static unsigned guess(uint32_t format, const struct bracket *b, double aim)
     if (stretch < 0.05) stretch = 0.05;
     unsigned rung = b->over + 1;
     while (rung + 1 < b->under) {
-        double bytes = b->over_bytes * pow(at_rung(format, rung).bytes / from, stretch);
+        double bytes = b->over_bytes * pow(bytes_at(format, b, rung) / from, stretch);
         if (bytes <= aim) break;
         rung++;
     }
@@ -264,10 +296,14 @@ static int keep(struct fitting *f, struct best *best, struct err *e)
 
 static int search(struct fitting *f, struct best *best, struct err *e)
 {
-    double budget = (double)f->recipe->budget;
-    struct bracket b = {0, FIT_RUNGS, (double)f->last.bytes, (double)f->last.bytes, 0};
+    double budget = (double)f->recipe->budget, enough = f->much ? MUCH_ENOUGH : GOOD_ENOUGH;
+    struct bracket b = {.under = FIT_RUNGS,
+                        .film = strncmp(f->source.type, "video/", 6) == 0,
+                        .first_bytes = (double)f->last.bytes,
+                        .over_bytes = (double)f->last.bytes};
     while (f->encodes < FIT_ENCODES_MAX - 1 && (b.under_bytes > 0 ? b.over + 1 < b.under : b.over < b.under)) {
-        unsigned rung = b.over + 1 == b.under ? b.under : guess(f->recipe->format, &b, budget * AIM);
+        double aim = f->much ? MUCH_AIM - MUCH_LESS * (f->encodes - 1) : AIM;
+        unsigned rung = b.over + 1 == b.under ? b.under : guess(f->recipe->format, &b, budget * aim);
         if (same_recipe(f, rung, b.over)) { /* dials have few marks: nothing new would come of it */
             b.over = rung;
             continue;
@@ -276,7 +312,7 @@ static int search(struct fitting *f, struct best *best, struct err *e)
             b.under = rung;
             continue;
         }
-        if (encode(f, rung, e) < 0) return e->code;
+        if (encode(f, rung, f->recipe->budget, e) < 0) return e->code;
         double bytes = (double)f->last.bytes;
         if (bytes > budget) {
             b.over = rung;
@@ -286,10 +322,10 @@ static int search(struct fitting *f, struct best *best, struct err *e)
         b.under = rung;
         b.under_bytes = bytes;
         if (keep(f, best, e) < 0) return e->code;
-        if (bytes >= budget * GOOD_ENOUGH) break;
+        if (bytes >= budget * enough || (f->much && bytes >= budget / 2 && f->encodes >= MUCH_ENCODES)) break;
     }
     if (best->bytes) return GIFD_OK;
-    if (b.over < FIT_RUNGS && encode(f, FIT_RUNGS, e) < 0) return e->code;
+    if (b.over < FIT_RUNGS && encode(f, FIT_RUNGS, UINT64_MAX, e) < 0) return e->code;
     if (f->last.bytes <= f->recipe->budget) return keep(f, best, e);
     return err_set(e, GIFD_ETOOBIG, "%llu bytes at the least, over the budget of %llu",
                    (unsigned long long)f->last.bytes, (unsigned long long)f->recipe->budget);
@@ -304,7 +340,7 @@ static int refuse(struct fitting *f, uint32_t got, unsigned under, struct err *e
         unsigned rung = (good + under) / 2;
         uint8_t *made = NULL;
         uint32_t ssim = 0;
-        if (encode(f, rung, e) < 0 || f->last.bytes > f->limits->out_bytes) break;
+        if (encode(f, rung, UINT64_MAX, e) < 0 || f->last.bytes > f->limits->out_bytes) break;
         if (read_back(f, f->last.bytes, &made, e) < 0 || look(f, made, &ssim, e) < 0) {
             free(made);
             return e->code;
@@ -356,13 +392,14 @@ int fit(struct bytes in, const struct media_limits *l, const struct media_recipe
         *out = (struct media_output){.facts = f.source, .bytes = in.n};
         return write_out(&f, in.p, in.n, e);
     }
-    if (encode(&f, 0, e) < 0) return e->code;
+    if (encode(&f, 0, r->budget, e) < 0) return e->code;
     if (f.last.bytes <= r->budget) {
         *out = f.last;
         return GIFD_OK;
     }
     f.width = (int)f.last.facts.width;
     f.height = (int)f.last.facts.height;
+    f.much = (double)f.width * f.height * f.source.frames > MUCH_PX;
     int rc = search(&f, &best, e);
     unsigned encodes = f.encodes;
     if (rc >= 0 && r->floor) {

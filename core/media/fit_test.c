@@ -145,4 +145,51 @@ TEST(rungs_only_go_down)
     }
 }
 
+/* Of one picture that stands for 56 hours. */
+TEST(films_may_stand_for_days)
+{
+    static const uint32_t formats[] = {MEDIA_MP4, MEDIA_WEBM};
+    static const uint64_t duration = 203158500;
+    for (size_t i = 0; i < 2; i++) {
+        struct media_recipe r = {.format = formats[i], .loop = MEDIA_LOOP_SOURCE};
+        uint32_t frames = 1;
+        int fd = memfd_create("film", MFD_CLOEXEC);
+        struct encode_target to = {.width = 16,
+                                   .height = 16,
+                                   .time_base = {1, 1000},
+                                   .recipe = &r,
+                                   .frames = &frames,
+                                   .fd = fd,
+                                   .max = limits.out_bytes};
+        const struct encoder_kind *k = encoder_of(formats[i]);
+        struct encoder *c = k->open(&to, &error);
+        AVFrame *f = av_frame_alloc();
+        f->format = k->format;
+        f->width = f->height = 16;
+        if (!c || av_frame_get_buffer(f, 0) < 0) abort();
+        for (int plane = 0; plane < 3; plane++)
+            memset(f->data[plane], 100, (size_t)f->linesize[plane] * (plane ? 8 : 16));
+        uint64_t n = 0;
+        CHECK(k->add(c, f, 0, (int64_t)duration, &error) == GIFD_OK);
+        CHECK(k->finish(c, &n, &error) == GIFD_OK);
+        k->free(c);
+        av_frame_free(&f);
+        CHECK(n <= sizeof made && pread(fd, made, n, 0) == (ssize_t)n);
+        close(fd);
+        struct source s;
+        struct picture p;
+        CHECK(source_open(&s, (struct bytes){made, n}, &limits, &error) == GIFD_OK);
+        CHECK(s.facts.frames == frames && s.facts.duration_ms == duration);
+        CHECK(source_next(&s, &p, &error) == 1);
+        source_close(&s);
+    }
+}
+
+TEST(what_is_given_out_is_whole)
+{
+    struct media_recipe r = {.format = MEDIA_GIF, .budget = 30000, .width = 159};
+    CHECK(run(r) == GIFD_OK);
+    CHECK(out.bytes <= 30000 && out.reached_ms >= 1600 && out.choice.rung > 0);
+}
+
 TEST_MAIN()

@@ -218,6 +218,8 @@ static int write_picture(struct gif_out *g, const AVFrame *f, const AVFrame *nex
         return e->code;
     screen_show(s, f, &c, s->index);
     if (cs > now && hold_longer(g, &c, cs - now, e) < 0) return e->code;
+    if (g->at + g->out.n > g->to.max) return flush(g, g->out.n, e); /* which says so */
+    if (g->to.reached_ms) *g->to.reached_ms = (uint64_t)g->cs * 10;
     if (g->out.n < FILE_BUFFER) return GIFD_OK;
     if (cs > now) begun = g->out.n; /* the delay that may grow is not that of the first part */
     if (cs > now) g->delay_at = 0;

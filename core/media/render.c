@@ -116,6 +116,7 @@ static int begin(struct making *w, struct task *t, struct err *e)
                                .alpha = alpha,
                                .untouched =
                                    t->canvas->pixels.width == s->width && t->canvas->pixels.height == s->height,
+                               .reached_ms = &t->output->reached_ms,
                                .frames = &f->frames,
                                .fd = t->fd,
                                .max = s->limits->out_bytes};
@@ -285,6 +286,16 @@ static uint64_t passes(const struct making *w)
     return most;
 }
 
+/* Whether the first picture is all that is wanted. */
+static bool is_glance(const struct making *w)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        const struct media_recipe *r = w->task[i].recipe;
+        if (!w->task[i].kind->still || r->at_ms || r->sample) return false;
+    }
+    return w->n > 0;
+}
+
 int render(struct source *s, const struct media_recipe *recipe, size_t n, const int *out_fd,
            struct media_output *output, struct err *e)
 {
@@ -296,10 +307,11 @@ int render(struct source *s, const struct media_recipe *recipe, size_t n, const 
     w->s = s;
     for (; w->n < n && rc >= 0; w->n++) {
         w->task[w->n] = (struct task){.recipe = &recipe[w->n], .output = &output[w->n], .fd = out_fd[w->n]};
-        output[w->n].bytes = 0;
+        output[w->n].bytes = output[w->n].reached_ms = 0;
         rc = begin(w, &w->task[w->n], e);
     }
     w->all = passes(w) * s->facts.frames;
+    if (rc >= 0) s->glance = is_glance(w);
     while (rc >= 0 && again) {
         rc = pass(w, &p, e);
         if (rc >= 0 && !w->seen) rc = err_set(e, GIFD_EBADMEDIA, "not one picture could be decoded");

@@ -14,8 +14,8 @@
 
 #define AVIO_BYTES 65536
 #define STREAMS_MAX 16
-#define DURATION_MAX_US (INT64_C(86400) * 1000000)
-#define ERRORS_MAX 64 /* of packets that cannot be decoded, one after another */
+#define DURATION_MAX_US (INT64_C(86400) * 1000 * 1000000) /* a header that says more is not believed */
+#define ERRORS_MAX 64                                     /* of packets that cannot be decoded, one after another */
 
 struct state {
     const AVInputFormat *demuxer;
@@ -132,6 +132,7 @@ static int pick_stream(struct source *s, struct state *t, struct err *e)
         return err_set(e, GIFD_EBADMEDIA, "the video's header is corrupt");
     t->decoder->thread_count = 1;
     t->decoder->pkt_timebase = st->time_base;
+    if (s->glance) t->decoder->flags |= AV_CODEC_FLAG_LOW_DELAY; /* the first one is not held back for others */
     t->decoder->max_pixels = (int64_t)s->limits->canvas_px;
     return avcodec_open2(t->decoder, codec, NULL) < 0 ? err_set(e, GIFD_EBADMEDIA, "the video's header is corrupt")
                                                       : GIFD_OK;

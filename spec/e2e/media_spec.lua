@@ -71,6 +71,32 @@ describe("media commands", function()
     end
   end)
 
+  it("ladder keeps the source's own bytes where what was made of it is larger", function()
+    local path = put("own.gif", pictures.gif { frames = 4 })
+    local made = json("ladder", path, dir .. "/own", "--json")
+    local own = 0
+    for _, r in ipairs(made.renditions) do
+      if r.type == "image/gif" and r.frames == made.source.frames then
+        assert.is_true(r.bytes <= made.source.bytes, r.file)
+      end
+      if r.source then
+        own = own + 1
+        assert.equal(read("own.gif"), read("own/" .. r.file), r.file)
+      end
+    end
+    assert.is_true(own == 0 or read("own.gif") == read("own/gif.gif"))
+  end)
+
+  it("films of what stands for days last as long", function()
+    local path = put("days.gif", pictures.gif { frames = 310, delay = 65535 })
+    for _, container in ipairs { "mp4", "webm" } do
+      local made = json("render", path, "--recipe", ('{"transcode":{"container":"%s"}}'):format(container), "-o",
+        dir .. "/days." .. container, "--json")
+      assert.equal(203158500, made.duration_ms)
+      assert.equal(203158500, json("probe", dir .. "/days." .. container, "--json").duration_ms)
+    end
+  end)
+
   it("ladder keeps how often it plays, as far as a format can say it", function()
     local bytes = pictures.gif { frames = 2, width = 16, height = 16 }
     bytes = bytes:gsub("NETSCAPE2%.0\3\1%z%z", "NETSCAPE2.0\3\1\255\255")

@@ -15,6 +15,21 @@ local function result_of(asset, r)
     width = r.width, height = r.height, bytes = r.bytes, digest = r.digest }
 end
 
+--- In the source's own format and size and no smaller: the source's own bytes serve, as in flow/render.
+local function source_will_do(recipe, asset, output)
+  local f = output.facts
+  return ladder.may_be_source(recipe, asset) and output.bytes >= asset.bytes and f.width == asset.width
+    and f.height == asset.height
+end
+
+local function row_of(file, text, made)
+  local output = made.outputs[1]
+  local digest, size = gifd.blob.commit(output.draft)
+  if not digest then return nil, size end
+  return { name = file, type = output.facts.type, width = output.facts.width, height = output.facts.height,
+    bytes = size, digest = digest, recipe = text, made_by = made.made_by }
+end
+
 function M.run(app, job)
   local asset, err = asset_model.find(job.payload.asset_id)
   if asset == nil then return nil, err end
@@ -30,11 +45,14 @@ function M.run(app, job)
   limits.account = job.account_id or 0
   local made, make_err = gifd.catch(gifd.media.render, asset.digest, { recipe }, limits, job_events.progress(job))
   if not made then return nil, make_err end
-  local output = made.outputs[1]
-  local digest, size = gifd.blob.commit(output.draft)
-  if not digest then return nil, size end
-  local r = { name = file, type = output.facts.type, width = output.facts.width, height = output.facts.height,
-    bytes = size, digest = digest, recipe = text, made_by = made.made_by }
+  local r, commit_err
+  if source_will_do(recipe, asset, made.outputs[1]) then
+    r = { name = file, type = asset.type, width = asset.width, height = asset.height, bytes = asset.bytes,
+      digest = asset.digest }
+  else
+    r, commit_err = row_of(file, text, made)
+    if not r then return nil, commit_err end
+  end
   local calls = { asset_model.there_statement(asset.id) }
   for _, call in ipairs { rendition_model.statements(asset.id, r) } do calls[#calls + 1] = call end
   calls[#calls + 1] = job_model.result_statement(job, result_of(asset, r))
