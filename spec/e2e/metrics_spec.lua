@@ -117,7 +117,8 @@ describe("metrics", function()
   it("can be looked at one by one, exported, and followed by a cursor", function()
     local seen, cursor = 0, nil
     repeat
-      local page = get(("/api/v1/assets/%s/events?limit=15%s"):format(other, cursor and "&cursor=" .. cursor or ""), admin)
+      local more = cursor and "&cursor=" .. cursor or ""
+      local page = get(("/api/v1/assets/%s/events?limit=15%s"):format(other, more), admin)
       seen, cursor = seen + #page.items, page.next ~= cjson.null and page.next or nil
       assert.equal(other, page.items[1].asset_id)
       assert.equal("reported", page.items[1].verdict)

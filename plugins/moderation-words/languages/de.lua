@@ -1,7 +1,8 @@
 --- languages/de: German; rules.lua says what its lines mean.
 return [[
 [nsfw rejected 0.95]
-ficken, fick, ficke, fickst, fickt, ficker, fickerei, gefickt, wichs*, fotze*, möse, titten, arschfick*, muschi*, nackte frauen, nackte frau, nacktbild*
+ficken, fick, ficke, fickst, fickt, ficker, fickerei, gefickt, wichs*, fotze*, möse, titten, arschfick*, muschi*
+nackte frauen, nackte frau, nacktbild*
 nacktfoto*, nacktvideo*, sexfilm*, sexvideo*, sexbild*, bumsen, blasen und ficken, hure, huren, hurensohn*, nutte*
 schwanzlutsch*
 [graphic_violence rejected 0.9]
