@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,11 +192,17 @@ static int serve(struct process *p, struct err *e)
     return GIFD_OK;
 }
 
+/* Buffers of a turn are taken and given back together: the heap's end would go to the system and come back each time,
+ * a page fault for every 4 KB. */
+#define HEAP_KEPT (4 << 20)
+
 _Noreturn void process_main(const struct process_context *c)
 {
     static struct process p;
     struct err e = {0};
     p.context = c;
+    mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
+    mallopt(M_TOP_PAD, HEAP_KEPT / 4);
     struct services_options o = {.dir = c->dir,
                                  .segment = c->segment,
                                  .urls = c->urls,

@@ -168,6 +168,7 @@ static int look_up(struct asked *a, unsigned kind, struct slice text, int64_t *n
 struct reading {
     struct asked asked;
     struct intake *out;
+    struct slice text; /* what is read: the body */
     int64_t now;
     uint32_t index, line;
 };
@@ -242,6 +243,25 @@ static void write_json(struct json_writer *w, const struct json *v)
     }
 }
 
+/* The member's value as it stands in the text that it was read from: an object that is known to be whole. */
+static struct slice as_written(const struct json *v, struct slice text)
+{
+    const char *p = v->key.p + v->key.n + 1, *end = text.p + text.n, *from;
+    if (v->key.p < text.p || v->key.p >= end) return (struct slice){NULL, 0}; /* its name had escapes */
+    while (p < end && *p != '{') p++;
+    from = p;
+    for (int depth = 0; p < end; p++) {
+        if (*p == '"') {
+            for (p++; p < end && *p != '"'; p++) p += *p == '\\';
+        } else if (*p == '{' || *p == '[') {
+            depth++;
+        } else if ((*p == '}' || *p == ']') && --depth == 0) {
+            return slice_of(from, (size_t)(p + 1 - from));
+        }
+    }
+    return (struct slice){NULL, 0};
+}
+
 /* The member as text of its own, in the arena. 0: too long. */
 static size_t meta_text(struct arena *a, const struct json *v, struct slice *out)
 {
@@ -283,7 +303,9 @@ static int read_one(struct reading *r, const struct json *v, struct err *e)
         return refuse(r, GIFD_EINVALID, "/at", "at is too long ago, or in the future");
     if (given(m.meta) && m.meta->type != JSON_OBJECT)
         return refuse(r, GIFD_EINVALID, "/metadata", "metadata must be an object");
-    if (given(m.meta) && m.meta->count && !meta_text(r->asked.arena, m.meta, &meta))
+    if (given(m.meta) && m.meta->count) meta = as_written(m.meta, r->text);
+    if (given(m.meta) && m.meta->count && (meta.n > INTAKE_META_MAX || !meta.p) &&
+        !meta_text(r->asked.arena, m.meta, &meta))
         return refuse(r, GIFD_ETOOBIG, "/metadata", "metadata may have 2048 bytes");
     int rc = look_up(&r->asked, SUBJECT, m.subject->s, &subject, &of, e);
     if (rc < 0) return rc;
@@ -368,7 +390,7 @@ static bool is_lines(struct slice body, struct arena *a)
 int intake_read(const struct intake_rules *rules, struct intake_names *names, struct db *db, struct slice body,
                 bool lines, int64_t now, uint64_t now_ms, struct arena *a, struct intake *out, struct err *e)
 {
-    struct reading r = {.asked = {rules, names, db, a, now_ms}, .out = out, .now = now};
+    struct reading r = {.asked = {rules, names, db, a, now_ms}, .out = out, .text = body, .now = now};
     struct json *root = NULL;
     *out = (struct intake){0};
     if (!body.n) return err_set(e, GIFD_EINVALID, "the body is empty");
