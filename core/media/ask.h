@@ -43,9 +43,9 @@ struct media_limits {
  * the last among them, half a picture rounds to the even one; with more samples than pictures, the last). Animations
  * show the source from from_ms to to_ms: at every time the picture that the source shows then, equal neighbours merged,
  * with at most fps pictures a second or `frames` pictures evenly. They are scaled down to fit width x height, never up.
- * MP4 (H.264) and WebM (VP9) are yuv420p without audio, flattened on the background, odd sides padded with their edge
+ * MP4 (H.264) and WebM (VP9) are yuv420p, flattened on the background, odd sides padded with their edge
  * pixels; what H.264 level 5.2 cannot hold (4096 a side, 9.4 million pixels) is scaled down to it. GIF and WebP keep
- * transparency. */
+ * transparency. Sound is kept where it is asked for, as AAC in an MP4, cut as the pictures are; else there is none. */
 struct media_recipe {
     uint32_t format; /* enum media_format */
     uint32_t width, height;
@@ -64,7 +64,7 @@ struct media_recipe {
     uint32_t floor;      /* thousandths of SSIM that a budget may not go below */
     uint64_t budget;     /* bytes */
     uint32_t background; /* 0xRRGGBB under transparent pixels where the format has no alpha */
-    uint32_t zero;
+    uint32_t audio;      /* MP4: bits a second of AAC; 0: no sound */
 };
 
 #define MEDIA_RECIPES_MAX 64

@@ -637,7 +637,7 @@ TEST(a_lying_answer_is_refused)
         w = plausible();
         switch (lie) {
         case 0: break;
-        case 1: w.look.hashes = MEDIA_HASHES_MAX + 1; break;
+        case 1: w.look.hashes = MEDIA_LOOKED_MAX + 1; break;
         case 2: w.look.colors = MEDIA_COLORS_MAX + 1; break;
         case 3: w.look.placeholder_bytes = MEDIA_PLACEHOLDER_MAX + 1; break;
         case 4: w.look.placeholder_bytes = 40; break; /* no WebP */

@@ -78,7 +78,8 @@ static void name_makers(void)
 int child_warm_up(struct err *e)
 {
     name_makers();
-    static const enum AVCodecID decoders[] = {AV_CODEC_ID_PNG, AV_CODEC_ID_H264, AV_CODEC_ID_VP8, AV_CODEC_ID_VP9};
+    static const enum AVCodecID decoders[] = {AV_CODEC_ID_PNG, AV_CODEC_ID_H264, AV_CODEC_ID_VP8,  AV_CODEC_ID_VP9,
+                                              AV_CODEC_ID_AAC, AV_CODEC_ID_MP3,  AV_CODEC_ID_OPUS, AV_CODEC_ID_VORBIS};
     av_log_set_callback(silent);
     for (size_t i = 0; i < sizeof decoders / sizeof *decoders; i++)
         open_once(avcodec_find_decoder(decoders[i]), 16, 16, AV_PIX_FMT_YUV420P);
@@ -94,7 +95,7 @@ int child_warm_up(struct err *e)
 void child_print_codecs(void)
 {
     static const char *const decoders[] = {"png", "h264", "hevc", "vp8", "vp9", "libvpx", "libvpx-vp9", "libdav1d"};
-    static const char *const encoders[] = {"libx264", "libvpx-vp9", "mjpeg", "png"};
+    static const char *const encoders[] = {"libx264", "libvpx-vp9", "aac", "mjpeg", "png"};
     for (size_t i = 0; i < sizeof decoders / sizeof *decoders; i++)
         printf("decoder %s %s\n", decoders[i], avcodec_find_decoder_by_name(decoders[i]) ? "yes" : "no");
     for (size_t i = 0; i < sizeof encoders / sizeof *encoders; i++)

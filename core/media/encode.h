@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "media/ask.h"
+#include "media/source.h"
 
 #include <libavutil/frame.h>
 #include <libavutil/rational.h>
@@ -19,9 +20,10 @@ struct encode_target {
     int width, height;
     AVRational time_base;
     const struct media_recipe *recipe;
-    int32_t loop;         /* how often it shall play: 0 for ever, -1 unknown */
-    bool alpha;           /* pictures come in alpha_format and may be transparent */
-    bool untouched;       /* they have the source's size and colours */
+    int32_t loop;                /* how often it shall play: 0 for ever, -1 unknown */
+    bool alpha;                  /* pictures come in alpha_format and may be transparent */
+    bool untouched;              /* they have the source's size and colours */
+    const struct source *source; /* its sound, where the recipe asks for it */
     uint64_t *reached_ms; /* set by the encoder: when the last picture ends whose bytes are written; may be NULL */
     uint32_t *frames;     /* counted by the caller; the encoder corrects it where it merges or parts pictures */
     int fd;

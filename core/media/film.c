@@ -4,8 +4,11 @@
  * packet's duration is its picture's, which the muxers need for the last one. MP4's movie header goes first: the muxer
  * then reads its own output again through io_open, which here answers with a second AVIO on the same descriptor. The
  * number of threads is fixed, since it changes the bytes. A picture that stands for hours is given again every hour:
- * MP4 counts a duration in 32 bits of a finer clock than ours. */
+ * MP4 counts a duration in 32 bits of a finer clock than ours. Sound (sound.h) is written between the pictures as they
+ * come; its encoder begins before it is heard, which an edit list hides. */
 #include "media/encode.h"
+
+#include "media/sound.h"
 
 #include <errno.h>
 #include <libavcodec/avcodec.h>
@@ -40,7 +43,9 @@ struct film {
     AVFormatContext *format;
     AVCodecContext *encoder;
     AVIOContext *io;
-    AVStream *stream;
+    AVStream *stream, *sound_stream;
+    struct sound *sound; /* NULL: none */
+    int64_t end;         /* of the last picture */
     AVPacket *packet;
     AVRational time_base;
     uint64_t *reached_ms;
@@ -170,6 +175,8 @@ static bool open_muxer(struct film *m)
     c->io_close2 = close_again;
     c->flags |= AVFMT_FLAG_CUSTOM_IO | AVFMT_FLAG_BITEXACT;
     m->stream->time_base = m->time_base;
+    if (m->sound && !(m->sound_stream = avformat_new_stream(c, NULL))) return false;
+    if (m->sound && sound_describe(m->sound, m->sound_stream) < 0) return false;
     AVDictionary *o = NULL;
     if (m->kind->muxer_options) av_dict_set(&o, "movflags", m->kind->muxer_options, 0);
     int rc = avformat_write_header(c, &o);
@@ -191,6 +198,11 @@ static struct encoder *film_new(const struct encode_target *t, struct err *e)
         m->frames = t->frames;
         m->packet = av_packet_alloc();
     }
+    bool mute = !t->recipe->audio || !t->source || !t->source->facts.has_audio;
+    if (m && m->packet && !mute && !(m->sound = sound_open(t->source, t->recipe, e))) {
+        film_free((struct encoder *)m);
+        return NULL;
+    }
     if (m && m->packet && open_encoder(m, t) && open_muxer(m)) return (struct encoder *)m;
     err_set(e, GIFD_EBADMEDIA, "%s of %d x %d could not be started in the memory allowed",
             m ? m->kind->muxer : "a film", t->width, t->height);
@@ -204,12 +216,38 @@ static int failed(const struct film *m, struct err *e)
     return err_set(e, GIFD_EBADMEDIA, "the %s could not be made in the memory allowed", m->kind->muxer);
 }
 
+/* What is heard before `until` of the pictures' clock stands before what is seen then. */
+static int write_sound(struct film *m, int64_t until, bool last, struct err *e)
+{
+    AVPacket *p = m->sound ? av_packet_alloc() : NULL;
+    int rc = GIFD_OK;
+    if (!m->sound) return rc;
+    if (!p) return failed(m, e);
+    int64_t us = av_rescale_q(until, m->time_base, AV_TIME_BASE_Q);
+    while ((rc = sound_next(m->sound, us, last, p, e)) > 0) {
+        p->stream_index = m->sound_stream->index;
+        av_packet_rescale_ts(p, sound_time_base(m->sound), m->sound_stream->time_base);
+        int wrote = av_write_frame(m->format, p);
+        av_packet_unref(p);
+        if (wrote < 0) {
+            rc = failed(m, e);
+            break;
+        }
+    }
+    av_packet_free(&p);
+    return rc;
+}
+
 static int drain(struct film *m, struct err *e)
 {
     int rc;
     while ((rc = avcodec_receive_packet(m->encoder, m->packet)) >= 0) {
         m->packet->duration = m->duration[m->taken++ % PENDING_MAX];
         m->packet->stream_index = m->stream->index;
+        if (write_sound(m, m->packet->pts, false, e) < 0) {
+            av_packet_unref(m->packet);
+            return e->code;
+        }
         av_packet_rescale_ts(m->packet, m->time_base, m->stream->time_base);
         int64_t end = av_rescale_q(m->packet->pts + m->packet->duration, m->stream->time_base, (AVRational){1, 1000});
         if (av_write_frame(m->format, m->packet) < 0) rc = AVERROR(EIO);
@@ -224,6 +262,7 @@ static int add_part(struct film *m, AVFrame *f, int64_t start, int64_t duration,
 {
     if (m->given - m->taken >= PENDING_MAX) return err_set(e, GIFD_EBADMEDIA, "the encoder holds too many pictures");
     m->duration[m->given++ % PENDING_MAX] = duration;
+    m->end = start + duration;
     f->pts = start;
     f->pict_type = AV_PICTURE_TYPE_NONE;
     if (avcodec_send_frame(m->encoder, f) < 0) return failed(m, e);
@@ -246,6 +285,7 @@ static int film_finish(struct encoder *self, uint64_t *bytes, struct err *e)
     struct film *m = (struct film *)self;
     if (avcodec_send_frame(m->encoder, NULL) < 0) return failed(m, e);
     int rc = drain(m, e);
+    if (rc >= 0) rc = write_sound(m, m->end, true, e);
     if (rc < 0) return rc;
     if (av_write_trailer(m->format) < 0 || m->failure.code) return failed(m, e);
     *bytes = m->size;
@@ -256,6 +296,7 @@ static void film_free(struct encoder *self)
 {
     struct film *m = (struct film *)self;
     if (!m) return;
+    sound_free(m->sound);
     avcodec_free_context(&m->encoder);
     avformat_free_context(m->format);
     free_io(&m->io);

@@ -33,6 +33,7 @@ static const struct rule rules[] = {
     FIELD(frames, ANIMATIONS, 1, 10000),
     FIELD(quality, BIT(MEDIA_JPEG) | BIT(MEDIA_WEBP), 1, 100),
     FIELD(bitrate, FILMS, 10000, 100000000),
+    FIELD(audio, BIT(MEDIA_MP4), 16000, 320000),
     FIELD(colors, BIT(MEDIA_GIF), 2, 256),
     FIELD(dither, BIT(MEDIA_GIF), 1, MEDIA_DITHER_DIFFUSE),
     FIELD(lossy, BIT(MEDIA_GIF), 1, 200),
@@ -70,6 +71,7 @@ int media_recipe_check(const struct media_recipe *r, struct err *e)
     if (!r->sample != !r->samples || r->sample > r->samples)
         return err_set(e, GIFD_EINVALID, "sample must be one of 1 to samples");
     if (r->sample && r->at_ms) return err_set(e, GIFD_EINVALID, "at and sample contradict each other");
+    if (r->audio && r->repeat_ms) return err_set(e, GIFD_EINVALID, "audio and repeat_to contradict each other");
     if (r->floor && !r->budget) return err_set(e, GIFD_EINVALID, "floor goes with budget only");
     return GIFD_OK;
 }

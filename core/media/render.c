@@ -106,12 +106,14 @@ static int begin(struct making *w, struct task *t, struct err *e)
                               .loop = t->kind->still        ? 1
                                       : t->kind->keeps_loop ? loop_of(t, s)
                                                             : -1,
-                              .has_alpha = alpha};
+                              .has_alpha = alpha,
+                              .has_audio = t->recipe->audio && s->facts.has_audio};
     snprintf(f->type, sizeof f->type, "%s", t->kind->type);
     struct encode_target to = {.width = t->canvas->pixels.width,
                                .height = t->canvas->pixels.height,
                                .time_base = s->time_base,
                                .recipe = t->recipe,
+                               .source = s,
                                .loop = loop_of(t, s),
                                .alpha = alpha,
                                .untouched =

@@ -34,6 +34,7 @@ struct source {
     const struct media_limits *limits;
     struct media_facts facts; /* width and height as displayed */
     AVRational time_base;
+    int64_t origin;    /* when the first picture is shown by the file's own clock: sound is timed by that */
     int width, height; /* of pictures, before rotation */
     int rotation;      /* 0, 90, 180, 270 clockwise, still to be applied */
     bool glance;       /* only the first picture will be asked for, and not how long it is shown */

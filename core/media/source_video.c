@@ -1,7 +1,8 @@
 /* source_video.c: MP4 and WebM by libav, from memory, the demuxer named and never guessed.
  *
- * No protocol is reachable: the context has an AVIO of our own and an io_open that refuses. Opening demuxes the whole
- * file once to count and time its pictures; reading opens it again from the start. Only codecs that browsers play. */
+ * Opening (demux.h) demuxes the whole file once to count and time its pictures; reading opens it again from the start.
+ * Only codecs that browsers play. */
+#include "media/demux.h"
 #include "media/source.h"
 
 #include <libavcodec/avcodec.h>
@@ -12,89 +13,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AVIO_BYTES 65536
-#define STREAMS_MAX 16
 #define DURATION_MAX_US (INT64_C(86400) * 1000 * 1000000) /* a header that says more is not believed */
 #define ERRORS_MAX 64                                     /* of packets that cannot be decoded, one after another */
 
 struct state {
     const AVInputFormat *demuxer;
-    AVFormatContext *format;
+    struct demux demux;
     AVCodecContext *decoder;
     AVPacket *packet;
     AVFrame *frame[2]; /* the picture given out, and the one after it */
     int stream;
-    size_t read_at;
     bool draining, ended, primed, end_known, plausible;
     int64_t first_pts, end_pts; /* of what is shown, stream time base */
     uint32_t given;
 };
 
-static int read_bytes(void *opaque, uint8_t *buf, int n)
-{
-    struct source *s = opaque;
-    struct state *t = s->state;
-    size_t left = t->read_at < s->in.n ? s->in.n - t->read_at : 0;
-    if (!left) return AVERROR_EOF;
-    if ((size_t)n > left) n = (int)left;
-    memcpy(buf, s->in.p + t->read_at, (size_t)n);
-    t->read_at += (size_t)n;
-    return n;
-}
-
-static int64_t seek_bytes(void *opaque, int64_t to, int whence)
-{
-    struct source *s = opaque;
-    struct state *t = s->state;
-    int64_t size = (int64_t)s->in.n;
-    if (whence == AVSEEK_SIZE) return size;
-    whence &= ~AVSEEK_FORCE;
-    if (whence == SEEK_CUR) to += (int64_t)t->read_at;
-    if (whence == SEEK_END) to += size;
-    if (to < 0) return AVERROR(EINVAL);
-    t->read_at = (size_t)to;
-    return to;
-}
-
-static int refuse(AVFormatContext *c, AVIOContext **io, const char *url, int flags, AVDictionary **o)
-{
-    (void)c, (void)io, (void)url, (void)flags, (void)o;
-    return AVERROR(EPERM);
-}
-
 static void close_format(struct state *t)
 {
-    if (!t->format) return;
-    AVIOContext *io = t->format->pb;
     avcodec_free_context(&t->decoder);
-    avformat_close_input(&t->format);
-    if (io) av_freep(&io->buffer);
-    avio_context_free(&io);
+    demux_close(&t->demux);
 }
 
 static int open_format(struct source *s, struct state *t, struct err *e)
 {
-    AVDictionary *o = NULL;
-    uint8_t *buffer = av_malloc(AVIO_BYTES);
-    AVIOContext *io = buffer ? avio_alloc_context(buffer, AVIO_BYTES, 0, s, read_bytes, NULL, seek_bytes) : NULL;
-    AVFormatContext *c = avformat_alloc_context();
-    if (!io || !c) return err_set(e, GIFD_EBADMEDIA, "out of memory");
-    t->read_at = 0;
-    c->pb = io;
-    c->flags |= AVFMT_FLAG_CUSTOM_IO;
-    c->io_open = refuse;
-    c->max_streams = STREAMS_MAX;
-    av_dict_set(&o, "protocol_whitelist", "none", 0);
-    av_dict_set(&o, "format_whitelist", t->demuxer->name, 0);
-    int rc = avformat_open_input(&c, "", t->demuxer, &o); /* frees c on failure, not io */
-    av_dict_free(&o);
-    if (rc < 0) {
-        av_freep(&io->buffer);
-        avio_context_free(&io);
-        return err_set(e, GIFD_EBADMEDIA, "the video's structure cannot be read");
-    }
-    t->format = c;
-    return GIFD_OK;
+    return demux_open(&t->demux, s->in, t->demuxer, e);
 }
 
 static const AVCodec *decoder_for(const AVStream *st)
@@ -116,15 +58,15 @@ static const AVCodec *decoder_for(const AVStream *st)
 static int pick_stream(struct source *s, struct state *t, struct err *e)
 {
     t->stream = -1;
-    for (unsigned i = 0; i < t->format->nb_streams; i++) {
-        AVStream *st = t->format->streams[i];
+    for (unsigned i = 0; i < t->demux.format->nb_streams; i++) {
+        AVStream *st = t->demux.format->streams[i];
         bool still = st->disposition & AV_DISPOSITION_ATTACHED_PIC;
         if (st->codecpar->codec_type == AVMEDIA_TYPE_AUDIO) s->facts.has_audio = true;
         if (st->codecpar->codec_type == AVMEDIA_TYPE_VIDEO && !still && t->stream < 0) t->stream = (int)i;
         st->discard = (int)i == t->stream ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
     }
     if (t->stream < 0) return err_set(e, GIFD_EBADMEDIA, "the video has no picture track");
-    AVStream *st = t->format->streams[t->stream];
+    AVStream *st = t->demux.format->streams[t->stream];
     const AVCodec *codec = decoder_for(st);
     if (!codec) return err_set(e, GIFD_EUNSUPPORTED, "a video in %s", avcodec_get_name(st->codecpar->codec_id));
     t->decoder = avcodec_alloc_context3(codec);
@@ -141,7 +83,7 @@ static int pick_stream(struct source *s, struct state *t, struct err *e)
 /* Size as displayed: sample aspect, then rotation by quarter turns. */
 static int set_size(struct source *s, struct state *t, struct err *e)
 {
-    AVStream *st = t->format->streams[t->stream];
+    AVStream *st = t->demux.format->streams[t->stream];
     int w = t->decoder->width, h = t->decoder->height;
     AVRational a = st->sample_aspect_ratio.num > 0 ? st->sample_aspect_ratio : st->codecpar->sample_aspect_ratio;
     int rc = source_check(s->limits, w > 0 ? (uint64_t)w : 0, h > 0 ? (uint64_t)h : 0, 1, e);
@@ -197,14 +139,14 @@ static void count_packet(struct source *s, struct state *t, int64_t *last, int64
     t->end_known = p->duration > 0;
     if (s->facts.frames == 0 || end > t->end_pts) t->end_pts = end;
     *last = pts;
-    t->plausible |= is_plausible(t->format->streams[t->stream]->codecpar, p);
+    t->plausible |= is_plausible(t->demux.format->streams[t->stream]->codecpar, p);
     s->facts.frames++;
 }
 
 /* WebM does not say how long its last picture is shown, only how long it all is. */
 static void end_by_header(struct source *s, struct state *t, int64_t last)
 {
-    int64_t whole = t->format->duration;
+    int64_t whole = t->demux.format->duration;
     if (t->end_known || whole <= 0 || whole > DURATION_MAX_US) return;
     whole = av_rescale_q(whole, AV_TIME_BASE_Q, s->time_base);
     if (whole > last) t->end_pts = whole;
@@ -214,7 +156,7 @@ static int count_packets(struct source *s, struct state *t, struct err *e)
 {
     int64_t last = 0, last_gap = 0;
     int rc;
-    while ((rc = av_read_frame(t->format, t->packet)) >= 0) {
+    while ((rc = av_read_frame(t->demux.format, t->packet)) >= 0) {
         bool ours = t->packet->stream_index == t->stream && !(t->packet->flags & AV_PKT_FLAG_DISCARD);
         if (ours && t->packet->flags & AV_PKT_FLAG_CORRUPT) {
             s->facts.truncated = true;
@@ -225,9 +167,10 @@ static int count_packets(struct source *s, struct state *t, struct err *e)
         av_packet_unref(t->packet);
         if (rc < 0) return rc;
     }
-    if (rc != AVERROR_EOF || t->format->pb->error) s->facts.truncated = true;
+    if (rc != AVERROR_EOF || t->demux.format->pb->error) s->facts.truncated = true;
     if (!s->facts.frames || !t->plausible) return err_set(e, GIFD_EBADMEDIA, "the video has no whole picture");
     end_by_header(s, t, last);
+    s->origin = t->first_pts;
     int64_t ms = av_rescale_q(t->end_pts - t->first_pts, s->time_base, (AVRational){1, 1000});
     s->facts.duration_ms = ms > 0 ? (uint64_t)ms : 0;
     return GIFD_OK;
@@ -266,7 +209,7 @@ static int webm_open(struct source *s, struct err *e)
 /* One packet of ours into the decoder, or the end of the file. A broken one is passed over. */
 static void feed(struct state *t)
 {
-    while (av_read_frame(t->format, t->packet) >= 0) {
+    while (av_read_frame(t->demux.format, t->packet) >= 0) {
         bool ours = t->packet->stream_index == t->stream;
         if (ours) avcodec_send_packet(t->decoder, t->packet);
         av_packet_unref(t->packet);

@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #define WIRE_MAGIC 0x6d616b67u
-#define WIRE_VERSION 7u
+#define WIRE_VERSION 8u
 #define WIRE_TEXT_MAX 256
 #define WIRE_FDS_MAX (1 + MEDIA_RECIPES_MAX)
 

@@ -336,6 +336,7 @@ static const struct {
     {"frames", offsetof(struct media_recipe, frames), PLAIN},
     {"quality", offsetof(struct media_recipe, quality), PLAIN},
     {"bitrate", offsetof(struct media_recipe, bitrate), PLAIN},
+    {"audio", offsetof(struct media_recipe, audio), PLAIN},
     {"colors", offsetof(struct media_recipe, colors), PLAIN},
     {"lossy", offsetof(struct media_recipe, lossy), PLAIN},
     {"floor", offsetof(struct media_recipe, floor), THOUSANDTHS},

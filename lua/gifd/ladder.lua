@@ -14,14 +14,15 @@ M.types = { jpeg = "image/jpeg", png = "image/png", gif = "image/gif", webp = "i
   webm = "video/webm" }
 local films = { mp4 = true, webm = true }
 
-local fields = { "width", "height", "at", "from", "to", "repeat_to", "fps", "frames", "quality", "bitrate", "colors",
-  "lossy", "floor", "loop", "background", "budget", "dither" }
+local fields = { "width", "height", "at", "from", "to", "repeat_to", "fps", "frames", "quality", "bitrate", "audio",
+  "colors", "lossy", "floor", "loop", "background", "budget", "dither" }
 
 local docs = {
   width = "pixels at most", height = "pixels at most", at = "seconds into it: the one picture of a still",
   from = "seconds into it: where it begins", to = "seconds into it: where it ends",
   repeat_to = "seconds that a shorter one is repeated for", fps = "pictures a second at most",
   frames = "pictures at most", quality = "of the encoder, 1 to 100", colors = "of a GIF, at most",
+  audio = "bits a second of sound, in an mp4; else there is none",
   lossy = "how far colours of a GIF may go from what they were, 0 for not at all",
   floor = "likeness to the original below which nothing is saved", loop = "times it plays; 0: for ever",
 }

@@ -1,11 +1,13 @@
 --- recipes: what people may ask of a picture or film, in their words, and what that is to gifd.media. Pure.
 --
---   { transcode = { container, video, audio, bitrate | crf | quality, width, height, fps, from, to, loop } }
+--   { transcode = { container, video, audio, audio_bitrate, bitrate | crf | quality, width, height, fps, from, to,
+--     loop } }
 --   { thumbnail = { at, width, height, format } }     { gif = { width, colors, dither, lossy, budget, ... } }
 --   { frames = { count | times, width, height, format } }     { format = ..., and any field of gifd.media.render }
 --
 -- The kind may also stand inside: { type = "gif", width = 320 }. What is unknown, out of bounds or a contradiction is
--- refused by name. Left out: H.264 at 1 Mbit/s; a thumbnail at 1 s, 320 wide; all colours.
+-- refused by name. Left out: H.264 at 1 Mbit/s, without sound; with audio = "aac" at 128 kbit/s; a thumbnail at 1 s,
+-- 320 wide; all colours.
 local S = require "gifd.schema"
 
 local M = {}
@@ -18,13 +20,18 @@ local loop = S.optional(S.integer { min = 0, max = 65535 })
 local fps = S.optional(S.number { min = 0.1, max = 120 })
 local still = S.one_of { "png", "jpeg", default = "png" }
 
+local function bitrate(min, max, expects)
+  return S.either { S.string { pattern = "^%d+%.?%d*[kM]$" }, S.number { min = min, max = max }, optional = true,
+    expects = "must be " .. expects }
+end
+
 local kinds = {
   transcode = S.record {
     container = S.one_of { "mp4", "webm", "webp", "gif", default = "mp4" },
     video = S.optional(S.one_of { "h264", "vp9" }),
-    audio = S.either { S.one_of { "none" }, S.any {}, optional = true },
-    bitrate = S.either { S.string { pattern = "^%d+%.?%d*[kM]$" }, S.number { min = 1e4, max = 1e8 }, optional = true,
-      expects = 'must be 10000 to 100000000 bits a second, such as "800k" or "1M"' },
+    audio = S.optional(S.one_of { "none", "aac" }),
+    audio_bitrate = bitrate(16000, 320000, '16000 to 320000 bits a second, such as "128k"'),
+    bitrate = bitrate(1e4, 1e8, '10000 to 100000000 bits a second, such as "800k" or "1M"'),
     crf = S.optional(S.integer { min = 1, max = 63 }),
     quality = S.either { S.one_of { "low", "medium", "high" }, S.integer { min = 1, max = 100 }, optional = true,
       expects = "must be low, medium or high, or 1 to 100" },
@@ -57,6 +64,7 @@ kinds.render = S.record {
   width = side, height = side, at = time, from = time, to = time,
   repeat_to = S.optional(S.number { min = 0, max = 60 }),
   fps = fps, frames = whole(1, 10000), loop = loop, quality = whole(1, 100), bitrate = whole(1e4, 1e8),
+  audio = whole(16000, 320000),
   colors = whole(2, 256), lossy = whole(1, 200), background = whole(0, 0xffffff),
   dither = S.optional(S.one_of { "auto", "none", "ordered", "diffuse" }),
   budget = S.optional(S.bytes { min = 100, max = 2 ^ 40 }), floor = S.optional(S.number { min = 0.001, max = 0.999 }),
@@ -66,7 +74,7 @@ local stills, films = { jpeg = true, png = true }, { mp4 = true, webm = true }
 local moving, gif = { gif = true, webp = true, mp4 = true, webm = true }, { gif = true }
 --- Which formats know a field; all of them where nothing is said.
 local known = { at = stills, from = moving, to = moving, fps = moving, frames = moving, loop = moving,
-  repeat_to = films, bitrate = films, colors = gif, dither = gif, lossy = gif,
+  repeat_to = films, bitrate = films, audio = { mp4 = true }, colors = gif, dither = gif, lossy = gif,
   quality = { jpeg = true, webp = true, mp4 = true, webm = true } }
 local quality_most = { mp4 = 51, webm = 63 }
 
@@ -84,8 +92,14 @@ local contradicts = {}
 
 function contradicts.transcode(r)
   local film = codecs[r.container]
-  if r.audio ~= nil and r.audio ~= "none" and r.audio ~= false then
-    return "audio", "nothing here has sound: it is dropped, and no AAC or other sound is made"
+  local sound = r.audio == "aac"
+  if sound and r.container ~= "mp4" then
+    return "audio", ("aac does not go in %s: mp4 has sound"):format(r.container)
+  end
+  if r.audio_bitrate and not sound then return "audio_bitrate", 'goes with audio "aac" only' end
+  local sound_rate = bits(r.audio_bitrate)
+  if sound_rate and (sound_rate < 16000 or sound_rate > 320000) then
+    return "audio_bitrate", "must be 16k to 320k"
   end
   if r.video and r.video ~= film then return "video", ("%s does not go in %s"):format(r.video, r.container) end
   local given = {}
@@ -103,11 +117,12 @@ function contradicts.transcode(r)
 end
 
 function contradicts.render(r)
-  for _, name in ipairs { "at", "from", "to", "fps", "frames", "loop", "repeat_to", "bitrate", "colors", "dither",
-    "lossy", "quality" } do
+  for _, name in ipairs { "at", "from", "to", "fps", "frames", "loop", "repeat_to", "bitrate", "audio", "colors",
+    "dither", "lossy", "quality" } do
     if r[name] and not known[name][r.format] then return name, "does not go with " .. r.format end
   end
   if r.quality and r.bitrate then return "bitrate", "contradicts quality" end
+  if r.audio and r.repeat_to then return "repeat_to", "contradicts audio" end
   if r.fps and r.frames then return "frames", "contradicts fps" end
   local most = quality_most[r.format]
   if most and (r.quality or 0) > most then return "quality", ("must be at most %d for %s"):format(most, r.format) end
@@ -214,6 +229,7 @@ function make.transcode(r)
   if codecs[r.container] then
     out.quality, out.bitrate = r.crf or crf[r.container][r.quality], bits(r.bitrate)
     if not out.quality and not out.bitrate then out.bitrate = 1e6 end
+    if r.audio == "aac" then out.audio = bits(r.audio_bitrate) or 128000 end
   elseif r.container == "webp" then
     out.quality = webp[r.quality] or r.quality or 80
   end

@@ -86,7 +86,14 @@ describe("a recipe", function()
   end)
 
   it("makes no sound, and says so", function()
-    assert.matches("^transcode%.audio .*no AAC", refusal { transcode = { audio = "aac" } })
+    assert.matches("^transcode%.audio .*does not go in webm", refusal {
+      transcode = { container = "webm", audio = "aac" } })
+    assert.matches("^transcode%.audio must be", refusal { transcode = { audio = "opus" } })
+    assert.matches("^transcode%.audio_bitrate goes with", refusal { transcode = { audio_bitrate = "96k" } })
+    assert.matches("^transcode%.audio_bitrate must be 16k", refusal {
+      transcode = { audio = "aac", audio_bitrate = "1M" } })
+    assert.equal(128000, media({ transcode = { audio = "aac" } })[1].audio)
+    assert.equal(96000, media({ transcode = { audio = "aac", audio_bitrate = "96k" } })[1].audio)
     assert.same(media { transcode = {} }, media { transcode = { audio = "none" } })
   end)
 end)

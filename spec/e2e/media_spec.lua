@@ -148,7 +148,7 @@ describe("media commands", function()
     assert.is_nil(read "frames/frame_0003.png")
     for recipe, why in pairs {
       ['{"gif":{"colours":2}}'] = "gif%.colours unknown key, did you mean colors",
-      ['{"transcode":{"audio":"aac"}}'] = "no AAC",
+      ['{"transcode":{"audio":"opus"}}'] = "audio must be",
       ['{"transcode":{"crf":20,"bitrate":"1M"}}'] = "crf contradicts bitrate",
       ["{"] = "is not JSON", ["[]"] = "must be one of",
     } do

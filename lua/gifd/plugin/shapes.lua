@@ -87,6 +87,7 @@ Recipe = what a render makes
   frames?: integer -- at most
   quality?: integer -- 1 to 100
   bitrate?: integer -- of video
+  audio?: integer -- bits a second of sound, in an mp4
   colors?: integer -- of a palette
   lossy?: integer -- how much a GIF may lose
   floor?: number -- least likeness

@@ -113,6 +113,7 @@
 ---@field frames? integer at most
 ---@field quality? integer 1 to 100
 ---@field bitrate? integer of video
+---@field audio? integer bits a second of sound, in an mp4
 ---@field colors? integer of a palette
 ---@field lossy? integer how much a GIF may lose
 ---@field floor? number least likeness
