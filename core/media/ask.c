@@ -213,9 +213,9 @@ static void copy_text(char *to, size_t cap, const char *from)
     to[n] = 0;
 }
 
-static bool check_look(const struct media_look *l)
+static bool check_look(const struct media_look *l, uint32_t hashes)
 {
-    if (l->hashes > MEDIA_LOOKED_MAX || l->colors > MEDIA_COLORS_MAX || l->placeholder_bytes > MEDIA_PLACEHOLDER_MAX)
+    if (l->hashes > hashes || l->colors > MEDIA_COLORS_MAX || l->placeholder_bytes > MEDIA_PLACEHOLDER_MAX)
         return false;
     for (uint32_t i = 0; i < l->hashes; i++)
         if (l->hash[i].quality > 100) return false;
@@ -234,7 +234,8 @@ static bool check_answer(const struct media_ask *a, const struct wire_answer *w,
     copy_text(out->made_by, sizeof out->made_by, w->made_by);
     out->outputs = w->outputs;
     out->look = w->look;
-    if ((q->op == MEDIA_LOOK || q->op == MEDIA_CROPS) && !check_look(&out->look)) return false;
+    if (q->op == MEDIA_LOOK && !check_look(&out->look, MEDIA_HASHES_MAX)) return false;
+    if (q->op == MEDIA_CROPS && !check_look(&out->look, MEDIA_LOOKED_MAX)) return false;
     for (size_t i = 0; i < out->outputs; i++) {
         uint64_t bytes = w->output[i].bytes;
         if (!check_facts(&w->output[i].facts, NULL, &out->output[i].facts)) return false;

@@ -5,7 +5,7 @@ local row = require "gifd.model.row"
 local M = {}
 
 --- So many entries at most change in one statement: as JSON they are one value.
-M.at_once = 5000
+M.at_once = 20000
 
 --- A statement for a batch: entries = array of { list, kind, hash, distance, category, reason, asset_id? }; change:
 -- of M.change. What is there as it is said stays as it is; the rest is from this change.
