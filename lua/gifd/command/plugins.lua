@@ -68,7 +68,8 @@ local function jobs_of(registry, all)
   table.sort(ids)
   for i, id in ipairs(ids) do
     local job, row = registry.jobs[id], next_run[id]
-    out[i] = with({ plugin = job.plugin.name, job = job.name, every = job.every, timeout = job.timeout,
+    out[i] = with({ plugin = job.plugin.name, job = job.name, every = job.every,
+      cron = job.cron and job.cron.text, timeout = job.timeout,
       next = row and job.every and moment.text(row.run_after) or nil, error = row and row.error }, all,
       job.plugin.name, "job " .. job.name)
   end
@@ -95,7 +96,8 @@ local function graph(app, json)
     write("%s %s (%s)\t%s", row.method, row.pattern, row.auth, numbers(row))
   end
   for _, row in ipairs(jobs) do
-    local when = row.every and ("every %g s, next %s"):format(row.every, row.next or "when the runner sees it")
+    local when = row.cron and ("at %s UTC, next %s"):format(row.cron, row.next or "when the runner sees it")
+      or row.every and ("every %g s, next %s"):format(row.every, row.next or "when the runner sees it")
       or "when asked for"
     write("job %s/%s (%s)\t%s", row.plugin, row.job, when, numbers(row))
   end

@@ -6,6 +6,7 @@
 local call = require "gifd.plugin.call"
 local context = require "gifd.plugin.context"
 local contracts = require "gifd.plugin.contracts"
+local cron = require "gifd.cron"
 local events = require "gifd.flow.events"
 local fault_model = require "gifd.model.fault"
 local hooks = require "gifd.plugin.hooks"
@@ -21,6 +22,9 @@ local function entry_of(app, job)
     if entry.plugin.name == job.plugin then return entry, kind end
   end
 end
+
+--- The next time of a cron expression, or nil.
+local function next_of(entry) return entry and entry.cron and cron.next(entry.cron, gifd.time.now()) end
 
 local function about(job, deadline)
   return { request_id = "job-" .. job.id, deadline = deadline, job = { id = tostring(job.id), attempt = job.attempts } }
@@ -58,13 +62,14 @@ function M.run(app, job)
   local result, err
   if kind == "job" then result, err = work(entry, job) else result, err = tell(entry, job) end
   if not result or not job.every then return result, err end
-  return gifd.db.batch { job_model.reschedule_statement(job, result) }
+  return gifd.db.batch { job_model.reschedule_statement(job, result, nil, next_of(entry)) }
 end
 
 --- A failure for good. That of a listener is seen on what the event is about.
 function M.failed(app, job, err)
   local message = tostring(err.message or err.code)
-  if job.every then return gifd.db.batch { job_model.reschedule_statement(job, nil, message) } end
+  if job.every then return gifd.db.batch { job_model.reschedule_statement(job, nil, message,
+    next_of(entry_of(app, job))) } end
   local calls, event, entry = { job_model.fail_statement(job, message) }, job.payload, entry_of(app, job)
   if entry and entry.hook then
     local fault = { hook = entry.hook, plugin = entry.plugin.name, version = entry.plugin.version, err = err }

@@ -9,6 +9,7 @@
 -- the first lane has is in jobs/places. One runner per
 -- server; a lease that its owner did not end (kill -9, a reload) is taken up again by the next one at once.
 local attempt = require "gifd.jobs.attempt"
+local cron = require "gifd.cron"
 local job_events = require "gifd.flow.job_events"
 local job_lease = require "gifd.model.job_lease"
 local job_model = require "gifd.model.job"
@@ -258,7 +259,8 @@ local function offer(registry)
   for _, job in pairs(registry.jobs) do
     known[#known + 1] = job.plugin.name .. " job " .. job.name
     if job.every then
-      schedules[#schedules + 1] = { plugin = job.plugin.name, name = job.name, every = math.floor(job.every * 1e6) }
+      schedules[#schedules + 1] = { plugin = job.plugin.name, name = job.name, every = math.floor(job.every * 1e6),
+        next = job.cron and cron.next(job.cron, gifd.time.now()) * 1e6 }
     end
   end
   for name, entries in pairs(registry.hooks) do
@@ -289,12 +291,10 @@ function M.run(app)
   local own = ("runner-%d-"):format(gifd.server.pid)
   local owner = own .. gifd.crypto.hex(gifd.crypto.random(4))
   if not begin(app, owner, own) then return end
-  local jobs = app.settings.jobs
-  local least, most = places.bounds(app.settings.media.children, gifd.server.cores)
+  local jobs, least, most = app.settings.jobs, places.bounds(app.settings.media.children, gifd.server.cores)
   job_stats.slots(least, jobs.plugins)
   pump { app = app, owner = owner, lease = jobs.lease, beat_at = 0, logs_at = 0, adapt_at = 0, heard = 0, done = {},
-    held = {}, pace = {},
-    lanes = { lane_of("media", least, most), lane_of("plugin", jobs.plugins) } }
+    held = {}, pace = {}, lanes = { lane_of("media", least, most), lane_of("plugin", jobs.plugins) } }
 end
 
 return M

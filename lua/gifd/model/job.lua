@@ -161,10 +161,11 @@ function M.result_statement(job, result)
 end
 
 --- A schedule after a run: its next time is the first one of its grid that has not passed, however long it took.
-function M.reschedule_statement(job, result, message)
+-- next_at (seconds): of a cron expression
+function M.reschedule_statement(job, result, message, next_at)
   return settle(job, "pending", [[attempts = 0, result = coalesce(?6, result), error = ?7,
-    run_after = run_after + every * max(1, (?4 - run_after + every - 1) / every)]], row.null(result),
-    row.null(message))
+    run_after = coalesce(?8, run_after + every * max(1, (?4 - run_after + every - 1) / every))]], row.null(result),
+    row.null(message), row.null(next_at and next_at * 1e6))
 end
 
 --- Back to pending after `seconds`, with the reason.

@@ -73,19 +73,21 @@ function M.lost(jobs)
       SELECT 1 FROM jobs WHERE id = j.value ->> 0 AND fence = j.value ->> 1 AND state = 'running')]], row.list(list))
 end
 
---- What the generation's plugins offer: schedules = array of { plugin, name, every (microseconds) }. A schedule that
--- is new runs at once; one that is known keeps its next time; one that is gone waits, parked, and so do jobs of
--- plugins that are gone (known: array of "plugin name"). What had been parked and is back goes on.
+--- What the generation's plugins offer: schedules = array of { plugin, name, every (microseconds), next? (the same, of
+-- a cron expression) }. A schedule that is new runs at once, or at its next time; one that is known keeps its next
+-- time; one that is gone waits, parked, and so do jobs of plugins that are gone (known: array of "plugin name"). What
+-- had been parked and is back goes on.
 function M.offer(schedules, known)
   local now, calls, keys = moment.now(), {}, {}
   for i, s in ipairs(schedules) do
     keys[i] = ("schedule:%s/%s"):format(s.plugin, s.name)
     calls[#calls + 1] = { [[
       INSERT INTO jobs (name, lane, plugin, unique_key, payload, state, every, run_after, created_at, updated_at)
-      VALUES ('job ' || ?2, 'plugin', ?1, ?3, 'null', 'pending', ?4, ?5, ?5, ?5)
+      VALUES ('job ' || ?2, 'plugin', ?1, ?3, 'null', 'pending', ?4, coalesce(?6, ?5), ?5, ?5)
       ON CONFLICT (unique_key) DO UPDATE SET every = excluded.every,
-        run_after = CASE WHEN every = excluded.every THEN run_after ELSE min(run_after, ?5 + excluded.every) END]],
-      s.plugin, s.name, keys[i], s.every, now }
+        run_after = CASE WHEN ?6 IS NOT NULL AND run_after > ?5 THEN ?6
+                         WHEN every = excluded.every THEN run_after ELSE min(run_after, ?5 + excluded.every) END]],
+      s.plugin, s.name, keys[i], s.every, now, row.null(s.next) }
   end
   calls[#calls + 1] = { [[
     UPDATE jobs SET state = 'parked', error = 'the schedule is not there any more', updated_at = ?2

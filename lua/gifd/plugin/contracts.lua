@@ -82,7 +82,8 @@ M.options = {
   },
   job = S.record {
     run = run,
-    every = S.optional(S.duration { min = 1, max = 366 * 86400 }),
+    every = S.either { S.duration { min = 1, max = 366 * 86400 }, S.string { min = 9, max = 200, pattern = "%s" },
+      optional = true, expects = 'must be a length of time such as "6h", up to 366 days, or the five fields of cron' },
     timeout = S.duration { default = 60, min = 0.01, max = 3600 },
     attempts = S.optional(S.integer { min = 1, max = 100 }),
     deadline = S.optional(S.duration { min = 1, max = 366 * 86400 }),

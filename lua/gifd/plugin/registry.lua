@@ -2,6 +2,7 @@
 -- read.
 local S = require "gifd.schema"
 local contracts = require "gifd.plugin.contracts"
+local cron = require "gifd.cron"
 local nearest = require "gifd.nearest"
 
 local methods = { GET = true, POST = true, PUT = true, PATCH = true, DELETE = true }
@@ -119,6 +120,13 @@ local function add_job(jobs, plugin, name, value)
     fail("plugin %s: job %q: a job's name is of a-z, 0-9, _ and -", plugin.name, tostring(name))
   end
   local job = options(plugin, "job", name, value)
+  if type(job.every) == "string" then
+    local expression, wrong = cron.parse(job.every)
+    if not expression then
+      fail("%s: plugin %s: job %q: every %s", gifd.bundle.where(job.run) or "init.lua", plugin.name, name, wrong)
+    end
+    job.cron, job.every = expression, 60
+  end
   job.plugin, job.name, job.id = plugin, name, plugin.name .. "/" .. name
   jobs[job.id] = job
 end

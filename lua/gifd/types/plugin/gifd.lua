@@ -494,7 +494,7 @@ function Span:finish() end
 ---@class gifd.Work
 ---@field attempts? integer
 ---@field deadline? number|string
----@field every? number|string
+---@field every? number|string|string
 ---@field run fun(ctx: gifd.Ctx, payload: any): any, gifd.Err?
 ---@field timeout? number|string
 

@@ -32,6 +32,7 @@ local function cancel(_, req) return { json = { cancelled = gifd.jobs.cancel(req
 
 return {
   jobs = { toil = { run = toil, timeout = "4s" }, tick = { run = tick, every = "1s" },
+    nightly = { run = tick, every = "30 3 * * mon-fri" },
     poison = { attempts = 2, timeout = "30s", run = function(ctx)
       ctx.log.info("poison", { attempt = ctx.job.attempt })
       gifd.time.sleep(20)
