@@ -63,9 +63,9 @@ function M.check() return near.check(source) end
 function M.forget(place) near.forget(source, place) end
 
 --- Assets with a picture within `distance` bits of `hash`: { { asset_id, distance }, ... } the nearest first, at most
--- 100; or nil, err (busy while the index is being made)
-function M.near(hash, distance)
-  M.sync() -- what was stored at this moment counts too; where it cannot be, somebody else is at it
+-- 100; or nil, err (busy while the index is being made). synced: the caller has called M.sync.
+function M.near(hash, distance, synced)
+  if not synced then M.sync() end -- where it cannot be, somebody else is at it
   local found, err = gifd.near.search("stored", hash, distance)
   if not found then return nil, err end
   local keys, out = {}, {}

@@ -60,22 +60,27 @@ local function rows(app, code, identity, new)
   return calls
 end
 
---- Before anything is decoded -> the entry that allows these bytes, or false; or nil, err
+--- Before anything is decoded -> the entry that allows these bytes, or false, and what their pictures are if that is
+-- known; or nil, err
 local function exactly(draft)
   local digest, err = gifd.blob.digest(draft)
   if not digest then return nil, err end
   local entry, list_err = listed.exact(digest)
+  if entry == nil then return nil, list_err end
   if entry and entry.list == "ban" then return nil, listed.refusal(entry) end
-  return entry, list_err
+  local known, known_err = asset_model.by_digest(digest)
+  if known == nil then return nil, known_err end
+  return entry, known and fact_model.hashes(known.id) or nil
 end
 
 --- Where pictures are listed -> what it looks like, which is not told twice; false; or nil, err. What cannot be looked
 -- at now is taken: until it was, it has no verdict.
-local function looked(app, draft, facts, allowed)
+local function looked(app, draft, facts, allowed, hashes)
   local wanted, err = not allowed and listed.has_pictures() or false, nil
   if not wanted then return wanted, err end
-  local look = facts_flow.look(app.settings, draft, facts)
-  local entry = look and listed.near(look.hashes)
+  local look = not hashes and facts_flow.look(app.settings, draft, facts)
+  hashes = hashes or look and look.hashes
+  local entry = hashes and listed.near(hashes)
   if entry and entry.list == "ban" then return nil, listed.refusal(entry) end
   return look or false
 end
@@ -83,8 +88,8 @@ end
 --- -> { share, asset, held = this account had a share of these bytes }
 function M.run(app, ctx_of, identity, draft, fields)
   local u = app.settings.uploads
-  local allowed, list_err = exactly(draft)
-  if allowed == nil then return nil, list_err end
+  local allowed, hashes = exactly(draft)
+  if allowed == nil then return nil, hashes end
   local facts, err = gifd.media.probe(draft, { canvas_px = u.canvas_px, total_px = u.total_px, frames = u.frames,
     deadline = u.probe_deadline, account = tonumber(identity.account_id) or 0 })
   if not facts then
@@ -92,7 +97,7 @@ function M.run(app, ctx_of, identity, draft, fields)
     if err.code == "media_crash" then err = gifd.err("bad_media", { message = err.message }) end
     return nil, err
   end
-  local look, look_err = looked(app, draft, facts, allowed)
+  local look, look_err = looked(app, draft, facts, allowed, hashes)
   if look == nil then return nil, look_err end
   local digest, size = gifd.blob.commit(draft)
   if not digest then return nil, size end

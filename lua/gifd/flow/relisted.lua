@@ -37,7 +37,7 @@ local function meant(entry)
     if found == nil then return nil, err end
     return found and { found.id } or {}
   end
-  local found, err = facts.near(entry.hash, entry.distance)
+  local found, err = facts.near(entry.hash, entry.distance, true)
   if not found then return nil, err end
   local ids = {}
   for i, f in ipairs(found) do ids[i] = f.asset_id end
