@@ -186,5 +186,10 @@ return {
   --   jobs_count = 100000,            -- and how many of them at most
   -- },
 
-  -- log = { level = "info" },         -- "debug", "info", "warn", "error"
+  -- log = {
+  --   level = "info",                 -- "debug", "info", "warn", "error", "critical"; 'gifd log level' for a while
+  --   format = "auto",                -- "json", "logfmt", "pretty"; auto: pretty at a terminal, else logfmt
+  --   file = "",                      -- instead of stderr; HUP opens it anew
+  --   burst = 100,                    -- lines of one event that a process writes in a second; 0: all
+  -- },
 }

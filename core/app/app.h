@@ -70,7 +70,9 @@ struct flat_settings {
     struct cidr_list trusted;
     struct http_limits http;
     struct lane_limits media;
-    int32_t log_level;
+    int32_t log_level, log_form; /* log_form -1: whatever suits */
+    uint32_t log_burst;
+    char log_file[512]; /* "": stderr */
     bool reload_auto; /* when a file changes */
     uint32_t plugin_count;
     struct {
@@ -182,7 +184,8 @@ int trial_run(const struct serve_options *o); /* see trial.c */
 int flat_settings_save(const struct flat_settings *f, int fd, struct err *e);
 int flat_settings_restore(int fd, struct flat_settings *out, struct err *e);
 
-/* For a forked process that does not exec: closes every descriptor but 0 to 2 and those in `keep` (-1 is skipped). */
+/* For a forked process that does not exec: closes every descriptor but 0 to 2, the log's, and those in `keep` (-1 is
+ * skipped). */
 #define FDS_KEEP_MAX (LISTEN_MAX + 8)
 void fds_keep_only(const int *keep, size_t count);
 
@@ -220,6 +223,7 @@ int cli_docs(int argc, char **argv);
 int cli_file(const char *command, const char *data, int argc, char **argv);
 int cli_author(const char *command, int argc, char **argv);
 int cli_live(int argc, char **argv);
+int cli_log(int argc, char **argv);
 int cli_up(int argc, char **argv);
 int cli_plugin(int argc, char **argv);
 int cli_verify(int argc, char **argv);

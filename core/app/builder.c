@@ -265,9 +265,26 @@ static void read_tls(const struct json *v, struct flat_settings *out)
     }
 }
 
+static void read_log(const struct json *log, struct flat_settings *out)
+{
+    char name[16];
+    if (!log) return;
+    text_of(json_get(log, "level"), name, sizeof name);
+    int level = log_level_parse(name);
+    if (level >= 0) out->log_level = level;
+    text_of(json_get(log, "format"), name, sizeof name);
+    out->log_form = log_form_parse(name);
+    text_of(json_get(log, "file"), out->log_file, sizeof out->log_file);
+    number(log, "burst", &out->log_burst);
+}
+
 int flat_settings_read(const char *text, struct flat_settings *out, struct err *e)
 {
-    *out = (struct flat_settings){.http = http_limits_default, .media = LANE_LIMITS_DEFAULT, .log_level = LOG_INFO};
+    *out = (struct flat_settings){.http = http_limits_default,
+                                  .media = LANE_LIMITS_DEFAULT,
+                                  .log_level = LOG_INFO,
+                                  .log_form = -1,
+                                  .log_burst = LOG_BURST};
     struct arena arena;
     struct json *root = NULL;
     arena_init(&arena, 8 << 20);
@@ -293,13 +310,7 @@ int flat_settings_read(const char *text, struct flat_settings *out, struct err *
         for (const struct json *v = trusted ? trusted->child : NULL; v && rc == GIFD_OK; v = v->next)
             rc = cidr_list_add(&out->trusted, v->type == JSON_STRING ? v->s : (struct slice){0}, e);
         if (rc < 0) err_wrap(e, "trusted_proxies");
-        const struct json *level = log ? json_get(log, "level") : NULL;
-        if (level && level->type == JSON_STRING) {
-            char name[16];
-            snprintf(name, sizeof name, "%.*s", (int)level->s.n, level->s.p);
-            int value = log_level_parse(name);
-            if (value >= 0) out->log_level = value;
-        }
+        read_log(log, out);
         if (http) {
             number(http, "head_bytes", &out->http.head_bytes);
             number(http, "head_fields", &out->http.head_fields);

@@ -3,6 +3,7 @@
  * A process that ends unasked is started again: at once when it had been serving, but at most ten times a second when
  * it keeps dying; after 0.1, 0.2, ... 5 s when it could not even start. A worker or runner whose heartbeat stands still
  * is killed, named, and started again. */
+#include "app/logging.h"
 #include "app/supervisor.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -98,7 +99,10 @@ static void enter_child(struct supervisor *s, struct child *c, int control_fd, p
 _Noreturn void children_exec_media(int media_fd, const struct lane_limits *limits)
 {
     char self[PATH_LEN], program[PATH_LEN + 16], number[16], list[128] = "";
-    char *const nothing[] = {NULL};
+    char log[32], journal[64] = "JOURNAL_STREAM=";
+    char *const environment[] = {log, journal, NULL};
+    logging_variable(log, sizeof log);
+    if (getenv("JOURNAL_STREAM")) snprintf(journal, sizeof journal, "JOURNAL_STREAM=%s", getenv("JOURNAL_STREAM"));
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     self[n > 0 ? n : 0] = 0;
     snprintf(program, sizeof program, "%s/gifd-media", dirname(self));
@@ -109,7 +113,7 @@ _Noreturn void children_exec_media(int media_fd, const struct lane_limits *limit
         snprintf(list, sizeof list, "%u,%llu,%llu,%llu", limits->most, (unsigned long long)limits->memory,
                  (unsigned long long)limits->pixels, (unsigned long long)limits->account_pixels);
     execle(program, "gifd-media", "--socket-fd", number, limits ? "--limits" : (char *)NULL, list, (char *)NULL,
-           nothing);
+           environment);
     log_error("media.exec", LS("program", program), LS("why", strerror(errno)));
     _exit(127);
 }

@@ -179,7 +179,7 @@ static int tell(const struct asking *a, const struct json *root)
         if (restart && restart->b)
             fprintf(
                 stderr,
-                "listen, trusted_proxies, http, media or workers differ: USR2 or a restart puts them into effect\n");
+                "listen, trusted_proxies, http, media, log.file or workers differ: USR2 or a restart puts them into effect\n");
     }
     if (good) return EXIT_OK;
     struct slice code = text_of(root, a->server && !text_of(root, "error").n ? "code" : "error");

@@ -132,6 +132,6 @@ int cli_serve(int argc, char **argv)
     p.serve.argc = argc;
     p.serve.argv = argv;
     const char *plain = getenv("NO_COLOR");
-    if (p.serve.dev) log_pretty_set(isatty(STDERR_FILENO) && !(plain && *plain));
+    if (p.serve.dev) log_form_set(LOG_PRETTY, isatty(STDERR_FILENO) && !(plain && *plain));
     return p.serve.trial ? trial_run(&p.serve) : supervisor_run(&p.serve);
 }

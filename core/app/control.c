@@ -1,6 +1,7 @@
 /* control.c: the messages between the supervisor and its processes, and what else of a supervisor they hold. See app.h.
  */
 #include "app/app.h"
+#include "base/sink.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -29,8 +30,9 @@ int control_receive(int fd, struct control_message *m)
 void fds_keep_only(const int *keep, size_t count)
 {
     unsigned from = 3;
+    int log = sink_fd();
     for (;;) {
-        unsigned next = ~0u;
+        unsigned next = log >= (int)from ? (unsigned)log : ~0u;
         for (size_t i = 0; i < count; i++)
             if (keep[i] >= (int)from && (unsigned)keep[i] < next) next = (unsigned)keep[i];
         if (next > from) close_range(from, next == ~0u ? next : next - 1, 0);

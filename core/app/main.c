@@ -56,6 +56,13 @@ const struct cli_command cli_commands[] = {
      "  --config FILE  the configuration that the server is given\n"
      "  --json  {\"ok\":true,\"findings\":[{\"name\",\"state\",\"text\",\"mend\"}]}\n",
      cli_doctor, NULL},
+    {"log level", "[MODULE] [LEVEL] [--for TIME] [--data DIR] " JSON, "show or change what is logged, for a while",
+     "MODULE is the first word of an event: http for http.request. LEVEL is debug, info, warn, error, critical, or "
+     "default for what the configuration says. All processes of the running server follow at once. Without MODULE: the "
+     "levels that hold.\n\n"
+     "  --for TIME  how long, such as 30s, 10m or 2h (default: 10m)\n"
+     "  --json  {\"level\",\"modules\":{MODULE:{\"level\",\"seconds_left\"}}}\n",
+     cli_log, NULL},
     {"check", BUILD JSON, "check a configuration and its plugins without serving",
      "Builds a generation and throws it away. Prints every fault with file, line and the nearest valid word, and exits "
      "3 "

@@ -8,6 +8,7 @@
  * as the one to blame; the supervisor starts another.
  *
  * A lost control socket means that the supervisor is gone: the process ends at once. */
+#include "app/logging.h"
 #include "app/services.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -53,6 +54,7 @@ static void on_beat(struct tick *t)
     if (stuck || p->stuck) segment_hold(s, stuck ? step : NULL);
     p->stuck = stuck;
     if (!stuck) segment_beat(s, p->context->slot);
+    log_tick();
 }
 
 static void on_drained(void *arg)
@@ -201,6 +203,7 @@ _Noreturn void process_main(const struct process_context *c)
     static struct process p;
     struct err e = {0};
     p.context = c;
+    logging_share(c->segment);
     mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
     mallopt(M_TOP_PAD, HEAP_KEPT / 4);
     struct services_options o = {.dir = c->dir,
@@ -227,6 +230,7 @@ _Noreturn void process_main(const struct process_context *c)
     uv_close((uv_handle_t *)&p.control, NULL);
     if (p.blamed[0]) uv_close((uv_handle_t *)&p.recycle, NULL);
     services_close(&p.services);
+    log_tick();
     segment_blame(c->segment, p.blamed);
     exit(p.blamed[0] ? EXIT_FAILED : EXIT_OK);
 }

@@ -10,6 +10,7 @@
  * plugins that are switched off. All three end the same way, and whoever asked is told (admin.h).
  *
  * A process that dies after the pointer moved comes back with the new bundle; before, with the old one. */
+#include "app/logging.h"
 #include "app/supervisor.h"
 #include "app/systemd.h"
 #include "base/clock.h"
@@ -171,7 +172,8 @@ static bool take_over(struct supervisor *s, struct flat_settings *next)
                    memcmp(next->pairs, s->settings.pairs, sizeof next->pairs) != 0 ||
                    memcmp(&next->trusted, &s->settings.trusted, sizeof next->trusted) != 0 ||
                    memcmp(&next->http, &s->settings.http, sizeof next->http) != 0 ||
-                   memcmp(&next->media, &s->settings.media, sizeof next->media) != 0;
+                   memcmp(&next->media, &s->settings.media, sizeof next->media) != 0 ||
+                   strcmp(next->log_file, s->settings.log_file) != 0;
     next->workers = s->settings.workers;
     next->listen_count = s->settings.listen_count;
     memcpy(next->listen, s->settings.listen, sizeof next->listen);
@@ -179,7 +181,7 @@ static bool take_over(struct supervisor *s, struct flat_settings *next)
     memcpy(next->pairs, s->settings.pairs, sizeof next->pairs);
     next->pair_count = s->settings.pair_count;
     s->settings = *next;
-    log_level_set((enum log_level)s->settings.log_level);
+    logging_apply(s);
     return restart;
 }
 
@@ -214,7 +216,7 @@ static void commit(struct supervisor *s)
     if (restart)
         log_warn("reload.restart_needed",
                  LS("why",
-                    "listen, trusted_proxies, http, media or workers differ; USR2 or a restart puts them into effect"));
+                    "listen, trusted_proxies, http, media, log.file or workers differ; USR2 or a restart puts them into effect"));
     succeed(s, true, restart);
 }
 

@@ -1,8 +1,10 @@
 /* supervisor.c: from a command line to a serving tree of processes, and back. See supervisor.h. */
+#include "app/logging.h"
 #include "app/supervisor.h"
 #include "app/systemd.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/sink.h"
 #include "script/limits.h"
 #include "store/blob.h"
 
@@ -147,11 +149,11 @@ static int prepare(struct supervisor *s, struct err *e)
     if (datadir_lock(&s->dir, e) < 0) return EXIT_FAILED;
     int code = first_generation(s, e);
     if (code != EXIT_OK) return code;
-    log_level_set((enum log_level)s->settings.log_level);
     char path[PATH_LEN];
     datadir_join(&s->dir, "segment", path);
     s->segment = segment_open(path, true, e);
     if (!s->segment || limits_open(s->segment, e) < 0) return EXIT_FAILED;
+    logging_begin(s);
     datadir_join(&s->dir, "blobs", path);
     int swept = blobs_sweep(path, e);
     if (swept < 0 && e->code != GIFD_ENOTFOUND) return EXIT_FAILED;
@@ -189,7 +191,7 @@ static void on_signals(struct supervisor *s)
         if (info.ssi_signo == SIGCHLD)
             children_reap(s);
         else if (info.ssi_signo == SIGHUP)
-            reload_wish(s, RELOAD_FILES, true);
+            logging_reopen(s), reload_wish(s, RELOAD_FILES, true);
         else if (info.ssi_signo == SIGUSR2)
             replace_begin(s);
         else
@@ -254,6 +256,7 @@ static void turn(struct supervisor *s)
     n += admin_poll(s, p + n);
     tls_tickets_turn(s->tickets);
     systemd_alive();
+    log_tick();
     if (poll(p, n, watch_timeout(s, TURN_MS)) < 0) return;
     for (nfds_t i = first; i < last; i++)
         if (p[i].revents) on_message(s, whose[i]);
@@ -296,6 +299,7 @@ int supervisor_run(const struct serve_options *o)
     s.replace = (struct replacement){.pid = -1, .fd = -1, .settings_fd = -1};
     struct err e = {0};
     log_role_set("supervisor");
+    sink_open(NULL, &e);
     remember_program(s.program);
     systemd_begin();
     const char *handover = takeover_asked();

@@ -10,6 +10,7 @@
  *
  * An old process that dies meanwhile is not started again. Ours that cannot start are tried again and again, and as
  * long the old ones serve; the operator may put another program in place and send USR2 once more. */
+#include "app/logging.h"
 #include "app/handover.h"
 #include "app/systemd.h"
 #include "base/clock.h"
@@ -126,7 +127,7 @@ int takeover(struct supervisor *s, const char *handover, struct err *e)
     s->settings = next;
     s->generation = s->history.count ? s->history.entry[0].number : 1;
     disabled_load(&s->dir, &s->disabled);
-    log_level_set((enum log_level)next.log_level);
+    logging_begin(s);
     if (datadir_publish(&s->dir, s->url_list, s->listen_count, e) < 0)
         log_error("takeover.publish", LS("why", e->text));
     if (admin_open(s, e) < 0) log_error("takeover.control", LS("why", e->text));

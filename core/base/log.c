@@ -1,74 +1,44 @@
-/* log.c: see log.h. */
-#include "base/log.h"
+/* log.c: see log.h. What is said, by whom, how often. How it is written: log_int.h. */
 #include "base/clock.h"
-#include "base/redact.h"
+#include "base/log_int.h"
+#include "base/sink.h"
 
-#include <stdbool.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
+
+_Static_assert(LOG_LINE_MAX <= SINK_LINE_MAX, "a line is written whole");
+
+#define FLOODS 128
+#define FLOOD_NAME 48
+
+static const char *const names[] = {"debug", "info", "warn", "error", "critical"};
+static const char *const forms[] = {"logfmt", "json", "pretty"};
 
 static enum log_level lowest = LOG_INFO;
+static enum log_form form = LOG_LOGFMT;
+static bool colours;
 static char role[32] = "gifd";
-static bool pretty, colours;
-static const char *const names[] = {"debug", "info", "warn", "error", "critical"};
+static const struct levels *shared;
+static struct log_counts counts;
+static void (*scope_of)(struct log_scope *out);
+static uint32_t reopened;
 
-struct line {
-    char *p; /* LOG_LINE_MAX */
-    size_t n;
-};
+/* An event of this second. Two events that fall into one place take turns. */
+static struct flood {
+    char event[FLOOD_NAME];
+    uint64_t second;
+    uint32_t lines, left_out;
+    enum log_level level;
+} floods[FLOODS];
+static pthread_mutex_t flood_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void put(struct line *l, const char *p, size_t n)
+/* ---- settings ---- */
+
+void log_form_set(enum log_form to, bool with_colours)
 {
-    size_t room = LOG_LINE_MAX - 1 - l->n; /* one byte is kept for the line end */
-    if (n > room) n = room;
-    memcpy(l->p + l->n, p, n);
-    l->n += n;
-}
-
-static void put_escaped(struct line *l, const char *p, size_t n)
-{
-    for (size_t i = 0; i < n && l->n < LOG_LINE_MAX - 16; i++) {
-        unsigned char c = (unsigned char)p[i];
-        char esc[8];
-        if (c == '"' || c == '\\')
-            put(l, esc, (size_t)snprintf(esc, sizeof esc, "\\%c", c));
-        else if (c == '\n')
-            put(l, "\\n", 2);
-        else if (c < ' ' || c == 0x7f)
-            put(l, esc, (size_t)snprintf(esc, sizeof esc, "\\x%02x", c));
-        else
-            put(l, p + i, 1);
-    }
-}
-
-static void put_redacted(struct line *l, const char *p, size_t n, void (*part)(struct line *, const char *, size_t))
-{
-    size_t length;
-    while (n && l->n < LOG_LINE_MAX - 16) {
-        size_t at = redact_find(p, n, &length);
-        part(l, p, at);
-        if (length) put(l, REDACT_MARK, sizeof REDACT_MARK - 1);
-        p += at + length;
-        n -= at + length;
-    }
-}
-
-static void put_value(struct line *l, const char *p, size_t n)
-{
-    bool plain = n > 0;
-    for (size_t i = 0; i < n && plain; i++) {
-        unsigned char c = (unsigned char)p[i];
-        plain = c > ' ' && c != '"' && c != '=' && c != '\\' && c < 0x7f;
-    }
-    if (plain) {
-        put_redacted(l, p, n, put);
-        return;
-    }
-    put(l, "\"", 1);
-    put_redacted(l, p, n, put_escaped);
-    put(l, "\"", 1);
+    form = to;
+    colours = with_colours;
 }
 
 void log_level_set(enum log_level level)
@@ -76,152 +46,178 @@ void log_level_set(enum log_level level)
     lowest = level;
 }
 
+void log_role_set(const char *name)
+{
+    snprintf(role, sizeof role, "%s", name);
+    sink_forked();
+    memset(floods, 0, sizeof floods);
+}
+
+void log_share(const struct levels *l)
+{
+    shared = l;
+    reopened = atomic_load(&l->reopen);
+}
+
+void log_counts_set(const struct log_counts *c)
+{
+    counts = *c;
+}
+
+void log_scope_set(void (*scope)(struct log_scope *out))
+{
+    scope_of = scope;
+}
+
 int log_level_parse(const char *name)
 {
-    for (int i = 0; i < (int)(sizeof names / sizeof *names); i++)
+    for (int i = 0; i < LOG_LEVELS; i++)
         if (!strcmp(names[i], name)) return i;
     return -1;
 }
 
-void log_role_set(const char *name)
+const char *log_level_name(int level)
 {
-    snprintf(role, sizeof role, "%s", name);
+    return names[level < 0 ? 0 : level >= LOG_LEVELS ? LOG_CRITICAL : level];
 }
 
-bool log_says(enum log_level level)
+int log_form_parse(const char *name)
 {
-    return level >= lowest;
+    for (int i = 0; i < (int)(sizeof forms / sizeof *forms); i++)
+        if (!strcmp(forms[i], name)) return i;
+    return -1;
 }
 
-size_t log_format(char out[LOG_LINE_MAX], enum log_level level, const char *event, const struct log_field *f)
+static struct levels_base base_now(void)
 {
-    struct line l = {out, 0};
-    char text[64];
-    put(&l, text, clock_rfc3339(clock_wall_us(), 3, text, sizeof text));
-    put(&l, text, (size_t)snprintf(text, sizeof text, " %s %s ", names[level], role));
-    put_redacted(&l, event, strlen(event), put);
-    for (; f->key; f++) {
-        put(&l, " ", 1);
-        put_redacted(&l, f->key, strlen(f->key), put);
-        put(&l, "=", 1);
-        const char *text_of = f->s ? f->s : "";
-        if (f->is_text)
-            put_value(&l, text_of, f->n == SIZE_MAX || !f->s ? strlen(text_of) : f->n);
-        else
-            put(&l, text, (size_t)snprintf(text, sizeof text, "%lld", (long long)f->i));
+    struct levels_base b;
+    if (shared && levels_base(shared, &b)) return b;
+    return (struct levels_base){(int)lowest, (int)form, LOG_BURST};
+}
+
+bool log_says(enum log_level level, const char *event)
+{
+    int own = shared ? levels_of(shared, event) : -1;
+    return (int)level >= (own >= 0 ? own : base_now().level);
+}
+
+enum log_form log_form_now(void)
+{
+    return (enum log_form)base_now().form;
+}
+
+const char *log_form_name(enum log_form of)
+{
+    return forms[of];
+}
+
+/* ---- floods ---- */
+
+static void write_line(enum log_level level, const char *event, const struct log_field *fields, bool scoped);
+
+static void tell_left_out(const struct flood *f)
+{
+    if (f->left_out)
+        write_line(f->level, "log.flood",
+                   (const struct log_field[]){LS("of", f->event), LI("left_out", f->left_out), {0}}, false);
+}
+
+static bool admits(enum log_level level, const char *event, uint32_t burst)
+{
+    uint32_t hash = 2166136261u;
+    for (const char *p = event; *p; p++) hash = (hash ^ (unsigned char)*p) * 16777619u;
+    uint64_t second = clock_mono_ns() / 1000000000;
+    struct flood *f = &floods[hash % FLOODS], before = {0};
+    pthread_mutex_lock(&flood_lock);
+    if (f->second != second || strncmp(f->event, event, FLOOD_NAME - 1) != 0) {
+        before = *f;
+        *f = (struct flood){.second = second, .level = level};
+        snprintf(f->event, sizeof f->event, "%s", event);
     }
-    l.p[l.n++] = '\n';
-    return l.n;
-}
-
-/* ---- for a person ---- */
-
-static void colour(struct line *l, const char *code)
-{
-    if (colours) put(l, code, strlen(code));
-}
-
-static bool is(const struct log_field *f, const char *key)
-{
-    return !strcmp(f->key, key);
-}
-
-static void put_harmless(struct line *l, const char *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        char c = p[i] == '\t' ? ' ' : (unsigned char)p[i] < ' ' || p[i] == 0x7f ? '?' : p[i];
-        put(l, &c, 1);
-    }
-}
-
-/* An error, or lines of source: each on a line of its own. */
-static void put_below(struct line *l, const struct log_field *f, const char *code)
-{
-    size_t n = f->n == SIZE_MAX || !f->s ? strlen(f->s ? f->s : "") : f->n;
-    for (const char *p = f->s, *end = p + n; p && p < end;) {
-        const char *stop = memchr(p, '\n', (size_t)(end - p));
-        if (!stop) stop = end;
-        put(l, "\n    ", 5);
-        colour(l, code);
-        put_redacted(l, p, (size_t)(stop - p), put_harmless);
-        colour(l, "\033[0m");
-        p = stop + 1;
-    }
-}
-
-static void put_field(struct line *l, const struct log_field *f)
-{
-    char number[24];
-    put(l, " ", 1);
-    put_redacted(l, f->key, strlen(f->key), put);
-    put(l, "=", 1);
-    if (f->is_text)
-        put_value(l, f->s ? f->s : "", f->n == SIZE_MAX || !f->s ? strlen(f->s ? f->s : "") : f->n);
+    bool admitted = !burst || f->lines < burst;
+    if (admitted)
+        f->lines++;
     else
-        put(l, number, (size_t)snprintf(number, sizeof number, "%lld", (long long)f->i));
+        f->left_out++;
+    pthread_mutex_unlock(&flood_lock);
+    tell_left_out(&before);
+    return admitted;
 }
 
-/* "20:57:20.935 error worker-1 request.failed code=script (GET /p/hello/ awz3bwdq)", then what belongs below it. */
-static size_t format_pretty(char out[LOG_LINE_MAX], enum log_level level, const char *event, const struct log_field *f)
+static void end_floods(void)
 {
-    static const char *const shades[] = {"\033[2m", "\033[32m", "\033[33m", "\033[31m", "\033[31m"};
+    uint64_t second = clock_mono_ns() / 1000000000;
+    for (size_t i = 0; i < FLOODS; i++) {
+        struct flood over = {0};
+        pthread_mutex_lock(&flood_lock);
+        if (floods[i].left_out && floods[i].second != second) {
+            over = floods[i];
+            floods[i].left_out = 0;
+        }
+        pthread_mutex_unlock(&flood_lock);
+        tell_left_out(&over);
+    }
+}
+
+/* ---- lines ---- */
+
+size_t log_format(char out[LOG_LINE_MAX], enum log_level level, const char *event, const struct log_field *fields)
+{
+    struct log_scope scope = {0};
     struct line l = {out, 0};
-    char text[64];
-    const struct log_field *request = NULL, *id = NULL, *first = f;
-    int64_t now = clock_wall_us();
-    time_t seconds = (time_t)(now / 1000000);
-    struct tm tm;
-    localtime_r(&seconds, &tm);
-    size_t n = strftime(text, sizeof text, "%H:%M:%S", &tm);
-    n += (size_t)snprintf(text + n, sizeof text - n, ".%03d ", (int)(now / 1000 % 1000));
-    put(&l, text, n);
-    colour(&l, shades[level]);
-    put(&l, text, (size_t)snprintf(text, sizeof text, "%-5s ", names[level]));
-    colour(&l, "\033[0m");
-    put(&l, text, (size_t)snprintf(text, sizeof text, "%-10s ", role));
-    colour(&l, "\033[1m");
-    put_redacted(&l, event, strlen(event), put);
-    colour(&l, "\033[0m");
-    for (; f->key; f++) {
-        if (is(f, "request"))
-            request = f;
-        else if (is(f, "request_id"))
-            id = f;
-        else if (!is(f, "error") && !is(f, "why") && !is(f, "source") && !is(f, "trace_id"))
-            put_field(&l, f);
-    }
-    if (id) {
-        colour(&l, "\033[2m");
-        put(&l, " (", 2);
-        if (request) put_redacted(&l, request->s, strlen(request->s), put_harmless), put(&l, " ", 1);
-        put(&l, id->s, strnlen(id->s, 8));
-        put(&l, ")", 1);
-        colour(&l, "\033[0m");
-    }
-    for (f = first; f->key; f++)
-        if (f->is_text && (is(f, "error") || is(f, "why"))) put_below(&l, f, "\033[31m");
-    for (f = first; f->key; f++)
-        if (f->is_text && is(f, "source")) put_below(&l, f, "");
+    if (scope_of) scope_of(&scope);
+    line_logfmt(&l, &(struct log_event){level, role, event, &scope, fields});
     l.p[l.n++] = '\n';
     return l.n;
 }
 
-void log_pretty_set(bool with_colours)
+/* sd-daemon(3): how much a line matters, for the journal. */
+static void put_priority(struct line *l, enum log_level level)
 {
-    pretty = true;
-    colours = with_colours;
+    static const char *const priorities[] = {"<7>", "<6>", "<4>", "<3>", "<2>"};
+    static int journal = -1;
+    if (journal < 0) journal = sink_is_journal();
+    if (journal) line_text(l, priorities[level]);
 }
 
-bool log_is_pretty(void)
+static void write_line(enum log_level level, const char *event, const struct log_field *fields, bool scoped)
 {
-    return pretty;
+    char text[LOG_LINE_MAX];
+    struct log_scope scope = {0};
+    struct line l = {text, 0};
+    if (scoped && scope_of) scope_of(&scope);
+    struct log_event v = {level, role, event, &scope, fields};
+    int as = base_now().form;
+    put_priority(&l, level);
+    if (as == LOG_PRETTY)
+        line_pretty(&l, &v, colours);
+    else if (as == LOG_JSON)
+        line_json(&l, &v);
+    else
+        line_logfmt(&l, &v);
+    l.p[l.n++] = '\n';
+    metric_add(counts.lines[level], 1);
+    if (!sink_write(text, l.n)) metric_add(counts.dropped, 1);
 }
 
-void log_emit(enum log_level level, const char *event, const struct log_field *f)
+void log_emit(enum log_level level, const char *event, const struct log_field *fields)
 {
-    char line[LOG_LINE_MAX];
-    if (level < lowest) return;
-    size_t n = pretty ? format_pretty(line, level, event, f) : log_format(line, level, event, f);
-    ssize_t ignored = write(STDERR_FILENO, line, n);
-    (void)ignored;
+    if (!log_says(level, event)) return;
+    if (admits(level, event, base_now().burst))
+        write_line(level, event, fields, true);
+    else
+        metric_add(counts.left_out, 1);
+}
+
+void log_tick(void)
+{
+    struct err e = {0};
+    sink_flush();
+    end_floods();
+    uint64_t dropped = sink_take_dropped();
+    if (dropped) log_warn("log.dropped", LI("lines", dropped), LS("why", "nobody read them"));
+    uint32_t wanted = shared ? atomic_load(&shared->reopen) : reopened;
+    if (wanted == reopened) return;
+    reopened = wanted;
+    if (sink_reopen(&e) < 0) log_error("log.file", LS("why", e.text));
 }

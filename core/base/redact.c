@@ -69,10 +69,40 @@ int redact_add(struct slice secret, struct err *e)
     return rc;
 }
 
-size_t redact_find(const char *p, size_t n, size_t *length)
+static size_t letters(const char *p, size_t n)
 {
+    size_t i = 0;
+    while (i < n && (isalnum((unsigned char)p[i]) || strchr("-_.~+/=", p[i])) && p[i]) i++;
+    return i;
+}
+
+/* A token by its looks; n when there is none. */
+static size_t token_find(const char *p, size_t n, size_t *length)
+{
+    static const struct form {
+        const char *before;
+        size_t n, kept, least;
+    } forms[] = {
+        {REDACT_TOKEN, sizeof REDACT_TOKEN - 1, 0, REDACT_TOKEN_MIN}, {"Bearer ", 7, 7, 8}, {"Basic ", 6, 6, 8}};
     size_t first = n;
     *length = 0;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        const struct form *f = &forms[i];
+        const char *end = p + first;
+        for (const char *at = p; (at = memmem(at, (size_t)(end - at), f->before, f->n)); at++) {
+            size_t from = (size_t)(at - p) + f->n, secret = letters(p + from, n - from);
+            if (secret < f->least) continue;
+            first = (size_t)(at - p) + f->kept;
+            *length = f->n - f->kept + secret;
+            break;
+        }
+    }
+    return first;
+}
+
+size_t redact_find(const char *p, size_t n, size_t *length)
+{
+    size_t first = token_find(p, n, length);
     for (size_t i = 0; i < REDACT_MAX; i++) {
         const struct word *w = atomic_load(&words[i]);
         if (!w) break;

@@ -27,6 +27,13 @@ TEST(texts_are_masked_in_all_their_forms)
     CHECK(strcmp(masked(""), "") == 0);
 }
 
+TEST(tokens_are_masked_by_their_looks)
+{
+    CHECK(strcmp(masked("x gifd_0123456789012345678901234567890123456789-_a, y"), "x ***, y") == 0);
+    CHECK(strcmp(masked("Authorization: Bearer abc.def-ghi"), "Authorization: Bearer ***") == 0);
+    CHECK(strcmp(masked("gifd_short gifd_"), "gifd_short gifd_") == 0);
+}
+
 TEST(a_log_line_never_has_a_part_of_one)
 {
     char line[LOG_LINE_MAX], value[LOG_LINE_MAX + 200];

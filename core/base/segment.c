@@ -3,6 +3,7 @@
 #include "base/broadcast.h"
 #include "base/clock.h"
 #include "base/epoch.h"
+#include "base/levels.h"
 #include "base/metric.h"
 #include "base/tally.h"
 
@@ -17,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LAYOUT 6 /* of all that lies here, what other files lay out included */
+#define LAYOUT 7 /* of all that lies here, what other files lay out included */
 #define WORDS(bytes) (((bytes) + 7) / 8)
 
 struct head {
@@ -41,6 +42,7 @@ struct area {
     _Alignas(64) _Atomic uint32_t connections[SEGMENT_SLOTS];
     _Alignas(64) struct slot slots[SEGMENT_SLOTS];
     _Alignas(64) _Atomic uint64_t followed_ns; /* until then; 0: nobody has ever asked */
+    _Alignas(64) struct levels levels;
     struct epochs epochs;
 };
 
@@ -212,6 +214,11 @@ struct metrics *segment_metrics(struct segment *s)
 struct broadcast *segment_broadcast(struct segment *s)
 {
     return (struct broadcast *)(void *)((char *)s->area + broadcast_offset());
+}
+
+struct levels *segment_levels(struct segment *s)
+{
+    return &s->area->levels;
 }
 
 static void text_put(_Atomic uint64_t *to, size_t bytes, const char *text)

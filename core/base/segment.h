@@ -26,6 +26,7 @@ struct tally;     /* tally.h */
 struct epochs;    /* epoch.h */
 struct metrics;   /* metric.h */
 struct broadcast; /* broadcast.h */
+struct levels;    /* levels.h */
 
 /* GIFD_ENOTFOUND without create and file; GIFD_ECORRUPT without create when it is of another layout or boot. */
 struct segment *segment_open(const char *path, bool create, struct err *e);
@@ -37,6 +38,7 @@ struct epochs *segment_epochs(struct segment *s); /* what was cached, and what h
 void *segment_limits(struct segment *s, size_t *bytes);
 struct metrics *segment_metrics(struct segment *s);
 struct broadcast *segment_broadcast(struct segment *s);
+struct levels *segment_levels(struct segment *s);
 
 /* Somebody wants to be told what plugins do, for so long from now on: a look costs one load when nobody does. */
 void segment_follow(struct segment *s, uint64_t ns);

@@ -288,9 +288,19 @@ static struct slice ready_fields(const struct plan *plan, const struct reply *p)
     return plan->status == 304 ? p->ready_304 : SLICE("");
 }
 
+static void log_reply(const struct request *r, int status)
+{
+    char trace[TRACE_ID_LEN + 1] = "";
+    if (r->trace.on) trace_id_text(&r->trace, trace);
+    log_debug("http.request", LS("request_id", r->id), LS("trace_id", trace), LS("method", http_method_name(r->method)),
+              LN("path", r->path.p, r->path.n), LI("status", status),
+              LI("us", (clock_mono_ns() - r->started_ns) / 1000));
+}
+
 static char *put_head(char *w, struct conn *c, const struct request *r, const struct plan *plan, const struct reply *p,
                       bool close, int64_t complete)
 {
+    if (log_says(LOG_DEBUG, "http.request")) log_reply(r, plan->status);
     w = put_status(w, c, r, plan->status);
     w = put_body_fields(w, plan, p, r->minor_zero);
     if (complete >= 0) {

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 #include "base/ip.h"
+#include "base/trace.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -48,6 +49,7 @@ struct request {
     char id[REQUEST_ID_LEN + 1]; /* the client's Request-Id when it is a sane token, else random; echoed in the reply */
     char client_ip[IP_TEXT_MAX]; /* text of client */
     struct ip client;            /* the connection's peer, or whom trusted proxies name: server.h */
+    struct trace trace;          /* the app's: which one it belongs to; off until it says so */
     uint64_t started_ns;         /* clock_mono_ns when the head was complete */
     void *user;                  /* the app's */
     struct slice fields;         /* the app's: header lines of whatever reply it ends with, each "\r\nName: value" */

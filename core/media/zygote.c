@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/sink.h"
 #include "media/child.h"
 #include "media/lanes.h"
 #include "media/sandbox.h"
@@ -346,6 +347,15 @@ static int print_walls(struct zygote *z)
     return 0;
 }
 
+/* "FORM,LEVEL", as the supervisor has them. */
+static void read_log(const char *text)
+{
+    char form[16] = "", level[16] = "";
+    if (!text || sscanf(text, "%15[a-z],%15[a-z]", form, level) != 2) return;
+    if (log_form_parse(form) >= 0) log_form_set((enum log_form)log_form_parse(form), false);
+    if (log_level_parse(level) >= 0) log_level_set((enum log_level)log_level_parse(level));
+}
+
 static int usage(void)
 {
     fprintf(stderr,
@@ -363,6 +373,7 @@ int main(int argc, char **argv)
     bool by_fd = argc >= 3 && strcmp(argv[1], "--socket-fd") == 0;
     bool limited = argc == 5 && strcmp(argv[3], "--limits") == 0;
     log_role_set("media");
+    read_log(getenv("GIFD_LOG"));
     if (!walls && ((!by_fd && !(argc >= 3 && strcmp(argv[1], "--socket") == 0)) || (argc != 3 && !limited)))
         return usage();
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -377,6 +388,7 @@ int main(int argc, char **argv)
     }
     z.listen_fd = by_fd ? take_fd(argv[2], &e) : bind_path(argv[2], &e);
     if (z.listen_fd >= 0 && by_fd) close_range(4, ~0U, 0);
+    sink_open(NULL, NULL);
     if (z.listen_fd < 0 || (z.signal_fd = make_signals(&e)) < 0 || child_warm_up(&e) < 0 ||
         sandbox_prepare(&z.sandbox, &e) < 0 || read_limits(limited ? argv[4] : NULL, &limits, &e) < 0) {
         log_error("media.start", LS("why", e.text));

@@ -1,5 +1,5 @@
-/* bind_log.c: gifd.log. One event, a flat table of fields; in the task of a request its id is added. A
- * line goes to the log of the process, and to the journal of its task. */
+/* bind_log.c: gifd.log. One event, a flat table of fields; whose line it is, is added (task.c). A line goes to the log
+ * of the process, and to the journal of its task. */
 #include "base/log.h"
 #include "script/border.h"
 #include "script/excerpt.h"
@@ -53,19 +53,14 @@ static size_t add_aside(lua_State *L, struct aside *a, struct log_field *fields,
 
 static int write_line(lua_State *L, enum log_level level)
 {
-    struct log_field fields[FIELDS_MAX + 5];
+    struct log_field fields[FIELDS_MAX + 3];
     struct aside aside;
-    char trace[TRACE_ID_LEN + 1];
     char numbers[FIELDS_MAX][32];
     size_t n = 0;
     struct slice event = border_string(L, 1, "event");
     struct task *t = gen_of(L)->running;
     if (!lua_isnoneornil(L, 2)) border_table(L, 2, "fields");
-    if (t && t->request) fields[n++] = (struct log_field)LS("request_id", t->request->id);
-    if (t && t->trace.on) {
-        trace_id_text(&t->trace, trace);
-        fields[n++] = (struct log_field)LS("trace_id", trace);
-    }
+    if (!log_says(level, event.p)) return 0;
     if (lua_istable(L, 2)) {
         for (lua_pushnil(L); n < FIELDS_MAX && lua_next(L, 2); lua_pop(L, 1)) {
             if (lua_type(L, -2) != LUA_TSTRING) border_argument(L, 2, "fields", "must have names as keys");
@@ -73,11 +68,11 @@ static int write_line(lua_State *L, enum log_level level)
             n++;
         }
     }
-    size_t said = log_is_pretty() ? add_aside(L, &aside, fields, n) : n;
+    size_t said = log_form_now() == LOG_PRETTY ? add_aside(L, &aside, fields, n) : n;
     fields[said] = (struct log_field){0};
     log_emit(level, event.p, fields);
     fields[n] = (struct log_field){0};
-    if (t && t->journal && log_says(level)) {
+    if (t && t->journal) {
         char line[LOG_LINE_MAX];
         journal_add(t->journal, slice_of(line, log_format(line, level, event.p, fields)));
     }
@@ -102,6 +97,11 @@ static int l_warn(lua_State *L)
 static int l_error(lua_State *L)
 {
     return write_line(L, LOG_ERROR);
+}
+
+static int l_critical(lua_State *L)
+{
+    return write_line(L, LOG_CRITICAL);
 }
 
 /* ---- journals ---- */
@@ -152,6 +152,8 @@ const struct binding bind_log[] = {
     {"gifd.log.info", l_info, CTX_ANY, "info(event: string, fields?: table<string, any>) -- one line of the log"},
     {"gifd.log.warn", l_warn, CTX_ANY, "warn(event: string, fields?: table<string, any>) -- one line of the log"},
     {"gifd.log.error", l_error, CTX_ANY, "error(event: string, fields?: table<string, any>) -- one line of the log"},
+    {"gifd.log.critical", l_critical, CTX_ANY,
+     "critical(event: string, fields?: table<string, any>) -- one line of the log: somebody has to come"},
     {"gifd.log.journal", l_journal, CTX_JOB | CTX_COMMAND,
      "journal() -> journal: gifd.Journal | nil, err -- what this task and those that it starts log from now on"},
     {"gifd.Journal.text", NULL, CTX_TASK, "journal:text() -> text: string -- the last 8 KiB"},

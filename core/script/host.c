@@ -56,6 +56,7 @@ struct host *host_new(const struct host_services *services, struct err *e)
         return NULL;
     }
     h->s = *services;
+    log_scope_set(task_scope);
     list_init(&h->draining);
     list_init(&h->ready);
     list_init(&h->wakers);

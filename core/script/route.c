@@ -383,6 +383,7 @@ struct task *route_start(struct host *h, struct visit *v, const struct route_mat
     if (!t) return NULL;
     t->end = on_route_end;
     t->request = v->r;
-    trace_parse(request_header(v->r, "traceparent"), &t->trace);
+    trace_parse(request_header(v->r, "traceparent"), &v->r->trace);
+    t->trace = v->r->trace;
     return t;
 }

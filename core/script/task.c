@@ -180,6 +180,21 @@ static void fail(struct task *t, int status)
     gen_unref(g);
 }
 
+/* ---- whose line of the log it is ---- */
+
+static _Thread_local struct task *here;
+
+void task_scope(struct log_scope *out)
+{
+    struct task *t = here;
+    if (!t) return;
+    struct call *c = t->gen->call;
+    out->generation = t->gen->number;
+    out->request_id = t->request ? t->request->id : NULL;
+    out->plugin = c ? c->plugin->name : NULL;
+    if (t->trace.on) trace_id_text(&t->trace, out->trace_id);
+}
+
 /* ---- running ---- */
 
 static void cancel_wait(struct task *t)
@@ -197,11 +212,11 @@ static void cancel_wait(struct task *t)
 static void run(struct task *t, int args)
 {
     t->state = TASK_RUNNING;
-    t->gen->running = t;
+    t->gen->running = here = t;
     budget_resume(t->gen, t->call);
     int status = lua_resume(t->co, args);
     t->call = budget_pause(t->gen);
-    t->gen->running = NULL;
+    t->gen->running = here = NULL;
     if (status == LUA_YIELD) {
         if (!t->wait && t->state == TASK_RUNNING) {
             log_warn("task.dropped", LS("task", t->name), LI("generation", t->gen->number));

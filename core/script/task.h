@@ -16,6 +16,7 @@
 #ifndef GIFD_SCRIPT_TASK_H
 #define GIFD_SCRIPT_TASK_H
 
+#include "base/log.h"
 #include "base/trace.h"
 #include "http/request.h"
 #include "script/gen.h"
@@ -90,6 +91,8 @@ bool wait_fail(struct wait *w, const struct err *e); /* with nil, err */
 /* The same at the next host_settle: for completions that happen while Lua may be running. arg lives until then. */
 bool wait_later(struct wait *w, wait_push_fn push, void *arg);
 
+/* Of the task that runs in this thread, for log_scope_set. */
+void task_scope(struct log_scope *out);
 int handle_gc(lua_State *L); /* bind_task.c: of what gifd.task.spawn returns */
 int push_cancelled(lua_State *L, void *unused);
 

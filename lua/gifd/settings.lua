@@ -1,6 +1,6 @@
 --- settings: the schema of config.lua. The finished table is settings.json of a generation, read by C and Lua alike.
 --
--- C reads: listen[], trusted_proxies, workers (0: one per core), log.level, http.*, uploads.max_bytes, reload,
+-- C reads: listen[], trusted_proxies, workers (0: one per core), log.*, http.*, uploads.max_bytes, reload,
 -- plugin_dirs, fetch.*, media.* and the names of plugins. Everything else is read here.
 local S = require "gifd.schema"
 local ladder = require "gifd.ladder"
@@ -198,6 +198,14 @@ return S.record({
       doc = "how long a job that is over can be looked up, with its result and log" },
     jobs_count = S.integer { default = 100000, min = 100, max = 1e7, doc = "and how many of them at most" },
   }, { doc = "what goes by itself" }),
-  log = S.record({ level = S.one_of { "debug", "info", "warn", "error", default = "info",
-    doc = "the least that is logged" } }, { doc = "what is told to stderr" }),
+  log = S.record({
+    level = S.one_of { "debug", "info", "warn", "error", "critical", default = "info",
+      doc = "the least that is logged; 'gifd log level' changes it for one module, for a while" },
+    format = S.one_of { "auto", "json", "logfmt", "pretty", default = "auto",
+      doc = "how lines are written; auto is pretty at a terminal and logfmt elsewhere" },
+    file = S.string { default = "", max = 500,
+      doc = "where to, instead of stderr; in the data directory unless it begins with /. HUP opens it anew" },
+    burst = S.integer { default = 100, min = 0, max = 1e6,
+      doc = "lines of one event that a process writes in a second; the rest is counted. 0: all" },
+  }, { doc = "what is told to stderr" }),
 }, { doc = "config.lua", rules = { { "jobs.lease", above = "uploads.render_deadline" } } })

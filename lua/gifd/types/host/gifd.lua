@@ -976,6 +976,11 @@ function gifd.limit.stats() end
 ---@class gifd.log
 gifd.log = {}
 
+---one line of the log: somebody has to come
+---@param event string
+---@param fields? table<string, any>
+function gifd.log.critical(event, fields) end
+
 ---one line of the log, if the level asks for it
 ---@param event string
 ---@param fields? table<string, any>
