@@ -99,13 +99,20 @@ static size_t put(const char *p, size_t n)
     return done;
 }
 
+/* Whole lines, as many at a time as a pipe takes whole. */
 static void flush(void)
 {
-    if (!sink.n) return;
-    size_t done = put(sink.queue + sink.from, sink.n);
-    sink.from += done;
-    sink.n -= done;
-    if (!sink.n) sink.from = 0;
+    while (sink.n) {
+        const char *p = sink.queue + sink.from;
+        size_t n = sink.n < SINK_LINE_MAX ? sink.n : SINK_LINE_MAX;
+        const char *end = memrchr(p, '\n', n);
+        if (end) n = (size_t)(end - p) + 1;
+        size_t done = put(p, n);
+        sink.from += done;
+        sink.n -= done;
+        if (done < n) return;
+    }
+    sink.from = 0;
 }
 
 static bool keep(const char *p, size_t n)
