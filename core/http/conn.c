@@ -1,5 +1,6 @@
 /* conn.c: see conn_int.h. Bytes in and out of one socket, and its time-outs; what the bytes mean is h1.c's matter. */
 #include "base/log.h"
+#include "http/h2_int.h"
 #include "http/holder_int.h"
 #include "http/proxy_int.h"
 #include "http/tls_int.h"
@@ -41,6 +42,7 @@ static bool output_pending(const struct conn *c)
 
 bool conn__idle(const struct conn *c)
 {
+    if (c->state == CONN_H2) return h2__quiet(c) && !output_pending(c) && !c->busy;
     return (c->state == CONN_HEAD || c->state == CONN_PROXY || c->state == CONN_SHAKE) && c->in.n == 0 &&
            !output_pending(c) && !c->busy;
 }
@@ -49,11 +51,12 @@ bool conn__idle(const struct conn *c)
 static uint64_t acknowledged(const struct conn *c)
 {
     int queued = 0;
+    if (c->carrier) return c->sent;
     if (ioctl(c->fd, SIOCOUTQ, &queued) < 0 || queued < 0 || (uint64_t)queued > c->sent) return c->sent;
     return c->sent - (uint64_t)queued;
 }
 
-static void wait_in(struct conn *c, enum wait_kind kind)
+void conn__wait_in(struct conn *c, enum wait_kind kind)
 {
     list_remove(&c->wait);
     c->since = loop_now_ms(c->server->loop);
@@ -75,6 +78,10 @@ void conn__awaited(struct conn *c)
 
 void conn__ready(struct conn *c)
 {
+    if (c->carrier) {
+        h2__wake(c);
+        return;
+    }
     if (c->busy || c->state == CONN_CLOSED) return;
     list_remove(&c->ready);
     list_push(&c->server->ready, &c->ready);
@@ -93,7 +100,7 @@ char *conn__room(struct conn *c, size_t n)
     return OUT_SIZE - c->out->n >= n ? c->out->bytes + c->out->n : NULL;
 }
 
-static void drop_output(struct conn *c)
+void conn__drop_output(struct conn *c)
 {
     pool__put(&c->server->out_pool, c->out);
     c->out = NULL;
@@ -243,7 +250,7 @@ bool conn__flush(struct conn *c)
     }
     if (rc < 0) return broken(c);
     if (c->piece < c->piece_count) return false;
-    drop_output(c); /* all is sealed at least */
+    conn__drop_output(c); /* all is sealed at least */
     if (rc == 0) return false;
     if (!c->with_app) conn__request_done(c);
     return true;
@@ -263,7 +270,12 @@ void conn__close(struct conn *c)
 {
     struct http_server *s = c->server;
     if (c->state == CONN_CLOSED) return;
+    if (c->carrier) {
+        h2__drop(c);
+        return;
+    }
     c->state = CONN_CLOSED;
+    h2__end(c);
     list_remove(&c->node);
     list_remove(&c->wait);
     list_remove(&c->ready);
@@ -277,7 +289,7 @@ void conn__close(struct conn *c)
     else if (c->with_app)
         s->app.on_gone(s->app.to, c->request);
     conn__request_done(c);
-    drop_output(c);
+    conn__drop_output(c);
     buf_free(&c->in);
     c->input_n = 0;
     server__conn_gone(s);
@@ -286,7 +298,7 @@ void conn__close(struct conn *c)
 void conn__abort(struct conn *c)
 {
     const struct linger now = {.l_onoff = 1};
-    if (c->state != CONN_CLOSED) setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    if (c->state != CONN_CLOSED && !c->carrier) setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
     conn__close(c);
 }
 
@@ -354,7 +366,7 @@ int conn__open(struct http_server *s, int fd, const struct ip *peer, const struc
     s->conn_count++;
     if (s->shared) atomic_fetch_add_explicit(&s->share.held[s->share.self], 1, memory_order_relaxed);
     limit_send_queue(s, fd);
-    wait_in(c, door->proxied ? WAIT_HEAD : door->tls ? WAIT_SHAKE : WAIT_IDLE);
+    conn__wait_in(c, door->proxied ? WAIT_HEAD : door->tls ? WAIT_SHAKE : WAIT_IDLE);
     if (!trusted) holder__join(c, peer);
     c->interest = UV_READABLE;
     uv_poll_start(&c->poll, UV_READABLE, on_event);
@@ -470,19 +482,43 @@ static bool shake(struct conn *c)
     case TLS_DONE: break;
     }
     c->state = CONN_HEAD;
+    if (tls__chose_h2(c) && h2__begin(c) < 0) {
+        conn__close(c);
+        return false;
+    }
     receive(c);
-    return c->state == CONN_HEAD;
+    return c->state == CONN_HEAD || c->state == CONN_H2;
+}
+
+/* Prior knowledge (RFC 9113 3.3): the first bytes are the preface. */
+static bool begins_h2(const struct conn *c)
+{
+    size_t n = c->input_n < H2_PREFACE_LEN ? c->input_n : H2_PREFACE_LEN;
+    return !c->spoken && n >= 3 && memcmp(c->input, H2_PREFACE, n) == 0;
+}
+
+static bool step_h2(struct conn *c)
+{
+    h2__input(c);
+    if (c->eof && c->state == CONN_H2) conn__close(c);
+    return false;
 }
 
 static bool step(struct conn *c)
 {
     switch (c->state) {
     case CONN_SHAKE: return shake(c);
+    case CONN_H2: return step_h2(c);
     case CONN_PROXY: return read_proxy(c);
     case CONN_HEAD:
         if (!conn__has_room(c)) {
             c->blocked = true;
             return false;
+        }
+        if (begins_h2(c)) {
+            if (c->input_n < H2_PREFACE_LEN) break;
+            if (h2__begin(c) < 0) conn__close(c);
+            return c->state == CONN_H2;
         }
         if (c->input_n && h1__head(c)) return true;
         if (c->eof && c->state == CONN_HEAD) c->state = CONN_CLOSING;
@@ -495,8 +531,9 @@ static bool step(struct conn *c)
     case CONN_LINGER:
         if (c->eof || loop_now_ms(c->server->loop) >= c->linger_until) conn__close(c);
         return false;
-    default: return false;
+    default: break;
     }
+    return false;
 }
 
 static void keep_input(struct conn *c)
@@ -522,6 +559,7 @@ static void rearm(struct conn *c)
     switch (c->state) {
     case CONN_PROXY: kind = WAIT_HEAD; break;
     case CONN_SHAKE: kind = WAIT_SHAKE; break;
+    case CONN_H2: kind = h2__in_head(c) ? WAIT_HEAD : h2__quiet(c) ? WAIT_IDLE : WAIT_NONE; break;
     case CONN_HEAD: kind = c->in.n ? WAIT_HEAD : WAIT_IDLE; break;
     case CONN_REQUEST: interest = c->in.n || c->eof ? UV_PRIORITIZED : UV_READABLE; break;
     case CONN_BODY:
@@ -537,7 +575,7 @@ static void rearm(struct conn *c)
         interest = UV_WRITABLE;
     }
     if (kind != c->wait_kind || (c->progress && kind != WAIT_HEAD && kind != WAIT_IDLE && kind != WAIT_SHAKE))
-        wait_in(c, kind);
+        conn__wait_in(c, kind);
     if (c->tls && interest == UV_READABLE && tls__holds(c)) conn__ready(c);
     if (interest != c->interest) {
         c->interest = interest;
@@ -548,20 +586,32 @@ static void rearm(struct conn *c)
 void conn__turn(struct conn *c, bool readable)
 {
     if (c->state == CONN_CLOSED) return;
+    if (c->carrier) {
+        h2__wake(c);
+        return;
+    }
     c->busy = true;
     c->progress = false;
     c->turn_bytes = 0;
     c->input = c->in.p;
     c->input_n = c->in.n;
     c->input_own = true;
-    bool wants = c->state == CONN_HEAD || c->state == CONN_BODY || c->state == CONN_DRAIN || c->state == CONN_REQUEST;
+    bool wants = c->state == CONN_HEAD || c->state == CONN_BODY || c->state == CONN_DRAIN || c->state == CONN_REQUEST ||
+                 c->state == CONN_H2;
     if (c->state != CONN_SHAKE && (readable || (c->tls && wants && c->interest == UV_READABLE && tls__holds(c))))
         receive(c);
     while (c->state != CONN_CLOSED) {
         c->blocked = false;
         while (step(c)) {
         }
-        if (c->state == CONN_CLOSED || !conn__flush(c)) break;
+        if (c->state == CONN_CLOSED) break;
+        if (c->h2 && !h2__output(c)) break;
+        if (!c->h2 && !conn__flush(c)) break;
+        if (c->h2 && h2__over(c)) {
+            c->state = CONN_CLOSING;
+            h2__end(c);
+            c->linger = true;
+        }
         if (c->state == CONN_CLOSING) {
             if (c->input_n) c->linger = true;
             end_output(c);
@@ -572,10 +622,13 @@ void conn__turn(struct conn *c, bool readable)
     if (c->state != CONN_CLOSED) keep_input(c);
     c->busy = false;
     if (c->state == CONN_CLOSED) return;
-    if (c->server->draining && !c->server->patient && conn__idle(c))
+    if (c->server->draining && !c->server->patient && conn__idle(c)) {
+        if (c->h2) h2__goodbye(c);
         conn__close(c);
-    else
+    } else {
         rearm(c);
+        if (c->h2 && !output_pending(c) && h2__pending(c)) conn__ready(c);
+    }
     if (c->state != CONN_CLOSED && c->stream && !output_pending(c)) c->stream->room(c->stream_to);
 }
 
@@ -595,29 +648,31 @@ void conn__expire(struct conn *c)
 {
     switch (c->wait_kind) {
     case WAIT_HEAD:
-        if (c->state == CONN_PROXY) {
+        if (c->state == CONN_PROXY || c->h2) {
             conn__close(c);
             break;
         }
-        wait_in(c, WAIT_NONE);
+        conn__wait_in(c, WAIT_NONE);
         c->busy = true;
         h1__refuse(c, 408, "request_timeout", "the head of the request took too long");
         c->busy = false;
         conn__turn(c, false);
         break;
     case WAIT_BODY:
-        wait_in(c, WAIT_NONE);
+        conn__wait_in(c, WAIT_NONE);
         body_too_slow(c, "no byte of the body came for too long");
         break;
     case WAIT_SEND:
         if (acknowledged(c) > c->acked) {
             c->acked = acknowledged(c);
-            wait_in(c, WAIT_SEND);
+            conn__wait_in(c, WAIT_SEND);
             break;
         }
         conn__abort(c);
         break;
-    default: conn__close(c);
+    default:
+        if (c->h2) h2__goodbye(c);
+        conn__close(c);
     }
 }
 
@@ -638,6 +693,6 @@ void conn__check_rate(struct conn *c)
     if (c->state != CONN_BODY && c->state != CONN_DRAIN) return;
     uint64_t ms = loop_now_ms(c->server->loop) - c->body_since - c->body_paused_ms;
     if (ms < RATE_GRACE_MS || c->body_seen >= ms * c->server->limits.body_rate / 1000) return;
-    wait_in(c, WAIT_NONE);
+    conn__wait_in(c, WAIT_NONE);
     body_too_slow(c, "the body came more slowly than this server waits for");
 }

@@ -28,6 +28,7 @@ enum conn_state {
     CONN_HEAD,
     CONN_PROXY,
     CONN_SHAKE,
+    CONN_H2,
     CONN_REQUEST,
     CONN_BODY,
     CONN_DRAIN,
@@ -47,7 +48,10 @@ struct conn {
     struct holder *holder;
     struct http_server *server;
     const struct door *door;
-    struct tls *tls; /* NULL: plain */
+    struct tls *tls;      /* NULL: plain */
+    struct h2 *h2;        /* speaks HTTP/2: h2_int.h */
+    struct conn *carrier; /* NULL, or the connection that this is a stream of */
+    bool spoken;          /* a head was read: no preface of HTTP/2 comes any more */
     uv_poll_t poll;
     int fd, interest;
     enum conn_state state;
@@ -107,9 +111,11 @@ static inline bool conn__has_room(const struct conn *c)
 }
 
 char *conn__room(struct conn *c, size_t n); /* n bytes at the end of out, not yet counted; NULL without memory */
-void conn__awaited(struct conn *c);         /* it waits for nobody: a request is being worked on */
-void conn__ready(struct conn *c);           /* a turn soon, unless in one */
-bool conn__flush(struct conn *c);           /* true when all is sent */
+void conn__wait_in(struct conn *c, enum wait_kind kind);
+void conn__drop_output(struct conn *c);
+void conn__awaited(struct conn *c); /* it waits for nobody: a request is being worked on */
+void conn__ready(struct conn *c);   /* a turn soon, unless in one */
+bool conn__flush(struct conn *c);   /* true when all is sent */
 /* At once: `out`, and of a part of a file what the socket takes. True: nothing is left. An error shows again when the
  * turn ends. */
 bool conn__send_file(struct conn *c, int fd, struct piece *p);
@@ -121,6 +127,10 @@ void conn__request_done(struct conn *c);                /* gives the request bac
 bool h1__head(struct conn *c);
 bool h1__body(struct conn *c);
 void h1__refuse(struct conn *c, int status, const char *code, const char *detail);
+bool h1__accept(struct conn *c, struct slice text, size_t lines); /* a whole head */
+void h1__deliver(struct conn *c, const char *p, size_t n);
+void h1__finish_body(struct conn *c);
+void h1__fail_body(struct conn *c);
 bool h1__body_small(const struct conn *c); /* is the unread rest of the body worth dropping? */
 
 #endif

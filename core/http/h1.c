@@ -3,7 +3,7 @@
  * Two parsers read every head: head.c, which is strict, and llhttp, in its strict mode. A request exists only when both
  * see the same method, version and framing. A trailer section is read by head.c too, checked and dropped
  * (RFC 9112 7.1.2). */
-#include "http/conn_int.h"
+#include "http/h2_int.h"
 #include "base/clock.h"
 #include "http/forwarded_int.h"
 #include "http/framing_int.h"
@@ -52,7 +52,7 @@ void h1__refuse(struct conn *c, int status, const char *code, const char *detail
     c->linger = true;
     c->state = CONN_REQUEST;
     no_body(c);
-    if (!r || !conn__room(c, 0)) {
+    if (!r || (!c->carrier && !conn__room(c, 0))) {
         conn__close(c);
         return;
     }
@@ -120,6 +120,14 @@ static void fill(struct conn *c, struct request *r, const struct head *h)
     c->chunks = (struct chunks){0};
 }
 
+/* Under HTTP/2 frames say whether there is a body. */
+static void frame_body(struct conn *c, struct request *r, const struct head *h)
+{
+    r->has_body = !h2__ended(c) || c->in.n;
+    c->body_done = !r->has_body;
+    c->expect = h->expect_continue && r->has_body;
+}
+
 /* What trusted proxies say about who asks. */
 static void hear_proxies(struct conn *c, struct request *r)
 {
@@ -167,17 +175,25 @@ static bool answer_elsewhere(struct conn *c, struct request *r)
 /* Reads the head at the front of the input, which head__scan found to be whole. */
 static bool begin_request(struct conn *c, size_t start, size_t end)
 {
+    struct slice text = slice_of(c->input + start, end - start);
+    size_t lines = c->scan.lines;
+    c->scan = (struct head_scan){0};
+    c->spoken = true;
+    use_input(c, end);
+    return h1__accept(c, text, lines);
+}
+
+bool h1__accept(struct conn *c, struct slice raw, size_t lines)
+{
     const struct http_limits *l = &c->server->limits;
     struct refusal why = {500, "out_of_memory", "no memory for this request"};
     struct head h;
-    size_t lines = c->scan.lines, n = end - start;
-    c->scan = (struct head_scan){0};
+    size_t n = raw.n;
     struct request *r = request_new(c);
     char *text = r ? arena_alloc(&r->arena, n) : NULL;
     struct http_header *headers = r ? arena_alloc(&r->arena, (lines + 1) * sizeof *headers) : NULL;
     if (!text || !headers) return refuse(c, &why);
-    memcpy(text, c->input + start, n);
-    use_input(c, end);
+    memcpy(text, raw.p, n);
     if (head__parse(slice_of(text, n), l, &h, headers, &why) < 0) {
         r->method = h.method;
         return refuse(c, &why);
@@ -186,7 +202,10 @@ static bool begin_request(struct conn *c, size_t start, size_t end)
     fill(c, r, &h);
     why = (struct refusal){400, "bad_request", "two readers would not agree on this request"};
     tabs_to_spaces(text, &h, headers);
-    if (!readers_agree(slice_of(text, n), &h)) return refuse(c, &why);
+    if (c->carrier)
+        frame_body(c, r, &h);
+    else if (!readers_agree(slice_of(text, n), &h))
+        return refuse(c, &why);
     hear_proxies(c, r);
     if (h.asterisk) {
         r->path = SLICE("*");
@@ -223,7 +242,7 @@ bool h1__body_small(const struct conn *c)
 }
 
 /* Bytes of the body, to the sink or to nowhere. */
-static void deliver(struct conn *c, const char *p, size_t n)
+void h1__deliver(struct conn *c, const char *p, size_t n)
 {
     c->body_seen += n;
     if (c->state != CONN_BODY) return;
@@ -242,7 +261,7 @@ static void deliver(struct conn *c, const char *p, size_t n)
     }
 }
 
-static void finish_body(struct conn *c)
+void h1__finish_body(struct conn *c)
 {
     bool asked = c->state == CONN_BODY;
     c->body_done = true;
@@ -251,7 +270,7 @@ static void finish_body(struct conn *c)
     if (asked) c->sink.end(c->sink.to, GIFD_OK, NULL);
 }
 
-static void fail_body(struct conn *c)
+void h1__fail_body(struct conn *c)
 {
     int rc = c->body_rc;
     bool asked = c->state == CONN_BODY;
@@ -277,7 +296,7 @@ static bool read_trailers(struct conn *c)
         return true;
     }
     use_input(c, (size_t)end);
-    finish_body(c);
+    h1__finish_body(c);
     return true;
 }
 
@@ -294,7 +313,7 @@ static bool read_chunks(struct conn *c)
     use_input(c, (size_t)used);
     const char *p = c->input;
     use_input(c, data);
-    if (data) deliver(c, p, data);
+    if (data) h1__deliver(c, p, data);
     if (c->chunks.last) c->scan = (struct head_scan){.trailer = true};
     return true;
 }
@@ -306,11 +325,11 @@ static bool read_length(struct conn *c)
         const char *p = c->input;
         c->body_left -= n;
         use_input(c, n);
-        deliver(c, p, n);
+        h1__deliver(c, p, n);
         if (c->body_rc) return true;
     }
     if (c->body_left == 0 && !c->paused && (c->state == CONN_BODY || c->state == CONN_DRAIN)) {
-        finish_body(c);
+        h1__finish_body(c);
         return true;
     }
     return false;
@@ -319,7 +338,7 @@ static bool read_length(struct conn *c)
 bool h1__body(struct conn *c)
 {
     if (c->body_rc) {
-        fail_body(c);
+        h1__fail_body(c);
         return true;
     }
     if (c->paused) return false;

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/conditional.h"
-#include "http/conn_int.h"
+#include "http/h2_int.h"
 #include "http/range.h"
 #include "http/utf8_int.h"
 
@@ -311,7 +311,7 @@ static char *put_head(char *w, struct conn *c, const struct request *r, const st
     w = ready.n ? put_slice(w, ready)
                 : put_fields(w, plan, p, p->last_modified ? server__date(c->server, p->last_modified) : "");
     w = put_slice(w, r->fields);
-    if (c->tls && c->door->hsts[0]) w = put_slice(w, slice_str(c->door->hsts));
+    if ((c->carrier ? c->carrier : c)->tls && c->door->hsts[0]) w = put_slice(w, slice_str(c->door->hsts));
     if (close)
         w = PUT(w, "\r\nConnection: close");
     else if (r->minor_zero)
@@ -359,7 +359,7 @@ static void send_now(struct conn *c, struct piece *piece)
 static int keep_pieces(struct conn *c, struct request *r, struct plan *plan, const struct reply *p)
 {
     if (p->body == REPLY_BYTES) {
-        if (plan->pieces == 1) send_now(c, &plan->piece[0]);
+        if (plan->pieces == 1 && !c->carrier) send_now(c, &plan->piece[0]);
         const struct piece *first = &plan->piece[0];
         size_t from = plan->pieces == 1 ? first->at : 0, n = plan->pieces == 1 ? first->n : p->bytes.n;
         c->big = malloc(n ? n : 1);
@@ -419,6 +419,11 @@ static void after_reply(struct conn *c, bool close)
     c->with_app = false;
     c->paused = false;
     c->body_rc = 0;
+    if (c->carrier) {
+        c->state = c->body_done ? CONN_CLOSING : CONN_DRAIN;
+        conn__ready(c);
+        return;
+    }
     if (close)
         c->state = CONN_CLOSING;
     else
@@ -470,6 +475,49 @@ static void selection_failed(struct request *r, const struct plan *plan, const s
     }
 }
 
+/* ---- as a stream of HTTP/2 ---- */
+
+/* Small bodies are copied, to lie in the request's memory until flow control lets them go. */
+static int hold_body(struct conn *c, struct request *r, struct plan *plan, struct reply *p)
+{
+    if (plan->length > SMALL_BODY) {
+        if (p->body == REPLY_FILE) {
+            c->file = p->keep_fd ? fcntl(p->fd, F_DUPFD_CLOEXEC, 3) : p->fd;
+            if (c->file < 0) return -1;
+            if (!p->keep_fd) p->fd = -1;
+        }
+        return keep_pieces(c, r, plan, p);
+    }
+    char *all = arena_alloc(&r->arena, plan->length), *w = all;
+    if (!all) return -1;
+    for (size_t i = 0; i < plan->pieces; i++) {
+        if (copy_piece(w, &plan->piece[i], p->fd) < 0) return -1;
+        w += plan->piece[i].n;
+    }
+    c->one = (struct piece){all, plan->length, 0};
+    c->pieces = &c->one;
+    c->piece = 0;
+    c->piece_count = 1;
+    return 0;
+}
+
+static void send_framed(struct conn *c, struct request *r, struct plan *plan, struct reply *p, int64_t complete)
+{
+    char head[REPLY_HEAD_MAX];
+    bool body = r->method != HTTP_HEAD && plan->length > 0 && plan->pieces;
+    size_t n = (size_t)(put_head(head, c, r, plan, p, false, complete) - head);
+    if (body && hold_body(c, r, plan, p) < 0) {
+        conn__drop_output(c);
+        fail(r, "the body could not be read");
+        return;
+    }
+    if (h2__respond(c, head, n, body, false) < 0) {
+        abandon(c);
+        return;
+    }
+    after_reply(c, false);
+}
+
 /* complete: see struct problem. */
 static void send_reply(struct request *r, struct reply *p, int64_t complete)
 {
@@ -481,6 +529,10 @@ static void send_reply(struct request *r, struct reply *p, int64_t complete)
     }
     if (p->status == 200 && (plan.status == 412 || plan.status == 416)) {
         selection_failed(r, &plan, p);
+        return;
+    }
+    if (c->carrier) {
+        send_framed(c, r, &plan, p, complete);
         return;
     }
     char *w = conn__room(c, REPLY_HEAD_MAX + (plan.length <= SMALL_BODY ? plan.length : 0));
@@ -514,10 +566,35 @@ void reply_send(struct request *r, const struct reply *p)
 
 #define CHUNK_ROOM 32 /* the size before a piece, its end, and the last chunk */
 
+static struct conn *begin_framed(struct conn *c, struct request *r, const struct reply *p,
+                                 const struct reply_calls *calls, void *to)
+{
+    struct plan plan = {.status = p->status, .whole = true, .streamed = true};
+    char head[REPLY_HEAD_MAX];
+    if (!head_bound(r, p)) {
+        fail(r, "a stream whose head cannot be sent");
+        return NULL;
+    }
+    size_t n = (size_t)(put_head(head, c, r, &plan, p, false, -1) - head);
+    bool body = r->method != HTTP_HEAD;
+    if (h2__respond(c, head, n, body, body) < 0) {
+        abandon(c);
+        return NULL;
+    }
+    if (!body) {
+        after_reply(c, false);
+        return NULL;
+    }
+    c->stream = calls;
+    c->stream_to = to;
+    return c;
+}
+
 struct conn *reply_begin(struct request *r, const struct reply *p, const struct reply_calls *calls, void *to)
 {
     struct conn *c = r->conn;
     struct plan plan = {.status = p->status, .whole = true, .streamed = true};
+    if (c->carrier) return begin_framed(c, r, p, calls, to);
     char *w = head_bound(r, p) ? conn__room(c, REPLY_HEAD_MAX) : NULL;
     if (!w) {
         fail(r, "a stream whose head cannot be sent");
@@ -542,6 +619,7 @@ int reply_more(struct conn *c, struct slice bytes)
     bool plain = c->request->minor_zero;
     if (bytes.n == 0) return GIFD_OK;
     if (bytes.n > REPLY_PIECE_MAX) return GIFD_ETOOBIG;
+    if (c->carrier) return h2__more(c, bytes);
     char *w = conn__room(c, bytes.n + CHUNK_ROOM);
     if (!w) return GIFD_EBUSY;
     const char *from = w;
@@ -556,6 +634,12 @@ int reply_more(struct conn *c, struct slice bytes)
 
 void reply_end(struct conn *c)
 {
+    if (c->carrier) {
+        c->stream = NULL;
+        h2__finish(c);
+        after_reply(c, false);
+        return;
+    }
     char *w = conn__room(c, 5);
     c->stream = NULL;
     if (!w) {

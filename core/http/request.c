@@ -1,5 +1,5 @@
 /* request.c: see request.h. */
-#include "http/conn_int.h"
+#include "http/h2_int.h"
 
 const char *http_method_name(enum http_method m)
 {
@@ -31,6 +31,8 @@ void request_body(struct request *r, const struct body_sink *sink)
     if (r->content_length >= 0 && (uint64_t)r->content_length > sink->max) {
         c->body_rc = err_set(&c->body_err, GIFD_ETOOBIG, "the body is larger than the limit of %llu bytes",
                              (unsigned long long)sink->max);
+    } else if (c->expect && c->carrier) {
+        if (c->in.n == 0) h2__continue(c);
     } else if (c->expect && (c->busy ? c->input_n : c->in.n) == 0) {
         static const struct slice go_on = {"HTTP/1.1 100 Continue\r\n\r\n", 25};
         char *p = conn__room(c, go_on.n);

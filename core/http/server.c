@@ -2,6 +2,7 @@
 #include "http/server_int.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "http/h2_int.h"
 #include "http/holder_int.h"
 
 #include <signal.h>
@@ -102,6 +103,7 @@ void server__handle_closed(struct http_server *s)
     if (--s->handles || !s->freed) return;
     free_requests(s);
     pool__free(&s->conn_pool);
+    pool__free(&s->stream_pool);
     pool__free(&s->out_pool);
     holder__table_free(s);
     listener__doors_free(s);
@@ -199,6 +201,7 @@ struct http_server *http_server_new(struct loop *l, const struct http_limits *li
     s->scratch = scratch;
     if (share) s->share = *share, s->shared = true;
     s->conn_pool.max = 256;
+    s->stream_pool.max = 128;
     s->request_pool.max = 64;
     s->out_pool.max = 16;
     s->holder_pool.max = 64;
@@ -289,6 +292,7 @@ static void begin_drain(struct http_server *s, void (*done)(void *), void *arg)
     LIST_EACH(n, &s->conns)
     {
         struct conn *c = conn__of_node(n);
+        if (c->h2) h2__drain(c);
         conn__stream_over(c); /* else it would go on for ever; its reader asks somebody else */
     }
 }

@@ -88,7 +88,7 @@ struct http_server {
     void (*drained)(void *);
     void *drained_arg;
     uint32_t retire_left_ms; /* after the patience */
-    struct pool conn_pool, request_pool, out_pool;
+    struct pool conn_pool, stream_pool, request_pool, out_pool;
     uint64_t random;
     size_t sent;                /* bytes in this turn of the loop */
     struct date_text dates[16]; /* Last-Modified as text */

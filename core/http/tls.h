@@ -4,7 +4,7 @@
  *   worker:     http_server_listen_with(... how->tls ...) loads the pairs, and swaps a pair whose files have changed
  *
  * TLS 1.2 and 1.3, suites with forward secrecy and authentication only, no compression, no renegotiation, no early
- * data; ALPN http/1.1. The pair whose certificate names the server that a client asks for serves it, the first
+ * data; ALPN h2 and http/1.1. The pair whose certificate names the server that a client asks for serves it, the first
  * pair whoever asks for none or an unknown one. A pair that does not fit is refused when it is loaded first, and later
  * leaves the old one in place. */
 #ifndef GIFD_HTTP_TLS_H

@@ -226,7 +226,7 @@ int tls_pair_look(const struct tls_pair *p, struct tls_facts *out, struct err *e
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *n, const unsigned char *offered, unsigned count,
                    void *arg)
 {
-    static const unsigned char known[] = "\x08http/1.1";
+    static const unsigned char known[] = "\x02h2\x08http/1.1";
     (void)ssl, (void)arg;
     unsigned char *chosen;
     if (SSL_select_next_proto(&chosen, n, known, sizeof known - 1, offered, count) != OPENSSL_NPN_NEGOTIATED)
