@@ -1,4 +1,4 @@
---- bench/hashes_draw: FOLDER COUNT: short films, of raw pixels, no two of one scene: hills of noise, plates
+--- bench/hashes_draw: FOLDER COUNT [FIRST]: short films, of raw pixels, no two of one scene: hills of noise, plates
 -- of colour, waves; all move a little.
 local folder, count = arg[1], tonumber(arg[2])
 local WIDTH, HEIGHT, FRAMES = 192, 144, 5
@@ -70,7 +70,8 @@ end
 
 local kinds = { hills, plates, waves }
 local pixels = ffi.new("uint8_t[?]", WIDTH * HEIGHT * 3)
-for clip = 0, count - 1 do
+local first = tonumber(arg[3] or 0)
+for clip = first, first + count - 1 do
   state = clip * 7919 + 17
   for _ = 1, 5 do draw() end
   local scene, red, blue = kinds[clip % 3 + 1](), 0.6 + 0.4 * draw(), 0.6 + 0.4 * draw()

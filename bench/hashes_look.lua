@@ -21,8 +21,11 @@ for name in read("clips"):gmatch("[^\n]+") do
   if own[1] then
     print(name .. " own " .. table.concat(own, " "))
     print(name .. " windows " .. table.concat(hashes(gifd.media.crops, path .. ".gif"), " "))
-    for _, change in ipairs(changes) do
-      print(("%s %s %s"):format(name, change, table.concat(hashes(gifd.media.hash, path .. "." .. change), " ")))
+    local asks = {}
+    for i, change in ipairs(changes) do
+      asks[i] = function() return hashes(gifd.media.hash, path .. "." .. change) end
     end
+    local lists = { gifd.all(unpack(asks)) }
+    for i, change in ipairs(changes) do print(("%s %s %s"):format(name, change, table.concat(lists[i], " "))) end
   end
 end
