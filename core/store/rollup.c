@@ -275,7 +275,7 @@ void rollup__cells_sort(struct rollup__cells *t)
 
 static const int64_t size_us[] = {60000000, 3600000000, 86400000000};
 
-int rollup__row_add(struct rollup__cells *t, const struct rollup__raw *w, bool steps)
+int rollup__row_add(struct rollup__cells *t, const struct rollup__raw *w, int64_t oldest_minute)
 {
     struct rollup__cell c = {.n = w->n};
     for (int axis = 0; axis <= 2; axis++) {
@@ -288,7 +288,7 @@ int rollup__row_add(struct rollup__cells *t, const struct rollup__raw *w, bool s
         c.kind = w->kind & 0xffffffff;
         if (rollup__cell_add(t, &c) < 0) return -1;
         c.kind = w->kind & 0xffff;
-        for (c.size = 0; steps && c.size < TOTAL; c.size++) {
+        for (c.size = w->at / size_us[0] < oldest_minute; oldest_minute < INT64_MAX && c.size < TOTAL; c.size++) {
             c.at = w->at / size_us[c.size];
             if (rollup__cell_add(t, &c) < 0) return -1;
         }
@@ -299,7 +299,7 @@ int rollup__row_add(struct rollup__cells *t, const struct rollup__raw *w, bool s
 /* ---- one fold ---- */
 
 static int read_file(struct rollup *r, uint32_t file, int64_t *mark, bool *done, struct rollup__cells *t,
-                     uint64_t *rows, struct err *e)
+                     uint64_t *rows, int64_t oldest, struct err *e)
 {
     char sql[160];
     struct err why = {0};
@@ -326,7 +326,7 @@ static int read_file(struct rollup *r, uint32_t file, int64_t *mark, bool *done,
                                 .n = sqlite3_column_int64(s, 5)};
         *mark = sqlite3_column_int64(s, 0);
         got++;
-        if (w.n > 0 && rollup__row_add(t, &w, true) < 0) {
+        if (w.n > 0 && rollup__row_add(t, &w, oldest) < 0) {
             rc = SQLITE_NOMEM;
             break;
         }
@@ -479,7 +479,8 @@ static int fold_all(struct rollup *r, struct rollup_fold *f, const uint32_t *fil
         if (rollup__mark(r, files[i], &mark, &done, e) < 0) return e->code;
         if (done) continue;
         was = mark;
-        if (read_file(r, files[i], &mark, &done, t, &f->rows, e) < 0) return e->code;
+        if (read_file(r, files[i], &mark, &done, t, &f->rows, f->now / 60000000 - ROLLUP_MINUTES, e) < 0)
+            return e->code;
         if ((mark > was || done) && put_mark(r, files[i], mark, done, e) < 0) return e->code;
     }
     f->more = f->rows >= ROLLUP_FOLD_MAX;

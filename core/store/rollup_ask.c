@@ -1,5 +1,6 @@
 /* rollup_ask.c: questions to a rollup, and what is done to it beside folding. See rollup.h. */
 #include "store/rollup_int.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -246,7 +247,7 @@ void rollup_raw_free(struct rollup_raw *rows, size_t count)
 
 #define SIZE_TOTAL 3
 
-static int read_again(struct rollup *r, uint32_t file, struct rollup__cells *t, bool steps, uint64_t *rows,
+static int read_again(struct rollup *r, uint32_t file, struct rollup__cells *t, int64_t oldest, uint64_t *rows,
                       struct err *e)
 {
     char sql[160];
@@ -268,7 +269,7 @@ static int read_again(struct rollup *r, uint32_t file, struct rollup__cells *t, 
                                 .kind = sqlite3_column_int64(s, 3),
                                 .n = sqlite3_column_int64(s, 4)};
         (*rows)++;
-        if (w.n > 0 && rollup__row_add(t, &w, steps) < 0) {
+        if (w.n > 0 && rollup__row_add(t, &w, oldest) < 0) {
             rc = SQLITE_NOMEM;
             break;
         }
@@ -313,14 +314,14 @@ static int64_t verify(struct rollup *r, uint32_t counted, bool mend, uint64_t *r
                       const uint32_t *files, size_t count, struct err *e)
 {
     for (size_t i = 0; i < count; i++)
-        if (read_again(r, files[i], t, false, rows, e) < 0) return e->code;
+        if (read_again(r, files[i], t, INT64_MAX, rows, e) < 0) return e->code;
     int64_t wrong = differences(r, t, e);
     if (wrong <= 0 || !mend) return wrong;
     free(t->cells);
     *t = (struct rollup__cells){0};
     uint64_t again = 0;
     for (size_t i = 0; i < count; i++)
-        if (read_again(r, files[i], t, true, &again, e) < 0) return e->code;
+        if (read_again(r, files[i], t, clock_wall_us() / 60000000 - ROLLUP_MINUTES, &again, e) < 0) return e->code;
     if (rollup__run(r->db, "DELETE FROM total; DELETE FROM step; DELETE FROM sum", e) < 0 ||
         rollup__cells_write(r, t, counted, e) < 0)
         return e->code;

@@ -52,7 +52,8 @@ int64_t rollup__number(sqlite3 *db, const char *sql);
 int rollup__mark(struct rollup *r, uint32_t file, int64_t *id, bool *done, struct err *e);
 
 int rollup__cell_add(struct rollup__cells *t, const struct rollup__cell *c);
-int rollup__row_add(struct rollup__cells *t, const struct rollup__raw *w, bool steps);
+/* oldest_minute: rows before it add to no step of a minute; INT64_MAX: to no step at all. */
+int rollup__row_add(struct rollup__cells *t, const struct rollup__raw *w, int64_t oldest_minute);
 void rollup__cells_sort(struct rollup__cells *t);
 int rollup__cells_write(struct rollup *r, struct rollup__cells *t, uint32_t counted, struct err *e);
 
