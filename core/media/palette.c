@@ -1,6 +1,8 @@
 /* palette.c: see palette.h. */
 #include "media/palette.h"
 
+#include <limits.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,29 +102,15 @@ static unsigned known_slot(uint32_t color)
     return (color * 2654435761u) >> 22; /* 10 bits */
 }
 
-static int by_green(const void *a, const void *b)
-{
-    const uint16_t *x = a, *y = b;
-    return *x - *y;
-}
-
 /* After the colours were set. */
 static void make_ready(struct palette *p)
 {
-    uint16_t keys[PALETTE_MAX];
     memset(p->known, 0xff, sizeof p->known);
-    memset(p->nearest, 0xff, sizeof p->nearest);
-    unsigned n = 0;
+    memset(&p->near, 0, offsetof(struct palette_nearest, pool));
     for (unsigned i = p->reserved; i < p->n; i++) {
-        keys[n++] = (uint16_t)(p->rgb[i][1] << 8 | i);
         unsigned at = known_slot(pack(p->rgb[i]));
         while (p->known[at] >= 0) at = (at + 1) % KNOWN;
         p->known[at] = (int16_t)i;
-    }
-    qsort(keys, n, sizeof *keys, by_green);
-    for (unsigned i = 0; i < n; i++) {
-        p->order[i] = keys[i] & 255;
-        p->place[keys[i] & 255] = (uint8_t)i;
     }
 }
 
@@ -133,37 +121,94 @@ int palette_find(const struct palette *p, const uint8_t rgb[3])
     return -1;
 }
 
-/* From a likely one outwards by green, until green alone is too far. */
-static unsigned closest(const struct palette *p, const uint8_t rgb[3], unsigned likely)
+/* How far a channel's value may be from those of a stretch of `size` from `low` on: at the least and at the most. */
+static inline void reach(int value, int low, int size, int *least, int *most)
 {
-    unsigned best = likely, least = palette_distance(rgb, p->rgb[likely]);
-    bool up = true, down = true;
-    for (unsigned i = 1; least && (up || down); i++) {
-        unsigned here = p->place[likely];
-        up = up && here + i < p->n - p->reserved;
-        down = down && here >= i;
-        for (int side = 0; side < 2; side++) {
-            bool *open = side ? &up : &down;
-            if (!*open) continue;
-            unsigned at = p->order[side ? here + i : here - i];
-            int g = p->rgb[at][1] - rgb[1];
-            if ((side ? g > 0 : g < 0) && (unsigned)(5 * g * g) > least) {
-                *open = false;
-                continue;
-            }
-            unsigned d = palette_distance(rgb, p->rgb[at]);
-            if (d < least || (d == least && at < best)) least = d, best = at;
+    int below = low - value, above = value - (low + size - 1);
+    *least = below > 0 ? below : above > 0 ? above : 0;
+    *most = below + size - 1 > above + size - 1 ? below + size - 1 : above + size - 1;
+}
+
+/* Those of `from` that can be the nearest of any colour in a cell: at the least no farther from it than some other is
+ * at the most. They keep their order, so that of equally near ones the first is found. The result is their number. */
+static unsigned sift(const struct palette_near *from, unsigned n, const int low[3], const int size[3],
+                     struct palette_near *to)
+{
+    static const int weight[3] = {2, 5, 2};
+    int nearest[PALETTE_MAX], bound = INT_MAX;
+    unsigned kept = 0;
+    for (unsigned i = 0; i < n; i++) {
+        int least = 0, most = 0;
+        for (int k = 0; k < 3; k++) {
+            int a, b;
+            reach(from[i].rgb[k], low[k], size[k], &a, &b);
+            least += weight[k] * a * a;
+            most += weight[k] * b * b;
+        }
+        nearest[i] = least;
+        if (most < bound) bound = most;
+    }
+    for (unsigned i = 0; i < n; i++)
+        if (nearest[i] <= bound) to[kept++] = from[i];
+    return kept;
+}
+
+static const struct palette_near *all_of(struct palette *p, unsigned *n)
+{
+    if (!p->near.taken) {
+        for (unsigned i = p->reserved; i < p->n; i++) {
+            struct palette_near *to = &p->near.pool[p->near.taken++];
+            memcpy(to->rgb, p->rgb[i], 3);
+            to->index = (uint8_t)i;
         }
     }
-    return best;
+    *n = p->n - p->reserved;
+    return p->near.pool;
+}
+
+/* Of the cell that holds the colour, its channels told apart by so many bits; out of those of a coarser one. */
+static void fill(struct palette *p, struct palette_cell *c, const uint8_t rgb[3], const uint8_t bits[3],
+                 const struct palette_near *from, unsigned n)
+{
+    int low[3], size[3];
+    for (int k = 0; k < 3; k++) {
+        size[k] = 256 >> bits[k];
+        low[k] = rgb[k] & -size[k];
+    }
+    c->from = (uint16_t)p->near.taken;
+    c->n = (uint16_t)sift(from, n, low, size, &p->near.pool[c->from]);
+    p->near.taken += c->n;
+}
+
+static unsigned cell_at(const uint8_t rgb[3], const uint8_t bits[3])
+{
+    unsigned r = rgb[0] >> (8 - bits[0]), g = rgb[1] >> (8 - bits[1]), b = rgb[2] >> (8 - bits[2]);
+    return (r << bits[1] | g) << bits[2] | b;
+}
+
+static const uint8_t coarse_bits[3] = {2, 3, 2}, fine_bits[3] = {5, 6, 5};
+
+static void look_around(struct palette *p, const uint8_t rgb[3])
+{
+    if (p->near.taken > PALETTE_POOL - 3 * PALETTE_MAX) memset(&p->near, 0, offsetof(struct palette_nearest, pool));
+    unsigned n;
+    const struct palette_near *all = all_of(p, &n);
+    struct palette_cell *coarse = &p->near.coarse[cell_at(rgb, coarse_bits)];
+    if (!coarse->n) fill(p, coarse, rgb, coarse_bits, all, n);
+    fill(p, &p->near.fine[cell_at(rgb, fine_bits)], rgb, fine_bits, &p->near.pool[coarse->from], coarse->n);
 }
 
 unsigned palette_nearest(struct palette *p, const uint8_t rgb[3])
 {
-    int16_t *likely = &p->nearest[(rgb[0] >> 3) << 10 | (rgb[1] >> 3) << 5 | rgb[2] >> 3];
-    if (p->n < 2 + p->reserved) return p->reserved;
-    return (unsigned)(*likely = (int16_t)closest(p, rgb,
-                                                 *likely < 0 ? p->order[(p->n - p->reserved) / 2] : (unsigned)*likely));
+    struct palette_cell *c = &p->near.fine[cell_at(rgb, fine_bits)];
+    if (!c->n) look_around(p, rgb);
+    const struct palette_near *at = &p->near.pool[c->from], *end = at + c->n;
+    unsigned best = at->index, least = palette_distance(rgb, at->rgb);
+    while (++at < end) {
+        unsigned d = palette_distance(rgb, at->rgb);
+        if (d < least) least = d, best = at->index;
+    }
+    return best;
 }
 
 /* ---- cutting ---- */

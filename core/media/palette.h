@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #define PALETTE_MAX 256
+#define PALETTE_POOL (1 << 16)
 
 /* Of colours: counts and sums by cells, which are as fine as the memory allows: exact until there are too many. */
 struct census;
@@ -21,13 +22,26 @@ void census_reset(struct census *c);
 void census_add(struct census *c, const uint8_t rgb[3]);
 bool census_exceeds(const struct census *c, unsigned distinct); /* more than so many colours were seen; below 4096 */
 
+/* Which colours can be the nearest, by cells of the colour cube, found out when one is asked for first: fine cells from
+ * those of the coarse one around them, these from all. */
+struct palette_near {
+    uint8_t rgb[3], index;
+};
+struct palette_cell {
+    uint16_t n, from; /* in the pool; n 0: not known yet */
+};
+struct palette_nearest {
+    struct palette_cell coarse[1 << 7], fine[1 << 16];
+    uint32_t taken;
+    struct palette_near pool[PALETTE_POOL]; /* all first */
+};
+
 struct palette {
     unsigned n, reserved; /* the latter: 1 if no colour is ever the first */
     bool exact;           /* every colour that was seen is in it */
     uint8_t rgb[PALETTE_MAX][3];
-    int16_t known[1024];                            /* hash of the colours: index, or -1 */
-    int16_t nearest[32768];                         /* by 5 bits a channel: a likely one to begin with, or -1 */
-    uint8_t order[PALETTE_MAX], place[PALETTE_MAX]; /* by green */
+    int16_t known[1024]; /* hash of the colours: index, or -1 */
+    struct palette_nearest near;
 };
 
 void palette_choose(struct palette *p, struct census *c, unsigned most, bool reserve);

@@ -102,13 +102,13 @@ static bool find_cleared(const struct screen *s, const AVFrame *f, const AVFrame
 
 /* ---- colours ---- */
 
-/* Brings `choice` of the rectangle together, and its indices in the palette p; the mean of their errors. */
-static unsigned map(struct screen *s, const AVFrame *f, struct rect r, struct palette *p)
+/* Indices in the palette p of what changed in every `step`-th row of the rectangle; the mean of their errors. */
+static unsigned map(struct screen *s, const AVFrame *f, struct rect r, struct palette *p, int step)
 {
     uint64_t error = 0, changed = 0;
-    size_t i = 0;
-    for (int y = r.y0; y < r.y1; y++) {
+    for (int y = r.y0; y < r.y1; y += step) {
         const uint32_t *now = row_of(f, y);
+        size_t i = (size_t)(y - r.y0) * (size_t)(r.x1 - r.x0);
         uint32_t last = 0;
         unsigned index = 0, off = 0;
         for (int x = r.x0; x < r.x1; x++, i++) {
@@ -266,6 +266,8 @@ static void offer_own(struct screen *s, const struct change *c)
     }
 }
 
+#define SAMPLE 8 /* of so many rows one says whether a palette does not suit at all */
+
 void screen_change(struct screen *s, const AVFrame *f, const AVFrame *next, struct change *c)
 {
     *c = (struct change){.rect = find_changed(s, f)};
@@ -277,14 +279,15 @@ void screen_change(struct screen *s, const AVFrame *f, const AVFrame *next, stru
     compact(s, c->rect);
     bool kept = any_kept(s, n);
     struct palette *p = s->palette;
-    unsigned error = map(s, f, c->rect, p);
+    unsigned error = map(s, f, c->rect, p, SAMPLE);
+    if (error <= 2 * s->error) error = map(s, f, c->rect, p, 1); /* else nothing else will come of it */
     if (error > s->error) {
         take_census(s, f, c->rect);
         unsigned most = kept && s->colors > PALETTE_MAX - 1 ? PALETTE_MAX - 1 : s->colors;
         palette_choose(s->local, s->census, most, s->alpha);
         p = s->local;
         c->local = true;
-        error = map(s, f, c->rect, p);
+        error = map(s, f, c->rect, p, 1);
     }
     c->palette = p;
     dither(s, f, c->rect, p, error);
