@@ -9,7 +9,19 @@
 
 #define SOURCES_MAX 16
 
-enum rollup_statement { MARK_GET, MARK_PUT, TOTAL_ADD, STEP_ADD, SUM_ADD, TOTAL_GET, STEP_GET, BOARD_GET, STATEMENTS };
+enum rollup_statement {
+    MARK_GET,
+    MARK_PUT,
+    TOTAL_ADD,
+    TOTAL_MANY,
+    STEP_MANY,
+    STEP_ADD,
+    SUM_ADD,
+    TOTAL_GET,
+    STEP_GET,
+    BOARD_GET,
+    STATEMENTS
+};
 
 struct source {
     uint32_t file;
