@@ -214,6 +214,7 @@ extern const struct cli_topic cli_topics[];     /* ended by name == NULL */
 extern const char *const cli_common[];          /* options that mean the same everywhere, each with its meaning; NULL */
 extern const struct cli_command cli_commands[]; /* ended by name == NULL */
 int cli_serve(int argc, char **argv);
+int cli_cert(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_config(int argc, char **argv);
 int cli_script(int argc, char **argv); /* token, login: commands of host Lua */

@@ -98,6 +98,10 @@ const struct cli_command cli_commands[] = {
      "  --account NAME  whom it signs in (default: the operator)\n"
      "  --url URL  what the link begins with (default: as configured)\n",
      cli_script, NULL},
+    {"cert show", "FILE [--key FILE] " JSON, "say what a certificate is for, and until when",
+     "FILE: PEM, as for 'serve --tls-cert'.\n\n"
+     "  --key FILE  whether that is its key, too\n",
+     cli_cert, NULL},
     {"keys list", DATA JSON, "list the keys of signed URLs",
      "Name, state (signing, verifying, revoked), when it was made and changed; the newest first.\n", cli_script, NULL},
     {"keys rotate", "[--kid NAME] [--secret TEXT] [--dry-run] " DATA JSON, "sign with a new key from now on",

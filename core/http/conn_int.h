@@ -51,6 +51,7 @@ struct conn {
     struct tls *tls;      /* NULL: plain */
     struct h2 *h2;        /* speaks HTTP/2: h2_int.h */
     struct conn *carrier; /* NULL, or the connection that this is a stream of */
+    bool shaking;         /* counted so by its holder */
     bool spoken;          /* a head was read: no preface of HTTP/2 comes any more */
     uv_poll_t poll;
     int fd, interest;

@@ -27,7 +27,8 @@ struct stream {
     struct list node;
     int32_t id;
     bool begun, ended, replied, streamed, finished, closed, deferred, drained, too_big, malformed;
-    struct buf queue; /* of what comes by h2__more */
+    size_t head_at, head_n, head_lines; /* in h2.heads, until it is begun */
+    struct buf queue;                   /* of what comes by h2__more */
 };
 
 struct h2 {
@@ -36,8 +37,10 @@ struct h2 {
     struct list streams, wake; /* wake: by c.ready */
     size_t count;
     struct buf line, fields, cookie; /* of the head that is being received */
+    struct buf heads;                /* those of this turn, as text */
     struct slice method, path, authority;
-    bool in_head, head_has_host, upset, shutting;
+    bool in_head, upset, shutting;
+    size_t lines;
     size_t unfolded; /* bytes of heads in this turn */
     double calm;
     uint64_t calm_at; /* loop time */
@@ -153,7 +156,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
     buf_reset(&h->fields);
     buf_reset(&h->cookie);
     h->method = h->path = h->authority = (struct slice){0};
-    h->head_has_host = false;
+    h->lines = 0;
     return 0;
 }
 
@@ -185,9 +188,15 @@ static int take_field(struct h2 *h, struct stream *st, struct slice name, struct
         if (h->cookie.n && buf_append(&h->cookie, "; ", 2, NULL) < 0) return -1;
         return buf_append(&h->cookie, value.p, value.n, NULL);
     }
-    bool done = buf_append(&h->fields, name.p, name.n, NULL) == 0 && buf_append(&h->fields, ": ", 2, NULL) == 0 &&
-                buf_append(&h->fields, value.p, value.n, NULL) == 0 && buf_append(&h->fields, "\r\n", 2, NULL) == 0;
-    return done ? 0 : -1;
+    h->lines++;
+    if (buf_reserve(&h->fields, name.n + value.n + 4, NULL) < 0) return -1;
+    char *w = h->fields.p + h->fields.n;
+    memcpy(w, name.p, name.n);
+    memcpy(w + name.n, ": ", 2);
+    if (value.n) memcpy(w + name.n + 2, value.p, value.n);
+    memcpy(w + name.n + 2 + value.n, "\r\n", 2);
+    h->fields.n += name.n + value.n + 4;
+    return 0;
 }
 
 static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_n,
@@ -205,10 +214,10 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     return 0;
 }
 
-/* The head as text, at the end of `line`. */
-static int write_head(struct h2 *h, struct slice *text, size_t *lines)
+/* The head as text, at the end of `heads`. */
+static int write_head(struct h2 *h, struct stream *st)
 {
-    struct buf *b = &h->line;
+    struct buf *b = &h->heads;
     size_t at = b->n;
     struct err *none = NULL;
     struct slice method = h->method, path = h->path, authority = h->authority;
@@ -230,29 +239,24 @@ static int write_head(struct h2 *h, struct slice *text, size_t *lines)
         buf_append(b, "\r\n", 2, none);
     }
     buf_append(b, "\r\n", 2, none);
-    *text = slice_of(b->p + at, b->n - at);
-    *lines = 0;
-    for (const char *p = text->p, *end = p + text->n; (p = memchr(p, '\n', (size_t)(end - p))); p++) ++*lines;
+    st->head_at = at;
+    st->head_n = b->n - at;
+    st->head_lines = h->lines + 4;
     return 0;
 }
 
 /* The request is handed over when nghttp2 is not on the stack any more; its head is read now. */
 static void head_over(struct h2 *h, struct stream *st)
 {
-    struct slice text;
-    size_t lines;
+    const struct http_limits *l = &h->c->server->limits;
     struct slice path = kept(h, h->path);
     bool odd = st->malformed || (path.n && path.p[0] != '/' && !slice_is(path, "*"));
     if (odd) {
         nghttp2_submit_rst_stream(h->session, 0, st->id, NGHTTP2_PROTOCOL_ERROR);
         return;
     }
-    if (st->too_big || write_head(h, &text, &lines) < 0 || text.n > h->c->server->limits.head_bytes ||
-        lines > h->c->server->limits.head_fields + 2)
-        st->too_big = true;
-    else if (buf_append(&st->queue, text.p, text.n, NULL) < 0)
-        st->too_big = true;
-    st->c.scan.lines = st->too_big ? 0 : (uint32_t)lines;
+    if (!st->too_big && write_head(h, st) < 0) st->too_big = true;
+    if (st->head_n > l->head_bytes || h->lines > l->head_fields) st->too_big = true;
     h2__wake(&st->c);
 }
 
@@ -332,12 +336,8 @@ static void begin_request(struct stream *st)
     if (st->too_big) {
         h1__refuse(&st->c, 431, "header_fields_too_large", "the head of the request is too large");
     } else {
-        size_t lines = st->c.scan.lines;
-        struct buf head = st->queue;
-        buf_init(&st->queue, QUEUE_MAX);
-        st->c.scan = (struct head_scan){0};
-        h1__accept(&st->c, buf_slice(&head), lines);
-        buf_free(&head);
+        const struct buf *heads = &st->c.carrier->h2->heads;
+        h1__accept(&st->c, slice_of(heads->p + st->head_at, st->head_n), st->head_lines);
     }
 }
 
@@ -565,7 +565,8 @@ int h2__begin(struct conn *c)
     h->calm_at = loop_now_ms(c->server->loop);
     list_init(&h->streams);
     list_init(&h->wake);
-    buf_init(&h->line, 3 * (size_t)head);
+    buf_init(&h->line, head);
+    buf_init(&h->heads, HEAD_BOMB * (size_t)head);
     buf_init(&h->fields, head);
     buf_init(&h->cookie, head);
     c->h2 = h;
@@ -586,6 +587,7 @@ void h2__end(struct conn *c)
     while (!list_empty(&h->streams)) stream_free(LIST_OF(h->streams.next, struct stream, node));
     c->h2 = NULL;
     nghttp2_session_del(h->session);
+    buf_free(&h->heads);
     buf_free(&h->line);
     buf_free(&h->fields);
     buf_free(&h->cookie);
@@ -626,6 +628,10 @@ void h2__input(struct conn *c)
     }
     c->input_n = 0;
     run_streams(h);
+    if (h->heads.n > READ_SIZE || h->count == 0)
+        buf_free(&h->heads);
+    else
+        buf_reset(&h->heads);
 }
 
 static void tell_room(struct h2 *h)

@@ -6,12 +6,14 @@
 #define SLOW_MS 1000 /* who waited less for its client is not slow */
 #define IDLE_MS 1000 /* a connection idle for less may have a request under way */
 #define HALF_HEAD_MS 5000
-#define LOOK 64 /* connections passed over in one list because nobody may choose them */
+#define SHAKES_MAX 64      /* handshakes of one address, from which on those that take long give way, */
+#define SHAKES_CEILING 256 /* and from which on all do */
+#define LOOK 64            /* connections passed over in one list because nobody may choose them */
 
 struct holder {
     struct holder *next; /* in its bucket */
     uint64_t key[2];
-    uint32_t count;
+    uint32_t count, shaking;
     struct list idle, slow;
     struct list crowded; /* in the server's list while above its part */
 };
@@ -69,6 +71,10 @@ static struct conn *of_own(struct list *node)
 void holder__place(struct conn *c)
 {
     list_remove(&c->own);
+    if (c->holder && c->shaking != (c->wait_kind == WAIT_SHAKE)) {
+        c->shaking = !c->shaking;
+        c->holder->shaking += c->shaking ? 1 : -1u;
+    }
     if (!c->holder || c->wait_kind == WAIT_NONE) return;
     list_push(c->wait_kind == WAIT_IDLE ? &c->holder->idle : &c->holder->slow, &c->own);
 }
@@ -79,6 +85,8 @@ void holder__leave(struct conn *c)
     struct holder *h = c->holder;
     if (!h) return;
     list_remove(&c->own);
+    if (c->shaking) h->shaking--;
+    c->shaking = false;
     c->holder = NULL;
     if (--h->count <= part(s)) list_remove(&h->crowded);
     if (h->count) return;
@@ -131,6 +139,20 @@ static bool one_of(struct holder *h, uint64_t slow_ms)
     return false;
 }
 
+/* A handshake costs the most of all that a stranger can ask for. */
+static void one_that_shakes(struct holder *h)
+{
+    int looked = 0;
+    LIST_EACH(n, &h->slow)
+    {
+        struct conn *c = of_own(n);
+        if (++looked > LOOK) return;
+        if (!c->shaking) continue;
+        if (h->shaking >= SHAKES_CEILING || waited(c, SLOW_MS)) give_up(c);
+        return;
+    }
+}
+
 void holder__welcome(struct http_server *s, const struct ip *ip)
 {
     uint64_t key[2];
@@ -138,7 +160,10 @@ void holder__welcome(struct http_server *s, const struct ip *ip)
     struct holder *h = *find(s, key);
     /* A part that nobody asked for counts only when there is little left for others. */
     bool counts = s->limits.per_address || s->conn_count >= s->limits.connections - s->limits.connections / 4;
-    if (h && counts && h->count >= part(s)) one_of(h, SLOW_MS);
+    if (h && counts && h->count >= part(s))
+        one_of(h, SLOW_MS);
+    else if (h && h->shaking >= SHAKES_MAX)
+        one_that_shakes(h);
 }
 
 static bool oldest_of(struct http_server *s, enum wait_kind kind, uint64_t ms)

@@ -126,6 +126,31 @@ return {
     assert.matches("b%.key: not the key of this certificate", out .. err)
   end)
 
+  it("shows what a certificate says", function()
+    local code, out = server.command("cert", "show", a, "--key", a_key, "--json")
+    assert.equal(0, code)
+    assert.matches('"names":%["localhost"%]', out)
+    assert.matches('"days":8[89]', out)
+    local wrong, _, err = server.command("cert", "show", a, "--key", b_key)
+    assert.is_true(wrong ~= 0)
+    assert.matches("not the key of this certificate", err)
+    assert.equal(4, (server.command("cert", "show", folder .. "/nothing")))
+  end)
+
+  it("lets the handshakes of one address that lead nowhere make room", function()
+    local idle = {}
+    for i = 1, 70 do idle[i] = assert(socket.connect("127.0.0.1", port)) end
+    socket.sleep(1.2)
+    for _ = 1, 12 do assert.matches("200 OK", curl("localhost", a, "--http1.1")) end
+    local closed = 0
+    for _, c in ipairs(idle) do
+      c:settimeout(0)
+      if select(2, c:receive(1)) == "closed" then closed = closed + 1 end
+      c:close()
+    end
+    assert.is_true(closed > 0 and closed < 70, closed .. " of 70 closed")
+  end)
+
   it("warns of a certificate that ends within 21 days", function()
     assert.matches("tls.expires certificate=%S+b%.crt days=[45]", s:errors())
   end)
