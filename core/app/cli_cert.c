@@ -85,6 +85,9 @@ int cli_cert(int argc, char **argv)
     struct tls_facts facts;
     struct err e = {0};
     bool json = false;
+    static char name[] = "cert show";
+    argv++, argc--; /* "show" is the only word there is */
+    argv[0] = name;
     optind = 1;
     opterr = 0;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
