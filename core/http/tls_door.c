@@ -163,8 +163,10 @@ static void name_text(X509_NAME *name, char *out, size_t cap)
     BIO *b = BIO_new(BIO_s_mem());
     char *p = NULL;
     *out = 0;
-    if (b && X509_NAME_print_ex(b, name, 0, XN_FLAG_RFC2253) >= 0)
-        snprintf(out, cap, "%.*s", (int)BIO_get_mem_data(b, &p), p ? p : "");
+    if (b && X509_NAME_print_ex(b, name, 0, XN_FLAG_RFC2253) >= 0) {
+        long n = BIO_get_mem_data(b, &p);
+        snprintf(out, cap, "%.*s", (int)n, p);
+    }
     BIO_free(b);
 }
 

@@ -131,6 +131,7 @@ return {
     assert.equal(0, code)
     assert.matches('"names":%["localhost"%]', out)
     assert.matches('"days":8[89]', out)
+    assert.matches('"subject":"CN=localhost"', out)
     local wrong, _, err = server.command("cert", "show", a, "--key", b_key)
     assert.is_true(wrong ~= 0)
     assert.matches("not the key of this certificate", err)
