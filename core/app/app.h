@@ -73,7 +73,7 @@ struct flat_settings {
     int32_t log_level, log_form; /* log_form -1: whatever suits */
     uint32_t log_burst;
     char log_file[512]; /* "": stderr */
-    bool reload_auto; /* when a file changes */
+    bool reload_auto;   /* when a file changes */
     uint32_t plugin_count;
     struct {
         char name[PLUGIN_NAME_LEN], version[33];

@@ -214,9 +214,8 @@ static void commit(struct supervisor *s)
              LI("migrations", s->report.migrated), LI("build_ms", r->built_ms),
              LI("ms", (clock_mono_ns() - r->began_ns) / 1000000));
     if (restart)
-        log_warn("reload.restart_needed",
-                 LS("why",
-                    "listen, trusted_proxies, http, media, log.file or workers differ; USR2 or a restart puts them into effect"));
+        log_warn("reload.restart_needed", LS("why", "listen, trusted_proxies, http, media, log.file or workers differ; "
+                                                    "USR2 or a restart puts them into effect"));
     succeed(s, true, restart);
 }
 

@@ -121,7 +121,9 @@ TEST(no_value_can_forge_a_log_line)
     log_warn("upload.refused", LS("name", "a\nlevel=critical \"b\""), LI("bytes", -1), LS("plain", "ok"));
     what_was_logged(line);
     CHECK(strchr(line, '\n') == line + strlen(line) - 1);
-    CHECK(strstr(line, " level=warn process=gifd event=upload.refused name=\"a\\nlevel=critical \\\"b\\\"\" bytes=-1 plain=ok\n"));
+    CHECK(strstr(
+        line,
+        " level=warn process=gifd event=upload.refused name=\"a\\nlevel=critical \\\"b\\\"\" bytes=-1 plain=ok\n"));
 }
 
 TEST(a_person_reads_the_error_and_its_source_below_the_line_and_no_value_moves_the_cursor)

@@ -149,7 +149,7 @@ TEST(a_module_has_a_level_of_its_own_until_its_time_is_over)
     CHECK(!log_says(LOG_DEBUG, "http.request") && !levels_at(&l, 0, &v));
     CHECK(levels_set(&l, SLICE("no name"), LOG_DEBUG, 1, NULL) == GIFD_EINVALID);
     for (int i = 0; i < LEVELS_MODULES; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "m%d", i);
         CHECK(levels_set(&l, slice_str(name), LOG_DEBUG, 60000, NULL) == GIFD_OK);
     }

@@ -35,7 +35,8 @@ static int l_facts(lua_State *L)
 
 const struct binding bind_health[] = {
     {"gifd.health.facts", l_facts, CTX_HOST,
-     "facts() -> {disk_free: integer, generation: integer, digest: string, workers: integer, media: boolean} -- what a readiness "
+     "facts() -> {disk_free: integer, generation: integer, digest: string, workers: integer, media: boolean} -- what a "
+     "readiness "
      "check wants to know"},
     {NULL, NULL, 0, NULL},
 };

@@ -2,9 +2,9 @@
  *
  *   text --letters--> words --hash--> numbers --Aho-Corasick over numbers--> entries of the list
  *
- * A star behind a word of a list ("porn*") lets it stand for all words that begin so; within a phrase, what is listed whole goes first.
- * "graphic-violence" in a list is a phrase of two words, and so is "graphic violence" in a text. Built once, then only
- * read. */
+ * A star behind a word of a list ("porn*") lets it stand for all words that begin so; within a phrase, what is listed
+ * whole goes first. "graphic-violence" in a list is a phrase of two words, and so is "graphic violence" in a text.
+ * Built once, then only read. */
 #ifndef GIFD_SCRIPT_WORDS_H
 #define GIFD_SCRIPT_WORDS_H
 
