@@ -5,6 +5,7 @@ read_globals = { "gifd" }
 exclude_files = { "build*/**", "lua/gifd/types/**", "**/node_modules/**" }
 files["**/plugin.lua"] = { read_globals = { "schema" } }
 files["bench/miss.lua"] = { globals = { "wrk", "init", "request" } }
+files["bench/events.lua"] = { globals = { "wrk", "init", "request" } }
 files["spec/support/plugins/**"] = { read_globals = { "schema" } }
 files["plugins/*/*.lua"] = { read_globals = { "schema" } }
 files["lua/gifd/testing/**"] = { globals = { "gifd" } }
