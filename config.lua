@@ -186,6 +186,14 @@ return {
   --   jobs_count = 100000,            -- and how many of them at most
   -- },
 
+  -- trace = {
+  --   endpoint = "http://127.0.0.1:4318/v1/traces",   -- a collector that takes OTLP over HTTP as JSON
+  --   headers = { authorization = secret { env = "OTLP_TOKEN" } },
+  --   ratio = 0.01,                   -- how many of all traces are exported
+  --   slow = "1s",                    -- what took longer is always exported, and so is what failed
+  --   service = "gifd",
+  -- },
+
   -- log = {
   --   level = "info",                 -- "debug", "info", "warn", "error", "critical"; 'gifd log level' for a while
   --   format = "auto",                -- "json", "logfmt", "pretty"; auto: pretty at a terminal, else logfmt

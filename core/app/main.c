@@ -219,6 +219,13 @@ const struct cli_command cli_commands[] = {
      "comes faster than it can be told is counted.\n\n"
      "  --json  one object a line: at, kind, what, seconds, result, error, request_id\n",
      cli_live, NULL},
+    {"trace tail", "[--slow TIME] [--route TEXT] [--data DIR] " JSON, "follow traces as they end, live",
+     "Each request and job of the running server when it is done, with its parts: hooks, queries, fetches, media work; "
+     "until Ctrl-C. What comes faster than it can be told is left out. It costs nothing while nobody follows.\n\n"
+     "  --slow TIME  only what took longer, such as 250ms or 2s\n"
+     "  --route TEXT  only what has TEXT in its route or path\n"
+     "  --json  one object a trace: {\"spans\":[...]} as OTLP has them\n",
+     cli_live, NULL},
     {"plugin run", BUILD "FILE [ARG]...", "run a file as a plugin's code",
      "In a plugin's environment (and print), within its budgets; then the function that it returns, or the global "
      "`run`, "

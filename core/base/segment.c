@@ -41,7 +41,7 @@ struct area {
     struct head head;
     _Alignas(64) _Atomic uint32_t connections[SEGMENT_SLOTS];
     _Alignas(64) struct slot slots[SEGMENT_SLOTS];
-    _Alignas(64) _Atomic uint64_t followed_ns; /* until then; 0: nobody has ever asked */
+    _Alignas(64) _Atomic uint64_t followed_ns[2]; /* until then; 0: nobody has ever asked */
     _Alignas(64) struct levels levels;
     struct epochs epochs;
 };
@@ -309,13 +309,13 @@ void segment_hold(struct segment *s, const char *what)
     s->held = what != NULL;
 }
 
-void segment_follow(struct segment *s, uint64_t ns)
+void segment_follow(struct segment *s, enum segment_news what, uint64_t ns)
 {
-    atomic_store(&s->area->followed_ns, clock_mono_ns() + ns);
+    atomic_store(&s->area->followed_ns[what], clock_mono_ns() + ns);
 }
 
-bool segment_is_followed(const struct segment *s)
+bool segment_is_followed(const struct segment *s, enum segment_news what)
 {
-    uint64_t until = atomic_load_explicit(&s->area->followed_ns, memory_order_relaxed);
+    uint64_t until = atomic_load_explicit(&s->area->followed_ns[what], memory_order_relaxed);
     return until && until > clock_mono_ns();
 }

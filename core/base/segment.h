@@ -40,9 +40,11 @@ struct metrics *segment_metrics(struct segment *s);
 struct broadcast *segment_broadcast(struct segment *s);
 struct levels *segment_levels(struct segment *s);
 
-/* Somebody wants to be told what plugins do, for so long from now on: a look costs one load when nobody does. */
-void segment_follow(struct segment *s, uint64_t ns);
-bool segment_is_followed(const struct segment *s);
+/* Somebody wants to be told what plugins do, or which spans end, for so long from now on: a look costs one load when
+ * nobody does. */
+enum segment_news { SEGMENT_PLUGINS, SEGMENT_SPANS };
+void segment_follow(struct segment *s, enum segment_news what, uint64_t ns);
+bool segment_is_followed(const struct segment *s, enum segment_news what);
 
 /* Slots, by the supervisor. */
 void segment_slot_begin(struct segment *s, uint32_t slot, const char *name, int pid); /* counts its generation up */

@@ -113,11 +113,11 @@ TEST(what_stands_still_is_blamed_whatever_runs)
 TEST(who_follows_is_known_to_all_for_as_long_as_he_said)
 {
     struct segment *s = fresh(), *other = segment_open(path, false, &e);
-    CHECK(other && !segment_is_followed(s));
-    segment_follow(other, UINT64_C(3600) * 1000000000);
-    CHECK(segment_is_followed(s));
-    segment_follow(other, 0);
-    CHECK(!segment_is_followed(s));
+    CHECK(other && !segment_is_followed(s, SEGMENT_PLUGINS));
+    segment_follow(other, SEGMENT_PLUGINS, UINT64_C(3600) * 1000000000);
+    CHECK(segment_is_followed(s, SEGMENT_PLUGINS));
+    segment_follow(other, SEGMENT_PLUGINS, 0);
+    CHECK(!segment_is_followed(s, SEGMENT_PLUGINS));
     segment_close(other);
     segment_close(s);
     unlink(path);

@@ -223,6 +223,17 @@ static struct slice own_name(lua_State *L, char keep[SHELF_NAME_MAX + 1])
     return slice_of(keep, s.n);
 }
 
+/* What is bound to the statement is not told. */
+static int begin_span(struct task *t, const char *name, struct slice sql)
+{
+    struct trace own = t->trace;
+    if (!t->spans) return -1;
+    int span = spans_start(t->spans, &own, SPAN_CLIENT, slice_str(name));
+    spans_note(t->spans, span, "db.system.name", SLICE("sqlite"));
+    spans_note(t->spans, span, "db.query.text", sql);
+    return span;
+}
+
 static int ask(lua_State *L, struct task *t, struct db *db, enum want want, const struct db_call *calls, size_t count)
 {
     struct err e = {0};
@@ -235,6 +246,7 @@ static int ask(lua_State *L, struct task *t, struct db *db, enum want want, cons
         return push_err(L, &e);
     }
     wait_begin(&q->wait, t, border_name(L), undo_query);
+    q->wait.span = begin_span(t, border_name(L), calls[0].sql);
     return wait_yield(L);
 }
 
@@ -253,7 +265,9 @@ static int read_rows(lua_State *L, enum want want, struct slice own)
     if (!db) return push_err(L, &e);
     if (own.n) return ask(L, t, db, want, &call, 1);
     arena_reset(&t->gen->scratch);
+    int span = begin_span(t, border_name(L), call.sql);
     int rc = db_read_now(db, &call, READ_NOW_US, &t->gen->scratch, &rows, &e);
+    spans_end(t->spans, span, rc < 0 && rc != GIFD_ETIMEOUT ? e.text : NULL);
     if (rc == GIFD_ETIMEOUT) return ask(L, t, db, want, &call, 1);
     if (rc < 0) return push_err(L, &e);
     struct query_wait now = {.want = want, .results = &rows, .count = 1};

@@ -2,11 +2,14 @@
  * for all that it asks and its connections end with it.
  *
  * The second argument is not for authors: a plugin's gifd.fetch (lua/gifd/plugin/grants.lua) passes its hosts there. */
+#include "fetch/url.h"
 #include "script/draft.h"
 #include "script/host_int.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct fetch_wait {
     struct wait wait;
@@ -118,6 +121,8 @@ static void on_fetched(void *arg, int rc, const struct fetch_answer *answer, con
 {
     struct fetch_wait *w = arg;
     w->answer = answer;
+    struct task *t = w->wait.task;
+    if (t && rc >= 0) spans_note_number(t->spans, w->wait.span, "http.response.status_code", answer->status);
     if (rc < 0)
         wait_fail(&w->wait, e);
     else
@@ -186,25 +191,47 @@ static void read_request(lua_State *L, struct fetch_request *r)
     if (into.p) r->sink = &into_blob;
 }
 
+/* A part of the trace, which the other side is told of unless somebody has said something else. */
+static int begin_span(struct task *t, struct fetch_request *r, struct fetch_header *headers, char parent[])
+{
+    struct trace own = t->trace;
+    char name[SPAN_NAME_MAX];
+    struct url url;
+    struct slice method = r->method.n ? r->method : r->body.p ? SLICE("POST") : SLICE("GET");
+    bool known = t->spans && url_parse(r->url, &url, NULL) == GIFD_OK;
+    snprintf(name, sizeof name, "%.*s %.64s", (int)method.n, method.p, known ? url.host : "");
+    int span = spans_start(t->spans, &own, SPAN_CLIENT, slice_str(name));
+    spans_note(t->spans, span, "http.request.method", method);
+    if (known) spans_note(t->spans, span, "server.address", slice_str(url.host));
+    const char *query = memchr(r->url.p, '?', r->url.n);
+    spans_note(t->spans, span, "url.full", slice_of(r->url.p, query ? (size_t)(query - r->url.p) : r->url.n));
+    bool told = !own.on || r->header_count == FETCH_HEADERS_MAX;
+    for (size_t i = 0; i < r->header_count; i++) told = told || slice_ieq(headers[i].name, SLICE("traceparent"));
+    if (told) return span;
+    trace_format(&own, parent);
+    headers[r->header_count++] = (struct fetch_header){SLICE("traceparent"), slice_str(parent)};
+    return span;
+}
+
 /* Everything of Lua's has been read: nothing from here on throws. */
-static int ask(lua_State *L, struct task *t, struct fetch_request *r)
+static int ask(lua_State *L, struct task *t, struct fetch_client *client, struct fetch_request *r, int span)
 {
     struct err e = {0};
     struct gen *g = t->gen;
-    if (!g->fetcher) g->fetcher = fetch_client_new(g->host->s.loop, &g->fetch, &e);
-    if (!g->fetcher) return push_err(L, &e);
     if (r->sink && !g->host->s.blobs) return push_fault(L, GIFD_ECLOSED, "there are no blobs");
     struct fetch_wait *w = calloc(1, sizeof *w);
     if (!w) return push_fault(L, GIFD_ENOMEM, "fetch");
     w->blobs = g->host->s.blobs;
     w->max_bytes = r->max_bytes ? r->max_bytes : g->fetch.blob_bytes;
     r->to = w;
-    w->fetch = fetch_start(g->fetcher, r, on_fetched, w, &e);
+    w->fetch = fetch_start(client, r, on_fetched, w, &e);
     if (!w->fetch) {
+        spans_end(t->spans, span, e.text);
         free(w);
         return push_err(L, &e);
     }
     wait_begin(&w->wait, t, "gifd.fetch", undo_fetch);
+    w->wait.span = span;
     return wait_yield(L);
 }
 
@@ -220,7 +247,37 @@ static int l_fetch(lua_State *L)
     if (lua_istable(L, 2) && r.host_count == 0) border_argument(L, 2, "hosts", "must not be empty");
     struct task *t = task_here(L);
     int refused = task_refuses(L, t);
-    return refused ? refused : ask(L, t, &r);
+    if (refused) return refused;
+    struct err e = {0};
+    char parent[TRACE_PARENT_LEN + 1];
+    struct gen *g = t->gen;
+    if (!g->fetcher) g->fetcher = fetch_client_new(g->host->s.loop, &g->fetch, &e);
+    return g->fetcher ? ask(L, t, g->fetcher, &r, begin_span(t, &r, headers, parent)) : push_err(L, &e);
+}
+
+/* For the operator's own collector, wherever it is: by a client that dials every address, of the host in the URL only,
+ * and follows nobody elsewhere. */
+static int l_send(lua_State *L)
+{
+    struct fetch_header headers[FETCH_HEADERS_MAX];
+    struct fetch_request r = {.headers = headers};
+    struct err e = {0};
+    check_options(L);
+    read_request(L, &r);
+    r.header_count = read_fields(L, headers);
+    r.redirects = 0;
+    struct task *t = task_here(L);
+    struct gen *g = t->gen;
+    int refused = task_refuses(L, t);
+    if (refused) return refused;
+    if (!g->exporter) {
+        struct fetch_settings s = g->fetch;
+        s.guard.port_count = 0;
+        cidr_list_add(&s.guard.allow, SLICE("0.0.0.0/0"), &e);
+        cidr_list_add(&s.guard.allow, SLICE("::/0"), &e);
+        g->exporter = fetch_client_new(g->host->s.loop, &s, &e);
+    }
+    return g->exporter ? ask(L, t, g->exporter, &r, -1) : push_err(L, &e);
 }
 
 const struct binding bind_fetch[] = {
@@ -230,6 +287,8 @@ const struct binding bind_fetch[] = {
      "reply: {status: integer, headers: table<string, string>, body?: string, draft?: gifd.Draft, bytes: integer, "
      "url: string, http: string, redirects: integer, attempts: integer} | nil, err -- asks another server; every "
      "status is a reply"},
+    {"gifd.trace.send", l_send, CTX_TASK,
+     "send(options: table) -> reply: table | nil, err -- as gifd.fetch, to the collector that the configuration names"},
     {NULL, NULL, 0, NULL},
 };
 

@@ -424,6 +424,8 @@ static int ask(lua_State *L, struct task *t, const struct media_question *q, med
     if (opened) close(q->in_fd);
     if (rc == GIFD_OK) {
         wait_begin(&m->wait, t, border_name(L), undo_media);
+        struct trace own = t->trace;
+        m->wait.span = spans_start(t->spans, &own, SPAN_CLIENT, slice_str(border_name(L)));
         return wait_yield(L);
     }
     if (m)

@@ -10,6 +10,7 @@
 #include "script/border.h"
 #include "script/budget.h"
 #include "script/plain.h"
+#include "script/task.h"
 
 #include <luajit.h>
 #include <stdio.h>
@@ -40,6 +41,40 @@ static int l_redact(lua_State *L)
     return 1;
 }
 
+/* ---- its part of the trace ---- */
+
+static void begin_span(struct task *t, struct call *c, struct slice what)
+{
+    c->span = -1;
+    if (!t || !t->spans) return;
+    memcpy(c->before, t->trace.span, sizeof c->before);
+    c->span = spans_start(t->spans, &t->trace, SPAN_INTERNAL, what);
+    spans_note(t->spans, c->span, "gifd.plugin", slice_str(c->plugin->name));
+}
+
+/* The results are the last two values. What nobody did wrong is no failure of the server. */
+static void end_span(lua_State *L, struct task *t, const struct call *c)
+{
+    static const char *const harmless[] = {"not_found", "invalid", "denied", "conflict", "limit", "cancelled", NULL};
+    const char *error = NULL;
+    if (!t || c->span < 0) return;
+    memcpy(t->trace.span, c->before, sizeof c->before);
+    if (lua_isnil(L, -2) && lua_istable(L, -1)) {
+        lua_pushliteral(L, "code");
+        lua_rawget(L, -2);
+        const char *code = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "script";
+        lua_pushliteral(L, "message");
+        lua_rawget(L, -3);
+        error = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+        for (size_t i = 0; harmless[i]; i++)
+            if (!strcmp(harmless[i], code)) error = NULL;
+        spans_end(t->spans, c->span, error);
+        lua_pop(L, 2);
+    } else {
+        spans_end(t->spans, c->span, NULL);
+    }
+}
+
 static int l_enter(lua_State *L)
 {
     struct gen *g = gen_of(L);
@@ -52,7 +87,9 @@ static int l_enter(lua_State *L)
         if (fault) border_throw(L, "argument %d %s", i - 2, fault);
         lua_replace(L, i);
     }
-    if (!budget_enter(g, plugin, what.p)) border_throw(L, "not enough memory");
+    struct call *c = budget_enter(g, plugin, what.p);
+    if (!c) border_throw(L, "not enough memory");
+    begin_span(g->running, c, what);
     return top - 2;
 }
 
@@ -74,19 +111,15 @@ static bool is_want_of_memory(lua_State *L, int index)
     return lua_type(L, index) == LUA_TSTRING && strcmp(lua_tostring(L, index), "not enough memory") == 0;
 }
 
-/* leave(ok, a, b) */
-static int l_leave(lua_State *L)
+static int push_outcome(lua_State *L, const struct call *c)
 {
-    struct call c;
     const char *fault = NULL;
-    budget_leave(gen_of(L), &c);
-    lua_settop(L, 3);
-    if (c.over) return push_over(L, &c);
-    const char *what = strchr(c.what, '/') + 1;
+    if (c->over) return push_over(L, c);
+    const char *what = strchr(c->what, '/') + 1;
     if (!lua_toboolean(L, 1)) {
         if (is_want_of_memory(L, 2))
-            return push_fault(L, GIFD_EBUDGET, "plugin %.64s: %s took more than %d MiB", c.plugin->name, what,
-                              (int)(c.plugin->memory_max >> 20));
+            return push_fault(L, GIFD_EBUDGET, "plugin %.64s: %s took more than %d MiB", c->plugin->name, what,
+                              (int)(c->plugin->memory_max >> 20));
         lua_pushnil(L);
         plain_err(L, 2);
         return 2;
@@ -97,8 +130,19 @@ static int l_leave(lua_State *L)
         return 2;
     }
     if ((fault = plain_copy(L, 2)) || (fault = plain_copy(L, 3)))
-        return push_fault(L, GIFD_ESCRIPT, "plugin %.64s: what %s returned %s", c.plugin->name, what, fault);
+        return push_fault(L, GIFD_ESCRIPT, "plugin %.64s: what %s returned %s", c->plugin->name, what, fault);
     return 2;
+}
+
+/* leave(ok, a, b) */
+static int l_leave(lua_State *L)
+{
+    struct call c;
+    budget_leave(gen_of(L), &c);
+    lua_settop(L, 3);
+    int n = push_outcome(L, &c);
+    end_span(L, gen_of(L)->running, &c);
+    return n;
 }
 
 static int l_interpret(lua_State *L)

@@ -52,6 +52,8 @@ struct call {
     unsigned slice_ms;              /* the plugin's, or LOAD_MS for its init.lua */
     ptrdiff_t taken;
     ptrdiff_t collect_at;
+    int span; /* of the task's spans; -1: none */
+    uint8_t before[TRACE_SPAN_LEN / 2];
     char what[192];  /* "plugin/what"; cut when longer */
     char where[128]; /* it was over: "FILE:LINE" */
 };

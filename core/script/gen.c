@@ -375,8 +375,10 @@ static void add_route(lua_State *L, struct gen *g, int id)
     if (grown) g->route_flags = grown;
     struct limits **limits = realloc(g->limits, ((size_t)id + 1) * sizeof *limits);
     if (limits) g->limits = limits;
-    if (!grown || !limits) luaL_error(L, "not enough memory");
-    for (size_t i = g->route_count; i <= (size_t)id; i++) grown[i] = 0, limits[i] = NULL;
+    char **names = realloc(g->route_names, ((size_t)id + 1) * sizeof *names);
+    if (names) g->route_names = names;
+    if (!grown || !limits || !names) luaL_error(L, "not enough memory");
+    for (size_t i = g->route_count; i <= (size_t)id; i++) grown[i] = 0, limits[i] = NULL, names[i] = NULL;
     g->route_count = (size_t)id + 1;
     static const struct {
         const char *name;
@@ -388,7 +390,9 @@ static void add_route(lua_State *L, struct gen *g, int id)
         if (lua_toboolean(L, -1)) grown[id] |= flags[i].flag;
         lua_pop(L, 1);
     }
-    add_limits(L, g, id, lua_pushfstring(L, "%s %s", method, pattern));
+    const char *name = lua_pushfstring(L, "%s %s", method, pattern);
+    names[id] = strdup(name);
+    add_limits(L, g, id, name);
     lua_pop(L, 1);
 }
 
@@ -402,6 +406,7 @@ static int boot(lua_State *L, void *arg)
     if (value_decode(L, settings, settings.n, &e) < 0) luaL_error(L, "settings.json: %s", e.text);
     secrets_fill(L, g->host && g->host->s.role && !strcmp(g->host->s.role, "command"));
     gen_fetch_settings(L, &g->fetch);
+    gen_span_rules(L, &g->spans);
     lua_call(L, 1, 1);
     if (!lua_istable(L, -1)) luaL_error(L, "boot must return a table");
     lua_getfield(L, -1, "handle");
@@ -473,6 +478,7 @@ void gen_close(struct gen *g)
     if (g->L) lua_close(g->L);
     slab_free(&g->slab);
     fetch_client_free(g->fetcher);
+    fetch_client_free(g->exporter);
     LIST_EACH(n, &g->idle)
     {
         free(LIST_OF(n, struct task, node));
@@ -484,8 +490,9 @@ void gen_close(struct gen *g)
     classes_free(&g->referrers);
     intake_free_rules(&g->intake);
     refusals_free(&g->refusals);
-    for (size_t i = 0; i < g->route_count; i++) free(g->limits[i]);
+    for (size_t i = 0; i < g->route_count; i++) free(g->limits[i]), free(g->route_names[i]);
     free(g->limits);
+    free(g->route_names);
     if (g->bundle) bundle_close(g->bundle);
     arena_free(&g->scratch);
     buf_free(&g->out);

@@ -23,6 +23,7 @@
 #include "script/intake.h"
 #include "script/refusal.h"
 #include "script/slab.h"
+#include "script/spans.h"
 
 enum gen_state { GEN_LOADING, GEN_PREPARED, GEN_LIVE, GEN_DRAINING, GEN_CLOSED };
 
@@ -52,10 +53,13 @@ struct gen {
     struct router *router;
     uint8_t *route_flags;   /* by id; ROUTE_... */
     struct limits **limits; /* by id; NULL: none (limits.h) */
+    char **route_names;     /* by id: "GET /pattern" */
     size_t route_count;
     struct classes clients, referrers;
     struct fetch_settings fetch;
-    struct fetch_client *fetcher; /* NULL until the first fetch */
+    struct fetch_client *fetcher;  /* NULL until the first fetch */
+    struct fetch_client *exporter; /* the same, of gifd.trace.send */
+    struct span_rules spans;
     struct refusals refusals;
     struct intake_rules intake;
     char digest[65];
@@ -98,6 +102,8 @@ int gen_protect(struct gen *g, gen_fn fn, void *arg, struct err *e);
 
 /* bind_fetch.c: reads field `fetch` of the settings at the top of L. May throw. */
 void gen_fetch_settings(lua_State *L, struct fetch_settings *s);
+/* bind_trace.c: the same of field `trace`. */
+void gen_span_rules(lua_State *L, struct span_rules *r);
 
 /* A full collection, after memory ran out. */
 void gen_collect(struct gen *g);

@@ -337,6 +337,7 @@ void host_free(struct host *h)
     jobs_stop(h);
     intake_stop(h);
     rollups_stop(h);
+    spans_stop(h);
     sign_keys_free(h->keys);
     cache_free(h->cache);
     passwords_stop(h);

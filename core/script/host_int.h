@@ -34,6 +34,7 @@ struct host {
     struct rollup_room *rollups; /* bind_rollup.c; NULL until somebody asked */
     struct intake_room *intake;  /* intake_visit.c; NULL until something was told */
     size_t asking;               /* bind_admin.c */
+    struct span_room *spans;     /* spans.h; NULL until the first */
     struct sign_keys *keys;      /* of signed URLs; NULL until they were read */
     bool settling;
     size_t tasks;       /* of all generations */

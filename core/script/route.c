@@ -316,8 +316,15 @@ static int read_reply(lua_State *L, void *arg)
     return 0;
 }
 
+static void end_spans(const struct task *t, int status, const char *error)
+{
+    spans_note_number(t->spans, 0, "http.response.status_code", status);
+    spans_end(t->spans, 0, status >= 500 ? error : NULL);
+}
+
 static void refuse(struct visit *v, const struct task *t, const char *text)
 {
+    end_spans(t, 500, text);
     struct request *r = v->r;
     struct visit left = *v; /* the reply ends the request and its arena */
     r->user = NULL;
@@ -347,6 +354,7 @@ static void send_reply(struct task *t, struct visit *v)
         }
         l.reply.body = REPLY_FILE;
     }
+    end_spans(t, l.reply.status, "");
     if (l.events.reader || l.pieces != LUA_NOREF) {
         struct visit left = *v; /* the reply may end the request and its arena */
         v->r->user = NULL;
@@ -375,6 +383,19 @@ static void on_route_end(struct task *t, enum task_outcome outcome, int results,
         refuse(r->user, t, outcome == TASK_RETURNED ? "app.handle returned nothing" : text);
 }
 
+struct spans *route_spans(struct gen *g, struct visit *v)
+{
+    struct request *r = v->r;
+    const char *name = (size_t)v->route < g->route_count ? g->route_names[v->route] : NULL;
+    struct spans *s = spans_begin(g->host, &r->trace, SPAN_SERVER, slice_str(name ? name : "request"));
+    if (!s) return NULL;
+    spans_note(s, 0, "http.request.method", slice_str(http_method_name(r->method)));
+    spans_note(s, 0, "url.path", r->path);
+    if (name) spans_note(s, 0, "http.route", slice_str(strchr(name, ' ') + 1));
+    spans_note(s, 0, "gifd.request_id", slice_str(r->id));
+    return s;
+}
+
 struct task *route_start(struct host *h, struct visit *v, const struct route_match *match, struct err *e)
 {
     struct arriving a = {.v = v, .r = v->r, .match = match};
@@ -384,6 +405,7 @@ struct task *route_start(struct host *h, struct visit *v, const struct route_mat
     t->end = on_route_end;
     t->request = v->r;
     trace_parse(request_header(v->r, "traceparent"), &v->r->trace);
+    t->spans = route_spans(t->gen, v);
     t->trace = v->r->trace;
     return t;
 }

@@ -51,6 +51,7 @@ static struct task *take(lua_State *L, struct gen *g, enum context context, cons
     if (payer) payer->tasks++;
     if (g->running) {
         t->trace = g->running->trace;
+        t->spans = spans_ref(g->running->spans);
         t->journal = journal_ref(g->running->journal);
     }
     t->results_ref = LUA_NOREF;
@@ -127,6 +128,8 @@ static void retire(struct task *t, bool reusable)
     if (t->payer) t->payer->tasks--;
     journal_unref(t->journal);
     t->journal = NULL;
+    spans_unref(t->spans);
+    t->spans = NULL;
     g->task_count--;
     h->tasks--;
     if (reusable && t->refs == 1 && g->idle_count < TASK_IDLE_MAX) {
@@ -200,6 +203,7 @@ void task_scope(struct log_scope *out)
 static void cancel_wait(struct task *t)
 {
     struct wait *w = t->wait;
+    spans_end(t->spans, w->span, NULL);
     t->wait = NULL;
     w->task = NULL;
     t->push = push_cancelled;
@@ -305,7 +309,8 @@ int task_refuses(lua_State *L, struct task *t)
 
 void wait_begin(struct wait *w, struct task *t, const char *what, void (*undo)(struct wait *))
 {
-    *w = (struct wait){.task = t, .undo = undo, .what = what, .since_ms = loop_now_ms(t->gen->host->s.loop)};
+    *w =
+        (struct wait){.task = t, .undo = undo, .what = what, .since_ms = loop_now_ms(t->gen->host->s.loop), .span = -1};
     t->wait = w;
 }
 
@@ -321,6 +326,7 @@ static struct task *answered(struct wait *w)
         log_debug("task.late", LS("wait", w->what));
         return NULL;
     }
+    spans_end(t->spans, w->span, NULL);
     w->task = NULL;
     t->wait = NULL;
     return t;
@@ -338,6 +344,7 @@ bool wait_done(struct wait *w, wait_push_fn push, void *arg)
 
 bool wait_fail(struct wait *w, const struct err *e)
 {
+    if (w->task) spans_end(w->task->spans, w->span, e->code == GIFD_ECONFLICT ? NULL : e->text);
     return wait_done(w, push_fail, (void *)e);
 }
 

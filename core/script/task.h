@@ -38,6 +38,7 @@ struct wait {
     void (*undo)(struct wait *w);
     const char *what; /* "gifd.db.run", for whoever asks who waits */
     uint64_t since_ms;
+    int span; /* of the task's spans, while it lasts; -1: none */
 };
 
 struct task {
@@ -58,6 +59,7 @@ struct task {
     wait_push_fn push; /* READY: what to resume it with */
     void *push_arg;
     struct trace trace;
+    struct spans *spans;     /* spans.h: what is recorded of it; or NULL */
     struct journal *journal; /* journal.h: what it logs is kept there too; or NULL */
     struct request *request; /* ROUTE: until its reply or its client's end */
     void *body;              /* ROUTE: the reader of the body, once asked for */

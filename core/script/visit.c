@@ -41,6 +41,20 @@ static bool count_hit(struct visit *v, const struct cache_entry *entry)
     return true;
 }
 
+/* NULL, as for nearly all: nothing is recorded. */
+static struct spans *begin_spans(struct visit *v)
+{
+    struct host *h = v->host;
+    if (!spans_wanted(h)) return NULL;
+    trace_parse(request_header(v->r, "traceparent"), &v->r->trace);
+    enum spans_dice dice = spans_dice(h, v->r->trace.on && v->r->trace.sampled);
+    if (dice == SPANS_NOT) return NULL;
+    struct spans *s = route_spans(h->live, v);
+    if (dice == SPANS_KEPT) spans_keep(s);
+    spans_note(s, 0, "gifd.cache", SLICE("hit"));
+    return s;
+}
+
 /* False: there is none that this request may have, or it could not be counted. */
 static bool serve_kept(struct visit *v, struct slice key)
 {
@@ -48,7 +62,9 @@ static bool serve_kept(struct visit *v, struct slice key)
     struct cache_entry *entry = cache_find(h->cache, key, loop_now_ms(h->s.loop));
     if (!entry || (v->credentials && !cache_for_anyone(entry)) || !count_hit(v, entry)) return false;
     v->r->user = NULL;
+    struct spans *spans = begin_spans(v);
     cache_reply(entry, v->r);
+    spans_unref(spans);
     return true;
 }
 
@@ -130,6 +146,7 @@ static void match_again(struct visit *v)
         v->r->user = NULL;
         refuse_match(v->host->live, v->r, &match);
     } else {
+        v->route = match.id;
         make_reply(v, &match);
     }
 }
@@ -177,6 +194,7 @@ static void enter(struct host *h, struct visit *v, const struct route_match *mat
 {
     struct request *r = v->r;
     bool known = (size_t)match->id < h->live->route_count;
+    v->route = match->id;
     v->flags = known ? h->live->route_flags[match->id] : 0;
     uint8_t flags = h->cache ? v->flags : 0;
     const struct limits *limits = h->s.segment && known ? h->live->limits[match->id] : NULL;

@@ -44,6 +44,7 @@ struct visit {
     struct fill *fill;
     bool fills, cacheable, credentials;
     const struct limits *owed; /* of its route, while nobody has charged them */
+    int route;                 /* its id */
     uint8_t flags;             /* of its route */
     uint8_t client;            /* class of client */
     uint8_t client_class;      /* of the key: the same where replies differ by it */
@@ -60,6 +61,8 @@ uint64_t visit_asker(const struct visit *v); /* the classes of who asks, as they
 /* intake_visit.c: a route that is read without Lua. */
 void intake_start(struct visit *v);
 void intake_gone(struct visit *v); /* its client left before the reply */
+/* route.c: the trace of a request begins: r->trace, the caller's until now or off, becomes its own. */
+struct spans *route_spans(struct gen *g, struct visit *v);
 /* route.c: starts the task of a request. */
 struct task *route_start(struct host *h, struct visit *v, const struct route_match *match, struct err *e);
 

@@ -30,8 +30,10 @@ local runner = require "gifd.jobs.runner"
 local script = require "gifd.command.script"
 local signin = require "gifd.command.signin"
 local signing = require "gifd.flow.signing"
+local spans = require "gifd.flow.spans"
 local stats = require "gifd.command.stats"
 local token = require "gifd.command.token"
+local trace = require "gifd.command.trace"
 local unfurl_command = require "gifd.command.unfurl"
 local unfurlers = require "gifd.http.unfurlers"
 local verify = require "gifd.command.verify"
@@ -55,6 +57,14 @@ local function load_all(settings, services)
   return plugins
 end
 
+--- What a worker does beside its requests.
+local function worker(app)
+  return function()
+    local parts = { gifd.task.spawn(signing.watch), gifd.task.spawn(function() spans.run(app) end) }
+    for _, part in ipairs(parts) do part:wait() end
+  end
+end
+
 return function(settings)
   pages.load(function(name) return gifd.bundle.read("lua/gifd/web/" .. name) end)
   local app = { settings = settings }
@@ -72,7 +82,7 @@ return function(settings)
   app.intake = event_kinds.intake(settings, gifd.server.data_dir)
   app.class_names = { clients = unfurlers.class_names, referrers = referrers.names,
     platforms = event_kinds.platforms_of(unfurlers.class_platforms, referrers.names) }
-  app.roles = { runner = runner(app), worker = signing.watch }
+  app.roles = { runner = runner(app), worker = worker(app) }
   app.commands = { lua = script, ["plugin run"] = plugin_run(app),
                    ["plugin new"] = plugin_new(app), ["plugin test"] = plugin_test(app), token = token, keys = keys,
                    audit = audit, limits = limits_command,
@@ -80,7 +90,7 @@ return function(settings)
                    plugin = plugins_command(app), login = signin.login(settings), setup = signin.setup(settings),
                    settle = function() return counts.settle(app.class_names) end,
                    check = check(plugins), verify = verify(app),
-                   unfurl = unfurl_command(app), stats = stats, docs = docs(app) }
+                   unfurl = unfurl_command(app), stats = stats, docs = docs(app), trace = trace }
   for _, name in ipairs { "probe", "ladder", "fit", "render" } do
     app.commands[name] = media.command(app, name)
   end

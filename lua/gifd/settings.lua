@@ -198,6 +198,15 @@ return S.record({
       doc = "how long a job that is over can be looked up, with its result and log" },
     jobs_count = S.integer { default = 100000, min = 100, max = 1e7, doc = "and how many of them at most" },
   }, { doc = "what goes by itself" }),
+  trace = S.record({
+    endpoint = S.optional(S.string { max = 1000, pattern = "^https?://[^%s?#]+$",
+      doc = "a collector that takes OTLP over HTTP as JSON, such as http://127.0.0.1:4318/v1/traces" }),
+    headers = S.map { of = S.secret {}, keys = "^[%w-]+$", keys_expect = "is no header's name", max = 16,
+      default = {}, doc = "what the collector wants to be sent along, such as authorization" },
+    ratio = S.number { default = 0.01, min = 0, max = 1, doc = "how many of all traces are exported" },
+    slow = S.duration { default = "1s", min = 0.001, max = 3600, doc = "what took longer is always exported" },
+    service = S.string { default = "gifd", min = 1, max = 80, doc = "service.name" },
+  }, { doc = "traces, by OpenTelemetry's protocol; what failed or was slow is always exported" }),
   log = S.record({
     level = S.one_of { "debug", "info", "warn", "error", "critical", default = "info",
       doc = "the least that is logged; 'gifd log level' changes it for one module, for a while" },

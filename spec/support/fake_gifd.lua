@@ -68,10 +68,12 @@ function M.install()
     deadline = function(_, f) return f() end,
     rfc3339 = function(s) return os.date("!%Y-%m-%dT%H:%M:%SZ", s) end }
   gifd.log = {}
-  for _, level in ipairs { "debug", "info", "warn", "error" } do gifd.log[level] = function() end end
+  for _, level in ipairs { "debug", "info", "warn", "error", "critical" } do gifd.log[level] = function() end end
   local number = { add = function() end, set = function() end, raise = function() end }
   gifd.metric = { counter = function() return number end, gauge = function() return number end }
-  gifd.trace = { followed = function() return false end }
+  local span = { tag = function() end, finish = function() end }
+  gifd.trace = { followed = function() return false end, traceparent = function() return false end,
+    begin = function() return span end }
   gifd.any = function(f) return f() end
   gifd.bundle = { where = function(f)
     local info = debug.getinfo(f, "S")

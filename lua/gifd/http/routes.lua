@@ -7,6 +7,7 @@
 local admin = require "gifd.http.admin"
 local assets = require "gifd.http.assets"
 local audit = require "gifd.http.audit"
+local dashboard = require "gifd.http.dashboard"
 local health = require "gifd.http.health"
 local hashes = require "gifd.http.hashes"
 local jobs = require "gifd.http.jobs"
@@ -76,6 +77,7 @@ local routes = {
   { "POST", "/api/v1/moderation/{kind}/{id}/purge", auth = "moderate", body = "json", run = moderation.purge },
 
   { "GET", "/api/v1/admin/status", auth = "admin", run = admin.status },
+  { "GET", "/api/v1/admin/dashboard", auth = "admin", run = dashboard.show },
   { "POST", "/api/v1/admin/reload", auth = "admin", body = "json", run = admin.reload },
   { "POST", "/api/v1/admin/rollback", auth = "admin", body = "json", run = admin.rollback },
   { "POST", "/api/v1/admin/enable", auth = "admin", body = "json", run = admin.enable },

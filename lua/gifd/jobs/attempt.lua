@@ -68,19 +68,27 @@ local function lost(job, err)
   else gifd.log.warn("job.lost", { name = job.name, id = job.id, error = tostring(err.message) }) end
 end
 
---- -> "completed", result (text, to be written by the caller); "written", "retried" or "failed"; or nil: not ours
-function M.run(app, job)
-  if job.watched then job_events.tell(job.id) end
+local function settled(app, job)
   local kind = job.plugin and plugin_work or kinds[job.name]
   local done, err
   if kind then done, err = run(app, job, kind)
   else done, err = nil, gifd.err("invalid", { message = "no such kind of job" }) end
-  if type(done) == "string" then return "completed", done end
-  if done then return "written" end
-  if err.code == "cancelled" or err.code == "conflict" and not err.needs then return lost(job, err) end
+  if type(done) == "string" then return nil, "completed", done end
+  if done then return nil, "written" end
+  if err.code == "cancelled" or err.code == "conflict" and not err.needs then return nil, lost(job, err) end
   local outcome, write_err = after_failure(app, job, kind or {}, err)
-  if outcome then return outcome end
-  return lost(job, write_err)
+  if outcome then return err, outcome end
+  return err, lost(job, write_err)
+end
+
+--- -> "completed", result (text, to be written by the caller); "written", "retried" or "failed"; or nil: not ours
+function M.run(app, job)
+  if job.watched then job_events.tell(job.id) end
+  local span = gifd.trace.begin(("job %s"):format(job.name):sub(1, 90), job.trace)
+  span:tag { ["gifd.job.id"] = job.id, ["gifd.job.attempt"] = job.attempts, ["gifd.plugin"] = job.plugin }
+  local err, outcome, result = settled(app, job)
+  span:finish(err)
+  return outcome, result
 end
 
 return M

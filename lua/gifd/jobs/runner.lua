@@ -9,6 +9,7 @@ local queue = require "gifd.jobs.queue"
 local sight = require "gifd.sight"
 local rollup = require "gifd.jobs.rollup"
 local signing = require "gifd.flow.signing"
+local spans = require "gifd.flow.spans"
 local sweep = require "gifd.jobs.sweep"
 
 --- The audit log says which configuration, host code and plugins serve from now on.
@@ -33,6 +34,7 @@ return function(app)
       gifd.task.spawn(function() orphans.run(app) end),
       gifd.task.spawn(function() facts.run(app) end),
       gifd.task.spawn(signing.watch),
+      gifd.task.spawn(function() spans.run(app) end),
     }
     for _, part in ipairs(parts) do part:wait() end
   end

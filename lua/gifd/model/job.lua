@@ -14,6 +14,9 @@ local row = require "gifd.model.row"
 
 local M = {}
 
+--- Of the request or job that asks for one.
+local function trace() return row.null(gifd.trace.traceparent() or nil) end
+
 M.priorities = { critical = 2, high = 1, normal = 0, low = -1 }
 M.priority_names = {}
 for name, value in pairs(M.priorities) do M.priority_names[value] = name end
@@ -21,10 +24,10 @@ for name, value in pairs(M.priorities) do M.priority_names[value] = name end
 --- A statement for a batch: the ladder of the asset with this digest, unless it was climbed or is waiting already.
 function M.ladder_statement(digest)
   return { [[
-    INSERT INTO jobs (name, unique_key, payload, state, priority, run_after, created_at, updated_at)
-    SELECT 'ladder', 'ladder:' || id, json_object('asset_id', id), 'pending', 0, ?2, ?2, ?2
+    INSERT INTO jobs (name, unique_key, payload, state, priority, run_after, created_at, updated_at, trace)
+    SELECT 'ladder', 'ladder:' || id, json_object('asset_id', id), 'pending', 0, ?2, ?2, ?2, ?3
     FROM assets WHERE digest = ?1 AND media NOT IN ('ready', 'failed')
-    ON CONFLICT (unique_key) DO NOTHING]], digest, moment.now() }
+    ON CONFLICT (unique_key) DO NOTHING]], digest, moment.now(), trace() }
 end
 
 local over = "('completed', 'failed', 'cancelled')"
@@ -34,31 +37,32 @@ local fresh = [[state = 'pending', attempts = 0, crashes = 0, error = NULL, doom
 --- Statements for a batch: what was asked for of an asset is made. One that runs looks again when it ends.
 function M.render_statements(asset_id, priority)
   return { [[
-    INSERT INTO jobs (name, unique_key, payload, state, priority, run_after, created_at, updated_at)
-    VALUES ('renditions', 'renditions:' || ?1, json_object('asset_id', ?1), 'pending', ?2, ?3, ?3, ?3)
+    INSERT INTO jobs (name, unique_key, payload, state, priority, run_after, created_at, updated_at, trace)
+    VALUES ('renditions', 'renditions:' || ?1, json_object('asset_id', ?1), 'pending', ?2, ?3, ?3, ?3, ?4)
     ON CONFLICT (unique_key) DO UPDATE SET priority = max(priority, excluded.priority) WHERE state = 'pending']],
-    asset_id, priority, moment.now() },
+    asset_id, priority, moment.now(), trace() },
     { [[UPDATE jobs SET payload = json_object('asset_id', ?1), priority = ?2, run_after = ?3, created_at = ?3,
-          updated_at = ?3, ]] .. fresh .. [[ WHERE unique_key = 'renditions:' || ?1
-          AND state IN ('completed', 'failed', 'cancelled', 'parked')]], asset_id, priority, moment.now() }
+          updated_at = ?3, trace = ?4, ]] .. fresh .. [[ WHERE unique_key = 'renditions:' || ?1
+          AND state IN ('completed', 'failed', 'cancelled', 'parked')]], asset_id, priority, moment.now(), trace() }
 end
 
 --- A statement for a batch: the slow judges of this revision of a subject { kind, row }, unless they are at it.
 function M.judge_statement(subject)
   return { [[
-    INSERT INTO jobs (name, lane, unique_key, payload, state, run_after, created_at, updated_at)
-    VALUES ('judge', 'plugin', 'judge:' || ?1 || ':' || ?2, json_object('kind', ?1, 'id', ?2), 'pending', ?3, ?3, ?3)
+    INSERT INTO jobs (name, lane, unique_key, payload, state, run_after, created_at, updated_at, trace)
+    VALUES ('judge', 'plugin', 'judge:' || ?1 || ':' || ?2, json_object('kind', ?1, 'id', ?2), 'pending', ?3, ?3, ?3,
+      ?4)
     ON CONFLICT (unique_key) DO UPDATE SET ]] .. fresh .. [[, run_after = excluded.run_after,
-      created_at = excluded.created_at, updated_at = excluded.updated_at WHERE jobs.state IN ]] .. over,
-    subject.kind, subject.row.id, moment.now() }
+      created_at = excluded.created_at, updated_at = excluded.updated_at, trace = excluded.trace
+      WHERE jobs.state IN ]] .. over, subject.kind, subject.row.id, moment.now(), trace() }
 end
 
 --- A statement for a batch: an event for each of these plugins, told until give_up_at.
 function M.tell_statement(name, plugins, event, give_up_at)
   return { [[
-    INSERT INTO jobs (name, lane, plugin, payload, state, run_after, give_up_at, created_at, updated_at)
-    SELECT ?1, 'plugin', value, ?3, 'pending', ?5, ?4, ?5, ?5 FROM json_each(?2)]],
-    "tell " .. name, row.list(plugins), gifd.json.encode(event), give_up_at, moment.now() }
+    INSERT INTO jobs (name, lane, plugin, payload, state, run_after, give_up_at, created_at, updated_at, trace)
+    SELECT ?1, 'plugin', value, ?3, 'pending', ?5, ?4, ?5, ?5, ?6 FROM json_each(?2)]],
+    "tell " .. name, row.list(plugins), gifd.json.encode(event), give_up_at, moment.now(), trace() }
 end
 
 --- The jobs that `job` waits for, of those that are not over; or the reason why it cannot be run any more.
@@ -95,12 +99,12 @@ function M.enqueue(job, most)
   local place = #calls + 1
   calls[place] = { ([[
     INSERT INTO jobs (name, lane, plugin, account_id, unique_key, payload, state, priority, run_after, give_up_at,
-      created_at, updated_at)
-    SELECT ?1, ?2, ?3, ?4, ?5, ?6, 'pending', ?7, ?8, ?9, ?10, ?10
+      created_at, updated_at, trace)
+    SELECT ?1, ?2, ?3, ?4, ?5, ?6, 'pending', ?7, ?8, ?9, ?10, ?10, ?12
     WHERE (SELECT count(*) FROM jobs WHERE %s) < ?11 ON CONFLICT (unique_key) DO NOTHING RETURNING id]]):format(owner),
     job.name, job.lane, row.null(job.plugin), row.null(job.account_id), row.null(job.key), job.payload,
     job.priority or 0, run_after, row.null(job.deadline and run_after + math.floor(job.deadline * 1e6)), now, most,
-    expect = 1 }
+    trace(), expect = 1 }
   if job.after then calls[place + 1], calls[place + 2] = needs_statements(job.after) end
   local done, err = gifd.db.batch(calls)
   if done then return done[place].rows[1].id, true end

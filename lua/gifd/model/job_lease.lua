@@ -6,7 +6,7 @@ local row = require "gifd.model.row"
 local M = {}
 
 local leased = "id, name, lane, plugin, payload, priority, attempts, fence, every, run_after, give_up_at, crashes, "
-  .. "watched, doomed, account_id"
+  .. "watched, doomed, account_id, trace"
 
 local by_priority = {}
 for value = 2, -1, -1 do

@@ -31,8 +31,9 @@ function M.change() return moment.now() end
 local function job_statement(payload)
   local now = moment.now()
   return { [[
-    INSERT INTO jobs (name, lane, payload, state, priority, run_after, created_at, updated_at)
-    VALUES ('listed', 'plugin', ?1, 'pending', 1, ?2, ?2, ?2)]], gifd.json.encode(payload), now }
+    INSERT INTO jobs (name, lane, payload, state, priority, run_after, created_at, updated_at, trace)
+    VALUES ('listed', 'plugin', ?1, 'pending', 1, ?2, ?2, ?2, ?3)]], gifd.json.encode(payload), now,
+    row.null(gifd.trace.traceparent() or nil) }
 end
 
 function M.added_statement(change) return job_statement { change = change } end

@@ -6,7 +6,7 @@ local M = {}
 
 local calls = setmetatable({}, { __mode = "k" })
 
-local levels = { "debug", "info", "warn", "error" }
+local levels = { "debug", "info", "warn", "error", "critical" }
 
 local function logger(plugin, level)
   return function(event, fields)

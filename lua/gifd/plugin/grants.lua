@@ -27,7 +27,7 @@ local open = { "text", "json", "err", "try", "catch", "null", "all", "any" }
 
 --- Names that every plugin has in a form of its own.
 local own = {
-  log = function() return pick(gifd.log, { "debug", "info", "warn", "error" }) end,
+  log = function() return pick(gifd.log, { "debug", "info", "warn", "error", "critical" }) end,
   time = function() return pick(gifd.time, { "now", "rfc3339", "parse", "http_date", "sleep", "deadline" }) end,
   -- Two plugins' limiters share no key, whatever they are called.
   limit = function(plugin)

@@ -426,8 +426,28 @@ function Reader:close() end
 ---@class gifd.Span
 local Span = {}
 
----the part ends
-function Span:finish() end
+---a part of it
+---@param name string
+---@param tags? table<string, any>
+---@return gifd.Span span
+function Span:child(name, tags) end
+
+---something happened in it
+---@param event string
+---@param fields? table<string, any>
+function Span:log(event, fields) end
+
+---says more of it
+---@param tags table<string, any>
+function Span:tag(tags) end
+
+---which it is
+---@return {trace_id: string, span_id: string, sampled: boolean}
+function Span:ids() end
+
+---the part ends; with an error when there is one, which has its trace kept
+---@param err? any
+function Span:finish(err) end
 
 ---@class gifd
 gifd = {}
@@ -1430,11 +1450,15 @@ function gifd.time.sleep(seconds) end
 ---@class gifd.trace
 gifd.trace = {}
 
----the task goes on in that trace
----@param traceparent string
----@return true?
----@return gifd.Err? err
-function gifd.trace.adopt(traceparent) end
+---a trace of its own, or the part of one that began elsewhere, for what this task does until span:finish()
+---@param name string
+---@param traceparent? string
+---@return gifd.Span span
+function gifd.trace.begin(name, traceparent) end
+
+---of this process
+---@return {begun: integer, kept: integer, dropped: integer, active: integer, waiting: integer}
+function gifd.trace.counts() end
 
 ---the trace that the call belongs to
 ---@return {trace_id: string, span_id: string, sampled: boolean}|false
@@ -1456,12 +1480,31 @@ function gifd.trace.followed() end
 ---@return gifd.Err? err
 function gifd.trace.parse(traceparent) end
 
+---as gifd.fetch, to the collector that the configuration names
+---@param options table
+---@return table? reply
+---@return gifd.Err? err
+function gifd.trace.send(options) end
+
 ---a part of the trace, from now to span:finish()
 ---@param name string
+---@param tags? table<string, any>
 ---@return gifd.Span span
-function gifd.trace.start(name) end
+function gifd.trace.start(name, tags) end
 
----to send along with a request to others
+---somebody wants to be told all traces (topic "spans"), for so long
+---@param seconds number
+---@return true?
+---@return gifd.Err? err
+function gifd.trace.tail(seconds) end
+
+---the oldest that are to be exported, as OTLP's JSON
+---@param bytes integer
+---@return string spans
+---@return integer n
+function gifd.trace.take(bytes) end
+
+---to send along with a request to others; gifd.fetch does so by itself
 ---@return string|false text
 function gifd.trace.traceparent() end
 

@@ -426,8 +426,28 @@ function Reader:close() end
 ---@class gifd.Span
 local Span = {}
 
----the part ends
-function Span:finish() end
+---a part of it
+---@param name string
+---@param tags? table<string, any>
+---@return gifd.Span span
+function Span:child(name, tags) end
+
+---something happened in it
+---@param event string
+---@param fields? table<string, any>
+function Span:log(event, fields) end
+
+---says more of it
+---@param tags table<string, any>
+function Span:tag(tags) end
+
+---which it is
+---@return {trace_id: string, span_id: string, sampled: boolean}
+function Span:ids() end
+
+---the part ends; with an error when there is one, which has its trace kept
+---@param err? any
+function Span:finish(err) end
 
 ---what the hook judge returns
 ---@class gifd.Ballot
@@ -822,6 +842,11 @@ function gifd.limit.limiter(options) end
 ---@class gifd.log
 gifd.log = {}
 
+---one line of the log: somebody has to come
+---@param event string
+---@param fields? table<string, any>
+function gifd.log.critical(event, fields) end
+
 ---one line of the log, if the level asks for it
 ---@param event string
 ---@param fields? table<string, any>
@@ -1009,10 +1034,11 @@ function gifd.trace.current() end
 
 ---a part of the trace, from now to span:finish()
 ---@param name string
+---@param tags? table<string, any>
 ---@return gifd.Span span
-function gifd.trace.start(name) end
+function gifd.trace.start(name, tags) end
 
----to send along with a request to others
+---to send along with a request to others; gifd.fetch does so by itself
 ---@return string|false text
 function gifd.trace.traceparent() end
 
