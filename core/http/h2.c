@@ -707,10 +707,13 @@ void h2__goodbye(struct conn *c)
     if (fill(c->h2) == 0) conn__flush(c);
 }
 
-void h2__drain(struct conn *c)
+void h2__streams_over(struct conn *c)
 {
-    struct h2 *h = c->h2;
-    LIST_EACH(n, &h->streams) conn__stream_over(&LIST_OF(n, struct stream, node)->c);
-    nghttp2_submit_shutdown_notice(h->session);
+    LIST_EACH(n, &c->h2->streams) conn__stream_over(&LIST_OF(n, struct stream, node)->c);
+}
+
+void h2__notice(struct conn *c)
+{
+    nghttp2_submit_shutdown_notice(c->h2->session);
     conn__ready(c);
 }

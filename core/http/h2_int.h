@@ -25,8 +25,9 @@ bool h2__pending(struct conn *c);     /* something happened since */
 bool h2__over(struct conn *c);        /* neither side has anything to say */
 bool h2__quiet(const struct conn *c); /* no stream */
 bool h2__in_head(const struct conn *c);
-void h2__goodbye(struct conn *c); /* GOAWAY, as far as there is room */
-void h2__drain(struct conn *c);   /* no further stream, please */
+void h2__goodbye(struct conn *c);      /* GOAWAY, as far as there is room */
+void h2__streams_over(struct conn *c); /* conn__stream_over of each */
+void h2__notice(struct conn *c);       /* no further stream, please */
 
 /* Of a stream. */
 void h2__wake(struct conn *c);

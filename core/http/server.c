@@ -279,6 +279,7 @@ static void close_idle(struct http_server *s)
     LIST_EACH(n, &s->conns)
     {
         struct conn *c = conn__of_node(n);
+        if (c->h2) h2__notice(c); /* before: who was never idle could not be told without losing what it asks for */
         if (conn__idle(c)) conn__turn(c, true);
     }
 }
@@ -292,7 +293,7 @@ static void begin_drain(struct http_server *s, void (*done)(void *), void *arg)
     LIST_EACH(n, &s->conns)
     {
         struct conn *c = conn__of_node(n);
-        if (c->h2) h2__drain(c);
+        if (c->h2) h2__streams_over(c);
         conn__stream_over(c); /* else it would go on for ever; its reader asks somebody else */
     }
 }

@@ -58,6 +58,18 @@ describe("a program", function()
     return pids
   end
 
+  it("is replaced, and reloaded, under HTTP/2 that loses no request", function()
+    local url = s.url
+    local p = assert(io.popen(("timeout 30 h2load -n 12000 --rps 500 -c 4 -m 4 %s/healthz 2>&1 </dev/null"):format(url)))
+    reload()
+    install()
+    replace()
+    reload()
+    local text = p:read("*a")
+    p:close()
+    assert.matches("12000 succeeded, 0 failed, 0 errored", text)
+  end)
+
   it("is replaced, and reloaded, under visitors who notice nothing", function()
     local code = s:upload(pictures.gif(), s:token "admin").json.share.code
     local before = workers()
