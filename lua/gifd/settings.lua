@@ -79,6 +79,8 @@ return S.record({
     outage = S.duration { default = "24h", min = 1, max = 30 * 86400,
       doc = "how long things wait for a judge that fails at everything; then they are flagged" },
     probe = S.duration { default = "15s", min = 0.1, max = 3600, doc = "how often such a judge is tried again" },
+    lease = S.duration { default = "15m", min = 1, max = 86400,
+      doc = "how long nobody else gets what a reviewer has claimed" },
     accounts = S.map { of = S.one_of(upload_policies), keys = "^[%w][%w@%._-]*$", keys_expect = "is no account's name",
       default = {}, max = 10000, doc = "by account: how its uploads are judged" },
     tokens = S.map { of = S.one_of(upload_policies), keys = "^.+$", keys_expect = "is no token's name",

@@ -58,7 +58,10 @@ describe("a decision", function()
     return made.json.asset.id, made.json.share.code, bytes
   end
 
+  --- By who has seen what stands.
   local function decide(kind, id, fields, token)
+    local seen = get(("/api/v1/%ss/%s"):format(kind, id), admin).json
+    fields.based_on = fields.based_on or seen.moderation and seen.moderation.scan_id or nil
     return s:request { "POST", ("/api/v1/moderation/%s/%s/reviews"):format(kind, id), token = token or reviewer,
       json = fields }
   end
@@ -209,7 +212,7 @@ describe("a decision", function()
       { decision = "rejected", because = 1 } } do
       assert.equal(422, decide("asset", id, bad).status)
     end
-    assert.equal(400, decide("asset", id, { decision = "approved", legal = true }).status)
+    assert.equal(422, decide("asset", id, { decision = "approved", legal = true }).status)
   end)
 
   it("that was made meanwhile is not overruled unseen", function()

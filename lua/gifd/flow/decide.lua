@@ -14,6 +14,7 @@ local facts = require "gifd.flow.facts"
 local listed = require "gifd.flow.listed"
 local orphan = require "gifd.model.orphan"
 local purge = require "gifd.flow.purge"
+local queue_events = require "gifd.flow.queue_events"
 local rendition_model = require "gifd.model.rendition"
 local share_model = require "gifd.model.share"
 
@@ -54,14 +55,17 @@ end
 
 local function statements(app, subject, d)
   local row, share = subject.row, subject.kind == "share"
-  local calls = { decision_model.stand_statement(subject, d), decision_model.statement(subject, d) }
+  local calls = {}
+  for i, guard in ipairs(d.guards or {}) do calls[i] = guard end
+  calls[#calls + 1] = decision_model.stand_statement(subject, d)
+  calls[#calls + 1] = decision_model.statement(subject, d)
   calls[#calls + 1] = purge[subject.kind .. "_call"](share and row or row.id)
   tell(app, calls, subject, d)
   audit.add(app, calls, { action = subject.kind .. "." .. (d.action or "decision"), actor = d.actor,
     kind = subject.kind, subject = share and row.code or row.id, asset = share and row.asset_id or row.id,
     account_id = share and row.account_id or nil, decision = d.decision,
     detail = { scan_id = d.scan_id, was = row.verdict, category = d.category, policy = d.policy,
-      legal = d.legal or nil, ban = d.ban, undoes = d.undoes } })
+      legal = d.legal or nil, ban = d.ban, undoes = d.undoes, escalated = d.escalated or nil } })
   return calls
 end
 
@@ -81,6 +85,7 @@ local function write(app, subject, d, further)
   end
   if d.ban ~= nil then gifd.jobs.wake() end
   purge[subject.kind](app, subject.kind == "share" and subject.row or subject.row.id)
+  queue_events.tell(subject, d.decision, d.category, { by = d.actor, escalated = d.escalated or nil })
   return { scan_id = d.scan_id, decision = d.decision, category = d.category, confidence = d.confidence,
     reasons = d.reasons, legal = d.legal or false }
 end
@@ -103,7 +108,8 @@ end
 
 --- subject = { kind = "asset"|"share", row }; d = { decision, by = identity|"system", reason? (code of a policy, which
 -- the owner reads), notes? (reviewers read them), category?, confidence?, legal? (451), ban? (plugins are told to know
--- these bytes again), based_on? (scan_id of the decision that was looked at; false: none) }
+-- these bytes again), based_on? (scan_id of the decision that was looked at; false: none), guards? (statements that
+-- must hold: they come first), escalated? (a flag for somebody else) }
 -- -> { scan_id, decision, category, ... }, or nil, err: invalid; conflict
 function M.run(app, subject, d, further)
   local wrong = fault(d)
@@ -116,8 +122,8 @@ function M.run(app, subject, d, further)
   local reasons = d.decision ~= "approved" and { d.reason } or {}
   return write(app, subject, { scan_id = decision_model.new_scan_id(), decision = d.decision, actor = by_whom(d.by),
     category = d.category or default_category[d.decision] or "unknown", confidence = d.confidence or 1,
-    reasons = reasons, policy = d.reason, notes = d.notes, legal = d.legal, ban = d.ban, banned = d.ban },
-    further)
+    reasons = reasons, policy = d.reason, notes = d.notes, legal = d.legal, ban = d.ban, banned = d.ban,
+    guards = d.guards, escalated = d.escalated }, further)
 end
 
 --- Takes back the standing decision: the thing is again as it was, or is judged again if it was pending.
@@ -136,7 +142,8 @@ function M.undo(app, subject, d)
   end
   local restored = { scan_id = decision_model.new_scan_id(), decision = before.decision, category = before.category,
     confidence = before.confidence, reasons = before.reasons, policy = before.policy, legal = before.legal,
-    banned = before.banned, notes = d.notes, actor = by_whom(d.by), undoes = last.scan_id, action = "undo" }
+    banned = before.banned, notes = d.notes, actor = by_whom(d.by), undoes = last.scan_id, action = "undo",
+    guards = d.guards }
   if last.banned ~= (before.banned or false) then restored.ban = before.banned or false end
   return write(app, subject, restored)
 end

@@ -17,6 +17,7 @@ local job_model = require "gifd.model.job"
 local listed = require "gifd.flow.listed"
 local outage = require "gifd.flow.outage"
 local purge = require "gifd.flow.purge"
+local queue_events = require "gifd.flow.queue_events"
 local share_model = require "gifd.model.share"
 local subject_of = require "gifd.flow.subject".of
 local tally = require "gifd.flow.tally"
@@ -140,6 +141,7 @@ function M.rejudge(app, subject, outcome)
     return nil, err
   end
   purge[subject.kind](app, subject.kind == "asset" and row.id or row)
+  queue_events.tell(subject, outcome.verdict, outcome.category, { by = "judges" })
   return true
 end
 
@@ -152,7 +154,8 @@ function M.run(app, ctx_of, subjects, how)
     if subject.row.verdict == "pending" then
       local ballots, waiting = ballots_on(app, ctx_of, subject, how or {})
       if not ballots then return nil, waiting end
-      add_outcome(app, calls, subject, tally.count(app.settings, subject.row, ballots, waiting))
+      subject.outcome = tally.count(app.settings, subject.row, ballots, waiting)
+      add_outcome(app, calls, subject, subject.outcome)
     end
   end
   if #calls == 0 then return true end
@@ -160,6 +163,8 @@ function M.run(app, ctx_of, subjects, how)
   if done then
     for _, subject in ipairs(subjects) do
       purge[subject.kind](app, subject.kind == "asset" and subject.row.id or subject.row)
+      local outcome = subject.outcome
+      if outcome then queue_events.tell(subject, outcome.verdict, outcome.category, { by = "judges" }) end
     end
     return true
   end

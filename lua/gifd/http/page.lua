@@ -30,6 +30,10 @@
 -- page.error adds
 --   status      number                                title, detail   in words, or nil for the usual ones
 --   request_id  or nil
+--   appeal      where one says that it is wrong, or nil; page.share too: of what was refused
+-- page.appeal adds
+--   code        of the share                          state   of the appeal, or nil while there is none
+--   fault       what was wrong with the words         most    bytes that they may have
 local template = require "gifd.http.template"
 local unfurl = require "gifd.http.unfurl"
 
@@ -48,7 +52,7 @@ M.csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'
   .. "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 function M.load(read)
-  for _, name in ipairs { "upload.html", "share.html", "signin.html", "error.html" } do
+  for _, name in ipairs { "upload.html", "share.html", "signin.html", "error.html", "appeal.html" } do
     local text = read(name)
     if not text then error("lua/gifd/web/" .. name .. " is not there", 0) end
     pages[name] = template.compile(text, name)
@@ -122,16 +126,17 @@ local function notice(ctx)
         for _, reason in ipairs(about.reasons or {}) do reasons[#reasons + 1] = reason end
       end
     end
-    if found then return { state = state, head = notices[state][1], text = notices[state][2], reasons = reasons } end
+    if found then return { state = state, head = notices[state][1], text = notices[state][2], reasons = reasons,
+      appeal = ctx.appeal and address(ctx.appeal) or false } end
   end
   if share.visibility ~= "private" and not ctx.visits then return false end
   if share.visibility ~= "private" then
     local left = ("%d of %d visits are left; yours count for nothing."):format(ctx.visits.left, ctx.visits.of)
-    return { state = "limited", head = "Limited", text = left, reasons = {} }
+    return { state = "limited", head = "Limited", text = left, reasons = {}, appeal = false }
   end
   local who = ctx.link and "Only those who have this link can see it, until " .. day(ctx.link_until) .. "."
     or "Only you can see it."
-  return { state = "private", head = "Private", text = who, reasons = {} }
+  return { state = "private", head = "Private", text = who, reasons = {}, appeal = false }
 end
 
 -- A film can be paused where a picture only stops, so it is shown unless it is larger by more than this.
@@ -263,9 +268,25 @@ function M.error(ctx)
   local head = ctx.title or words[1]
   local v = base(ctx, head .. " · " .. ctx.site)
   v.status, v.head, v.text = ctx.status, head, ctx.detail or words[2]
-  v.request_id = ctx.request_id or false
+  v.request_id, v.appeal = ctx.request_id or false, ctx.appeal and address(ctx.appeal) or false
   v.signin, v.again = ctx.status == 401, ctx.status == 429 or ctx.status >= 500
   return template.fill(pages["error.html"], v)
+end
+
+local answers = {
+  open = { "Your appeal was sent", "Somebody will look at it again." },
+  upheld = { "It was looked at again", "The decision stands." },
+  overturned = { "It was looked at again", "You were right: it may be seen." },
+}
+
+function M.appeal(ctx)
+  local said_of = answers[ctx.state]
+  local head = said_of and said_of[1] or "Ask for another look"
+  local v = base(ctx, head .. " · " .. ctx.site)
+  v.head, v.text = head, said_of and said_of[2]
+    or ("A person will look at %s again and read what you write. This can be done once."):format(ctx.code)
+  v.open, v.fault, v.most = not said_of, ctx.fault or false, ctx.most
+  return template.fill(pages["appeal.html"], v)
 end
 
 return M

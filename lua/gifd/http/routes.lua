@@ -5,6 +5,7 @@
 -- may ask to be kept (http/keep); classes: and differ by class of client (http/unfurl). signed: a signature in the URL
 -- stands for a share's owner. cross: pages of other sites may be allowed to read it (http/cors).
 local admin = require "gifd.http.admin"
+local appeals = require "gifd.http.appeals"
 local assets = require "gifd.http.assets"
 local audit = require "gifd.http.audit"
 local dashboard = require "gifd.http.dashboard"
@@ -31,6 +32,8 @@ local routes = {
 
   { "GET", "/s/{code}", auth = "public", cache = true, classes = true, signed = true, cross = true,
     run = share_page.get },
+  { "GET", "/appeals/{code}", auth = "public", signed = true, run = appeals.get },
+  { "POST", "/appeals/{code}", auth = "public", signed = true, run = appeals.create },
   { "GET", "/a/{id}", auth = "public", cache = true, signed = true, cross = true, run = media.original },
   { "GET", "/a/{id}/{name}", auth = "public", cache = true, signed = true, cross = true, run = media.rendition },
   { "GET", "/oembed", auth = "public", cross = true, run = oembed.get },
@@ -72,6 +75,14 @@ local routes = {
   { "POST", "/api/v1/moderation/hashes", auth = "moderate", body = "json", run = hashes.add },
   { "DELETE", "/api/v1/moderation/hashes", auth = "moderate", run = hashes.remove_asset },
   { "DELETE", "/api/v1/moderation/hashes/{id}", auth = "moderate", run = hashes.remove },
+  { "GET", "/api/v1/moderation/queue", auth = "moderate", run = moderation.queue },
+  { "GET", "/api/v1/moderation/queue/events", auth = "moderate", run = moderation.events },
+  { "GET", "/api/v1/moderation/statistics", auth = "moderate", run = moderation.statistics },
+  { "GET", "/api/v1/moderation/appeals", auth = "moderate", run = moderation.appeals },
+  { "POST", "/api/v1/moderation/appeals/{id}", auth = "moderate", body = "json", run = moderation.close_appeal },
+  { "GET", "/api/v1/moderation/{kind}/{id}", auth = "moderate", run = moderation.get },
+  { "POST", "/api/v1/moderation/{kind}/{id}/claim", auth = "moderate", run = moderation.claim },
+  { "DELETE", "/api/v1/moderation/{kind}/{id}/claim", auth = "moderate", run = moderation.release },
   { "POST", "/api/v1/moderation/{kind}/{id}/reviews", auth = "moderate", body = "json", run = moderation.review },
   { "POST", "/api/v1/moderation/{kind}/{id}/undo", auth = "moderate", body = "json", run = moderation.undo },
   { "POST", "/api/v1/moderation/{kind}/{id}/purge", auth = "moderate", body = "json", run = moderation.purge },

@@ -5,6 +5,7 @@
 --
 --   owner, admin --> all, at no cost          preview program, HEAD --> words and one still picture, at no cost
 --   anybody else --> one visit, one transaction --> all; 410 once none is left
+local appeal_flow = require "gifd.flow.appeal"
 local asset_model = require "gifd.model.asset"
 local assets = require "gifd.http.assets"
 local closed = require "gifd.http.closed"
@@ -136,10 +137,10 @@ local function note(ctx, about)
     headers = headers }
 end
 
-local function gone(req, ctx, status, why, direct)
+local function gone(req, ctx, code, status, why, direct)
   local used_up = why == "used_up"
   if why and not used_up and direct then return closed.problem(req, status) end
-  if why and not used_up then return closed.page(ctx, status, why) end
+  if why and not used_up then return closed.page(ctx, status, why, code) end
   if direct then
     return problem.reply(req, status, "not_found", used_up and "the link is used up"
       or status == 410 and "the link has expired" or "there is nothing here")
@@ -202,6 +203,10 @@ local function show(about, ctx)
   local facts, err = facts_for(about, ctx, free)
   if not facts then return facts, err end
   facts.bare = req.query.show == "1"
+  if appeal_flow.refused(share, about.asset) then
+    facts.appeal, err = appeal_flow.link(share.code)
+    if not facts.appeal then return nil, err end
+  end
   facts.calm = about.app.settings.delivery.hints and calm(req)
   if ctx.signed and share.visibility == "private" then
     facts.link = ctx.base .. req.target:gsub("^%a+://[^/]*", "")
@@ -224,11 +229,11 @@ local look
 function look(app, req, ctx, code, ext)
   local share, asset, shown = M.find(ctx.identity, code, ctx.signed)
   if share == nil then return nil, asset end
-  if not share then return gone(req, ctx, asset, shown, ext ~= nil) end
+  if not share then return gone(req, ctx, code, asset, shown, ext ~= nil) end
   local about = { app = app, req = req, asset = asset, share = share, public = shown and not ctx.signed,
     signed = ctx.signed, ends = share.expires_at or math.huge, limited = limited(ctx, share),
     again = function() return look(app, req, ctx, code, ext) end }
-  if ext and about.limited and not ctx.signed then return gone(req, ctx, 404, false, true) end
+  if ext and about.limited and not ctx.signed then return gone(req, ctx, code, 404, false, true) end
   if ext == "json" then return json(ctx, about) end
   if ext == "activity" then return note(ctx, about) end
   if ext then return media.choose(about, ext) end
