@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORDS_MAX 8
+#define WORDS_MAX 24
 
 static int run(const char *command, const struct datadir *d, int count, char **words)
 {

@@ -16,6 +16,14 @@
 #define BUILD "[--config FILE] [--plugins DIR]... [--root DIR] "
 #define RUNNING "[--data DIR | --server URL --token T] "
 #define JSON "[--json]"
+#define DECIDE "[KIND] ID [--reason CODE] [--notes TEXT] [--category C] [--cluster] [--based-on SCAN] " DATA JSON
+#define DECIDE_HELP                                                                                                    \
+    "ID is an asset's id or a share's code. Takes effect in a running server before it returns. Exits 6 when a "       \
+    "person has decided already.\n\n"                                                                                  \
+    "  --reason CODE  of your policy: the owner reads it\n"                                                            \
+    "  --notes TEXT  for reviewers\n"                                                                                  \
+    "  --cluster  the same for all that is nearly the same picture\n"                                                  \
+    "  --based-on SCAN  the scan_id of the decision that you have seen\n"
 
 const struct cli_command cli_commands[] = {
     {"serve",
@@ -122,6 +130,21 @@ const struct cli_command cli_commands[] = {
      "As if KEY had never asked.\n\n"
      "  --all  as if nobody had\n",
      cli_live, NULL},
+    {"moderate queue", "[--kind asset|share] [--category C] [--state S] [--limit N] " DATA JSON,
+     "list what waits for a reviewer, the riskiest first",
+     "What is flagged, escalated or appealed; with --state also what is pending or quarantined.\n\n"
+     "  --state flagged|escalated|appealed|pending|quarantined  only these\n"
+     "  --limit N  how many (default: 50)\n",
+     cli_live, "Moderation"},
+    {"moderate show", "[KIND] ID " DATA JSON, "tell how a thing was judged and decided",
+     "ID is an asset's id or a share's code.\n", cli_live, NULL},
+    {"moderate approve", DECIDE, "let an asset or a share be seen", DECIDE_HELP, cli_live, NULL},
+    {"moderate reject", DECIDE, "take an asset or a share down", DECIDE_HELP, cli_live, NULL},
+    {"moderate quarantine", DECIDE, "take a thing aside: only reviewers see it", DECIDE_HELP, cli_live, NULL},
+    {"moderate escalate", DECIDE, "put a thing first in the queue, for somebody else", DECIDE_HELP, cli_live, NULL},
+    {"moderate undo", "[KIND] ID [--notes TEXT] [--based-on SCAN] " DATA JSON, "take the standing decision back",
+     "The thing is as it was before.\n", cli_live, NULL},
+    {"moderate stats", DATA JSON, "count what was judged, and how often people agree with judges", "", cli_live, NULL},
     {"moderate rescan", "[--dry-run] [--since TIME] [--judge NAME] [--no-wait] " DATA JSON,
      "have judges look again at what they had decided",
      "Rules have changed: each thing that judges and no person have decided is judged anew, by a job of the running "
@@ -130,7 +153,7 @@ const struct cli_command cli_commands[] = {
      "  --since TIME  only what was made since, such as 7d, 2030-01-31 or 2030-01-31T12:00:00Z\n"
      "  --judge NAME  asks this judge alone; what others have said still counts\n"
      "  --no-wait  prints the job and leaves it to itself: 'gifd jobs tail ID'\n",
-     cli_live, "Moderation"},
+     cli_live, NULL},
     {"moderate explain", "TEXT " DATA JSON, "tell what the judge of words says of a text",
      "Which rule matched where, as a title would be judged. Nothing is written; no server is needed.\n\n"
      "  --json  {\"decision\", \"category\", \"confidence\", \"matches\": [{rule, category, field, from, to, text, "

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define USAGE_ITEMS 48
+#define USAGE_ITEMS 96
 
 struct usage_item {
     struct slice name;  /* "--data", "-o"; of a plain word: "FILE", "bash|zsh|fish" */

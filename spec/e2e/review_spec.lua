@@ -2,6 +2,7 @@
 package.path = "lua/?.lua;spec/support/?.lua;" .. package.path
 local cjson = require "cjson"
 local pictures = require "pictures"
+local scenes = require "scenes"
 local server = require "server"
 local socket = require "socket"
 
@@ -216,16 +217,17 @@ describe("the queue of reviewers", function()
 
   it("decides for all that is nearly the same picture", function()
     local base = {}
-    for i, width in ipairs { 160, 152, 144 } do
-      local made = s:upload(pictures.gif { frames = 1, width = width, height = math.floor(width / 2) }, owner,
-        "title=same")
+    for i, width in ipairs { 240, 232, 224 } do
+      local made = s:upload(scenes.gif { seed = 5, width = width, height = width * 3 / 4, frames = 2 }, owner,
+        "title=same", { Prefer = "wait=20" })
       base[i] = made.json.asset.id
     end
     server.wait_until("their hashes", function()
       local members = get(path("asset", base[1])).json.cluster
       return type(members) == "table" and #members >= 2
     end, 20)
-    assert.equal(200, review("asset", base[2], { decision = "approved" }, bob).status)
+    assert.equal(200, review("asset", base[2], { decision = "approved",
+      based_on = get(path("asset", base[2])).json.moderation.scan_id }, bob).status)
     local reply = review("asset", base[1], { decision = "rejected", reason = "dup", category = "nsfw",
       cluster = true })
     assert.equal(200, reply.status, reply.body)
@@ -406,5 +408,80 @@ describe("an appeal", function()
     assert.equal(404, post("/api/v1/moderation/appeals/999", { decision = "upheld" }).status)
     assert.equal(422, post("/api/v1/moderation/appeals/" .. appeals()[1].id, { decision = "maybe" }).status)
     assert.equal(403, s:request({ "GET", "/api/v1/moderation/appeals", token = owner }).status)
+  end)
+end)
+
+describe("gifd moderate", function()
+  setup(function() start() end)
+  teardown(function() s:stop() end)
+
+  local function lines(...)
+    local words = { "moderate", ... }
+    for _, word in ipairs { "--data", s.data, "--json" } do words[#words + 1] = word end
+    local code, out, err = server.command(unpack(words))
+    local found = {}
+    for line in out:gmatch("[^\n]+") do found[#found + 1] = cjson.decode(line) end
+    return code, found, err
+  end
+
+  it("lists, shows and decides beside a running server, which serves so within 100 ms", function()
+    local id, code = upload "a+casino"
+    upload "a+vermin"
+    local exit, items, why = lines "queue"
+    assert.same({ 0, 2, "hate_speech", code }, { exit, #items, items[1].category, items[2].id })
+    exit, items = lines("queue", "--category", "spam", "--limit", "1")
+    assert.same({ 0, 1, code }, { exit, #items, items[1].id })
+    exit, items = lines("show", code)
+    assert.same({ 0, "flagged", "a casino", "moderation-words" }, { exit, items[1].moderation.decision,
+      items[1].share.title, items[1].moderation.metadata.ballots[1].judge })
+    exit, items = lines("approve", code)
+    assert.same({ 0, "approved", code }, { exit, items[1].decision, items[1].id })
+    assert.equal(200, get("/s/" .. code).status)
+    assert.equal(6, (lines("approve", code)))
+    for _ = 1, 3 do assert.equal(200, s:request({ "GET", "/a/" .. id }).status) end
+    exit, items, why = lines("reject", "asset", id, "--reason", "ads", "--category", "spam", "--based-on",
+      get(path("asset", id)).json.moderation.scan_id)
+    assert.equal(0, exit, why)
+    local began = socket.gettime()
+    for _ = 1, 12 do
+      assert.equal(410, s:request({ "GET", "/a/" .. id }).status)
+      assert.equal(410, s:request({ "GET", "/s/" .. code }).status)
+    end
+    assert.is_true(socket.gettime() - began < 1)
+    assert.equal(0, (lines("undo", "asset/" .. id)))
+    assert.equal(200, s:request({ "GET", "/a/" .. id }).status)
+    assert.equal(0, (lines("quarantine", "share", code, "--based-on",
+      get(path("share", code)).json.moderation.scan_id)))
+    assert.equal(404, s:request({ "GET", "/s/" .. code, token = owner }).status)
+    assert.equal(0, (lines("escalate", code)))
+    assert.equal("escalated", select(2, lines "queue")[1].state)
+    local entry = get("/api/v1/audit?limit=1", admin).json.items[1]
+    assert.same({ "share.decision", "system" }, { entry.type, entry.actor })
+    assert.equal(0, (server.command("moderate", "show", code, "--data", s.data)))
+  end)
+
+  it("counts as the API does", function()
+    local exit, found = lines "stats"
+    assert.equal(0, exit)
+    assert.same(get("/api/v1/moderation/statistics").json, found[1])
+  end)
+
+  it("says what is wrong", function()
+    local _, code = upload "b+casino"
+    assert.equal(4, (lines("show", "nosuchcode")))
+    assert.equal(4, (lines("approve", "picture", code)))
+    assert.equal(2, (lines "approve"))
+    assert.equal(2, (lines("approve", code, "--category", "rude")))
+    assert.equal(2, (lines("approve", code, "--cluster")))
+    assert.equal(2, (lines("queue", "--state", "lost")))
+    assert.equal(2, (lines "judge"))
+  end)
+
+  it("works without a server", function()
+    local _, code = upload "c+casino"
+    s:kill()
+    assert.equal(0, (lines("approve", code)))
+    s:begin()
+    assert.equal(200, s:request({ "GET", "/s/" .. code }).status)
   end)
 end)

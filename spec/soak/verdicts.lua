@@ -61,9 +61,10 @@ end
 local function decide()
   local id = decided[math.random(#decided)]
   local decision = math.random(2) == 1 and "rejected" or "approved"
+  local seen = s:request({ "GET", "/api/v1/assets/" .. id, token = reviewer }).json
   note(("try %s %s"):format(id, decision))
   local status = s:request({ "POST", "/api/v1/moderation/asset/" .. id .. "/reviews", token = reviewer,
-    json = { decision = decision } }).status
+    json = { decision = decision, based_on = seen and seen.moderation.scan_id } }).status
   if status == 200 then note(("ack %s %s"):format(id, decision)) end
   return type(status) == "number"
 end

@@ -1,5 +1,5 @@
---- command/moderate: gifd moderate rescan: judges look again at what they had decided; explain and hashes:
--- command/explain, command/hashes.
+--- command/moderate: gifd moderate rescan: judges look again at what they had decided; the other verbs:
+-- command/explain, command/hashes, command/review.
 local S = require "gifd.schema"
 local arguments = require "gifd.command.arguments"
 local hashes = require "gifd.command.hashes"
@@ -8,6 +8,7 @@ local job_list = require "gifd.model.job_list"
 local job_model = require "gifd.model.job"
 local moment = require "gifd.moment"
 local rescan_model = require "gifd.model.rescan"
+local review = require "gifd.command.review"
 
 local OK, FAILED, USAGE = 0, 1, 2
 local LOOK, PAGE, WAITING_MOST = 0.25, 500, 1000
@@ -90,6 +91,7 @@ local verbs = { rescan = function(_, words, options) return rescan(words, option
 
 --- Verbs with a file of their own, which names their options.
 local others = { hashes = hashes }
+for name, verb in pairs(review.verbs) do others[name] = verb end
 
 return function(app)
   return function(args)
@@ -99,7 +101,10 @@ return function(app)
     if not options then return complain(USAGE, words) end
     local name = table.remove(words, 1) or ""
     if other then return other.run(app, words, options) end
-    if not verbs[name] then return complain(USAGE, "say rescan, explain or hashes") end
+    if not verbs[name] then
+      return complain(USAGE, "say queue, show, approve, reject, quarantine, escalate, undo, stats, rescan, explain or "
+        .. "hashes")
+    end
     return verbs[name](app, words, options)
   end
 end

@@ -8,6 +8,7 @@
 local appeal_model = require "gifd.model.appeal"
 local asset_model = require "gifd.model.asset"
 local audit = require "gifd.flow.audit"
+local categories = require "gifd.flow.categories"
 local cluster = require "gifd.flow.cluster"
 local decide = require "gifd.flow.decide"
 local model = require "gifd.model.review"
@@ -161,9 +162,11 @@ function M.undo(app, subject, d)
   return decide.undo(app, subject, d)
 end
 
---- -> rows as shown, where to go on or nil; or nil, err. filter: of model/review
+--- -> rows as shown, where to go on or nil; or nil, err. filter = { kind?, category?,
+-- state? }
 function M.queue(filter, after, limit)
-  local rows, err = model.queue(filter, after, limit + 1)
+  local rows, err = model.queue({ kind = filter.kind, state = filter.state,
+    categories = filter.category and { filter.category } or categories.list }, after, limit + 1)
   if not rows then return nil, err end
   local last = #rows > limit and rows[limit] or nil
   rows[limit + 1] = nil

@@ -1,6 +1,5 @@
 --- model/review: what waits for people (rows of `review_queue`), who is at it, and what was judged in numbers. Rows
 -- come and go by triggers (sql/0016_review).
-local categories = require "gifd.flow.categories"
 local moment = require "gifd.moment"
 local row = require "gifd.model.row"
 
@@ -19,12 +18,12 @@ local named = columns .. [[, coalesce(s.code, q.subject) AS name, coalesce(s.ass
   (SELECT name FROM accounts WHERE id = q.claimed_by) AS claimed_name]]
 local join = " LEFT JOIN shares s ON q.kind = 'share' AND s.id = CAST(q.subject AS INTEGER) "
 
---- filter = { kind?, category?, state? }; after = { rank, since, id } of the last one seen -> rows in order, or nil,
--- err. Each combination is in order by its index; the heads of all are merged.
+--- filter = { kind?, categories = list, state? }; after = { rank, since, id } of the last one seen -> rows in order, or
+-- nil, err. Each combination is in order by its index; the heads of all are merged.
 function M.queue(filter, after, limit)
   local parts = {}
   for _, state in ipairs(filter.state and { filter.state } or asked_for) do
-    for _, category in ipairs(filter.category and { filter.category } or categories.list) do
+    for _, category in ipairs(filter.categories) do
       for _, kind in ipairs(filter.kind and { filter.kind } or kinds) do
         parts[#parts + 1] = ([[SELECT * FROM (SELECT * FROM review_queue WHERE state = '%s' AND category = '%s'
           AND kind = '%s' AND (rank, since, id) > (?1, ?2, ?3) ORDER BY rank, since, id LIMIT ?4)]]):format(state,
