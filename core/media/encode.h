@@ -42,6 +42,8 @@ struct encoder_kind {
     struct encoder *(*open)(const struct encode_target *t, struct err *e);
     /* start and duration in time_base; f is only lent; its pixels are not to be written. */
     int (*add)(struct encoder *c, AVFrame *f, int64_t start, int64_t duration, struct err *e);
+    /* At the end of a pass, while another is wanted: it repeats what it was given by itself. NULL: it does not. */
+    bool (*repeats)(struct encoder *c);
     int (*finish)(struct encoder *c, uint64_t *bytes, struct err *e);
     void (*free)(struct encoder *c); /* NULL is fine */
 };

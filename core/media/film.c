@@ -5,7 +5,8 @@
  * then reads its own output again through io_open, which here answers with a second AVIO on the same descriptor. The
  * number of threads is fixed, since it changes the bytes. A picture that stands for hours is given again every hour:
  * MP4 counts a duration in 32 bits of a finer clock than ours. Sound (sound.h) is written between the pictures as they
- * come; its encoder begins before it is heard, which an edit list hides. */
+ * come; its encoder begins before it is heard, which an edit list hides. What is repeated is encoded twice, and if
+ * that saves little the packets of the first time, which begin with a key frame, are all that the others are. */
 #include "media/encode.h"
 
 #include "media/sound.h"
@@ -52,6 +53,11 @@ struct film {
     uint32_t *frames;
     int64_t duration[PENDING_MAX]; /* ring, of the pictures given but not yet packets */
     uint64_t given, taken;
+    int64_t length;                     /* it is repeated until it is this long; 0: not */
+    AVPacket **kept;                    /* for that: those of the first pass, and of more while its end is not known */
+    size_t packets, room, pass;         /* the latter: pictures of one pass; 0: not known */
+    uint64_t first_bytes, second_bytes; /* of the first passes, as far as the second one goes */
+    bool repeating;
     struct err failure; /* of a write, which libav would turn into a number */
 };
 
@@ -133,7 +139,7 @@ static void tune_vp9(AVCodecContext *c, bool large)
 {
     c->thread_count = large ? 1 : THREADS;
     av_opt_set(c->priv_data, "deadline", "good", 0);
-    av_opt_set(c->priv_data, "cpu-used", "5", 0);
+    av_opt_set(c->priv_data, "cpu-used", "4", 0);
     av_opt_set(c->priv_data, "row-mt", "1", 0);
     av_opt_set(c->priv_data, "lag-in-frames", large ? "0" : "16", 0);
 }
@@ -196,6 +202,7 @@ static struct encoder *film_new(const struct encode_target *t, struct err *e)
         m->time_base = t->time_base;
         m->reached_ms = t->reached_ms;
         m->frames = t->frames;
+        m->length = av_rescale_q(t->recipe->repeat_ms, (AVRational){1, 1000}, t->time_base);
         m->packet = av_packet_alloc();
     }
     bool mute = !t->recipe->audio || !t->source || !t->source->facts.has_audio;
@@ -238,24 +245,80 @@ static int write_sound(struct film *m, int64_t until, bool last, struct err *e)
     return rc;
 }
 
+/* A packet in the encoder's time base, which it loses. */
+static int write_packet(struct film *m, AVPacket *p, struct err *e)
+{
+    p->stream_index = m->stream->index;
+    int rc = write_sound(m, p->pts, false, e);
+    if (rc >= 0) {
+        av_packet_rescale_ts(p, m->time_base, m->stream->time_base);
+        int64_t end = av_rescale_q(p->pts + p->duration, m->stream->time_base, (AVRational){1, 1000});
+        if (av_write_frame(m->format, p) < 0) rc = failed(m, e);
+        if (rc >= 0 && m->reached_ms) *m->reached_ms = (uint64_t)end;
+    }
+    av_packet_unref(p);
+    return rc < 0 ? rc : GIFD_OK;
+}
+
+/* For repeat: the packet that was taken last. */
+static int note(struct film *m, struct err *e)
+{
+    size_t i = m->taken - 1;
+    if (m->pass && i >= m->pass) {
+        if (i < 2 * m->pass) m->first_bytes += (uint64_t)m->kept[i - m->pass]->size;
+        if (i < 2 * m->pass) m->second_bytes += (uint64_t)m->packet->size;
+        return GIFD_OK;
+    }
+    if (i == m->room) {
+        size_t room = m->room ? 2 * m->room : 64;
+        AVPacket **more = realloc(m->kept, room * sizeof *more);
+        if (!more) return failed(m, e);
+        m->kept = more;
+        m->room = room;
+    }
+    m->kept[i] = av_packet_clone(m->packet);
+    if (!m->kept[i]) return failed(m, e);
+    m->packets++;
+    return GIFD_OK;
+}
+
 static int drain(struct film *m, struct err *e)
 {
     int rc;
     while ((rc = avcodec_receive_packet(m->encoder, m->packet)) >= 0) {
         m->packet->duration = m->duration[m->taken++ % PENDING_MAX];
-        m->packet->stream_index = m->stream->index;
-        if (write_sound(m, m->packet->pts, false, e) < 0) {
+        if ((m->length && note(m, e) < 0) || write_packet(m, m->packet, e) < 0) {
             av_packet_unref(m->packet);
             return e->code;
         }
-        av_packet_rescale_ts(m->packet, m->time_base, m->stream->time_base);
-        int64_t end = av_rescale_q(m->packet->pts + m->packet->duration, m->stream->time_base, (AVRational){1, 1000});
-        if (av_write_frame(m->format, m->packet) < 0) rc = AVERROR(EIO);
-        av_packet_unref(m->packet);
-        if (rc < 0) return failed(m, e);
-        if (m->reached_ms) *m->reached_ms = (uint64_t)end;
     }
     return rc == AVERROR(EAGAIN) || rc == AVERROR_EOF ? GIFD_OK : failed(m, e);
+}
+
+#define LITTLE 0.75 /* of the bytes of the first pass */
+
+static bool film_repeats(struct encoder *self)
+{
+    struct film *m = (struct film *)self;
+    if (!m->pass)
+        m->pass = m->given + 1; /* the last picture is not given yet */
+    else if (m->taken > m->pass + m->pass / 2)
+        m->repeating = (double)m->second_bytes >= LITTLE * (double)m->first_bytes;
+    return m->repeating;
+}
+
+/* The packets of the first pass, again and again; the last of them is cut. */
+static int repeat(struct film *m, struct err *e)
+{
+    for (size_t i = 0; m->repeating && m->end < m->length; i = (i + 1) % m->pass) {
+        if (av_packet_ref(m->packet, m->kept[i]) < 0) return failed(m, e);
+        m->packet->pts = m->packet->dts = m->end;
+        if (m->packet->duration > m->length - m->end) m->packet->duration = m->length - m->end;
+        m->end += m->packet->duration;
+        ++*m->frames;
+        if (write_packet(m, m->packet, e) < 0) return e->code;
+    }
+    return GIFD_OK;
 }
 
 static int add_part(struct film *m, AVFrame *f, int64_t start, int64_t duration, struct err *e)
@@ -285,6 +348,7 @@ static int film_finish(struct encoder *self, uint64_t *bytes, struct err *e)
     struct film *m = (struct film *)self;
     if (avcodec_send_frame(m->encoder, NULL) < 0) return failed(m, e);
     int rc = drain(m, e);
+    if (rc >= 0) rc = repeat(m, e);
     if (rc >= 0) rc = write_sound(m, m->end, true, e);
     if (rc < 0) return rc;
     if (av_write_trailer(m->format) < 0 || m->failure.code) return failed(m, e);
@@ -297,6 +361,8 @@ static void film_free(struct encoder *self)
     struct film *m = (struct film *)self;
     if (!m) return;
     sound_free(m->sound);
+    for (size_t i = 0; i < m->packets; i++) av_packet_free(&m->kept[i]);
+    free(m->kept);
     avcodec_free_context(&m->encoder);
     avformat_free_context(m->format);
     free_io(&m->io);
@@ -305,7 +371,7 @@ static void film_free(struct encoder *self)
 }
 
 #define FILM                                                                                                           \
-    .even = true, .side = 4096,                                                                                        \
+    .even = true, .repeats = film_repeats, .side = 4096,                                                               \
     .area = 36864 * 256, /* macroblocks of H.264 level 5.2: what decoders in hardware play */                          \
         .format = AV_PIX_FMT_YUV420P, .alpha_format = AV_PIX_FMT_NONE, .open = film_new, .add = film_add,              \
     .finish = film_finish, .free = film_free

@@ -16,7 +16,7 @@
 #define ROWS (FIT_RUNGS / STEP + 1)
 #define GOOD_ENOUGH 0.93 /* of the budget: no further encode */
 #define AIM 0.97         /* of the budget, for a guess */
-#define MUCH_PX 40e6     /* pixels of all pictures from which on time counts for more than the last bytes: */
+#define MUCH_PX 8e6      /* pixels of all pictures from which on time counts for more than the last bytes: */
 #define MUCH_ENCODES 3
 #define MUCH_AIM 0.9     /* of the budget at first, */
 #define MUCH_LESS 0.09   /* less by this for each encode, so that it ends soon, */

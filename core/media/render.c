@@ -234,7 +234,9 @@ static int end(struct making *w, struct task *t, const struct picture *last, str
         rc = give(w, t, t->time.end, e);
     }
     t->done = true;
-    return rc < 0 ? rc : t->kind->finish(t->encoder, &t->output->bytes, e);
+    if (rc >= 0) rc = t->kind->finish(t->encoder, &t->output->bytes, e);
+    if (rc >= 0 && t->kind->repeats && t->recipe->repeat_ms) t->output->facts.duration_ms = t->output->reached_ms;
+    return rc;
 }
 
 static int end_pass(struct making *w, const struct picture *last, bool *again, struct err *e)
@@ -245,7 +247,8 @@ static int end_pass(struct making *w, const struct picture *last, bool *again, s
         struct task *t = &w->task[i];
         if (t->encoder && t->done && !t->kind->still) continue; /* it ended with an earlier pass */
         if (t->kind->still && t->output->bytes) continue;
-        if (!t->kind->still && timeline_again(&t->time))
+        bool more = !t->kind->still && timeline_again(&t->time);
+        if (more && !(t->kind->repeats && t->kind->repeats(t->encoder)))
             *again = true;
         else
             rc = end(w, t, last, e);

@@ -73,10 +73,10 @@ static uint32_t *field_of(struct media_recipe *r, const char *name, size_t n)
     const struct {
         const char *name;
         uint32_t *at;
-    } fields[] = {{"width", &r->width},   {"height", &r->height},   {"fps_milli", &r->fps_milli},
-                  {"frames", &r->frames}, {"quality", &r->quality}, {"colors", &r->colors},
-                  {"dither", &r->dither}, {"lossy", &r->lossy},     {"floor", &r->floor},
-                  {"to_ms", &r->to_ms},   {"from_ms", &r->from_ms}};
+    } fields[] = {{"width", &r->width},   {"height", &r->height},       {"fps_milli", &r->fps_milli},
+                  {"frames", &r->frames}, {"quality", &r->quality},     {"colors", &r->colors},
+                  {"dither", &r->dither}, {"lossy", &r->lossy},         {"floor", &r->floor},
+                  {"to_ms", &r->to_ms},   {"repeat_ms", &r->repeat_ms}, {"from_ms", &r->from_ms}};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (strlen(fields[i].name) == n && memcmp(fields[i].name, name, n) == 0) return fields[i].at;
     return NULL;
