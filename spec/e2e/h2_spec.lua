@@ -58,6 +58,12 @@ describe("HTTP/2", function()
     assert.matches("^HTTP/2 304", curl(url, auth .. (" -H 'If-None-Match: %s'"):format(etag)))
   end)
 
+  it("shows its page in Chromium", function()
+    local page = output("timeout 30 chromium --headless=new --no-sandbox --disable-gpu --ignore-certificate-errors "
+      .. "--user-data-dir=%s/browser --dump-dom %s/", folder, secure)
+    assert.matches("<title>gifd</title>", page)
+  end)
+
   it("answers a refused upload before its end", function()
     server.put(folder .. "/large", ("x"):rep(4e6))
     assert.matches("HTTP/2 401", curl(secure .. "/api/v1/assets", "--http2 --data-binary @" .. folder .. "/large"))
