@@ -60,7 +60,8 @@ describe("a program", function()
 
   it("is replaced, and reloaded, under HTTP/2 that loses no request", function()
     local url = s.url
-    local p = assert(io.popen(("timeout 30 h2load -n 12000 --rps 500 -c 4 -m 4 %s/healthz 2>&1 </dev/null"):format(url)))
+    local load = "timeout 30 h2load -n 12000 --rps 500 -c 4 -m 4 %s/healthz 2>&1 </dev/null"
+    local p = assert(io.popen(load:format(url)))
     reload()
     install()
     replace()
