@@ -223,7 +223,7 @@ ssize_t tls__seal(struct conn *c, const char *p, size_t n)
     size_t room = TLS_BATCH - c->server->sealed_n, done = 0;
     if (n > room) n = room;
     ERR_clear_error();
-    while (done < n) { /* a record at a time: partial writes are on */
+    while (done < n) {
         size_t wrote = 0;
         if (SSL_write_ex(t->ssl, p + done, n - done, &wrote) != 1) {
             t->dead = true;
