@@ -233,18 +233,15 @@ static int l_start(lua_State *L)
 {
     struct slice name = name_at(L, 1);
     struct task *t = gen_of(L)->running;
+    lua_settop(L, 2);
     struct held *h = push_span(L);
     h->before = t->trace;
     if (t->trace.on)
         begin_part(t, h, name);
     else
         begin_root(t, h, SPAN_INTERNAL, name);
-    lua_pushvalue(L, 2);
-    lua_replace(L, 1);
-    lua_insert(L, 2);
-    lua_settop(L, 2);
-    each_field(L, 1, "tags", h, NULL);
-    lua_settop(L, 2);
+    each_field(L, 2, "tags", h, NULL);
+    lua_settop(L, 3);
     return 1;
 }
 

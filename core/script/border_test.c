@@ -272,23 +272,24 @@ static const struct border_case cases[] = {
     {"gifd.time.deadline(-1, function() end)", "~argument 1 (seconds): must be from 0"},
     {"gifd.time.deadline(1)", "~argument 2 (fn): must be a function"},
     /* trace */
-    {"gifd.trace.current()", "false"},
-    {"gifd.trace.traceparent()", "false"},
-    {"(function() gifd.trace.adopt('00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01') "
+    {"#gifd.trace.current().trace_id", "32"},
+    {"#gifd.trace.traceparent()", "55"},
+    {"(function() local all = gifd.trace.begin('all', '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01') "
+     "local own = all:ids().span_id "
      "local s = gifd.trace.start('step') local inside = gifd.trace.current() "
      "local child = gifd.all(function() return gifd.trace.current().span_id end) s:finish() s:finish() "
      "local after = gifd.trace.current() return { inside.trace_id, inside.span_id ~= after.span_id, "
-     "child == inside.span_id, after.span_id, gifd.trace.traceparent() } end)()",
-     "[\"4bf92f3577b34da6a3ce929d0e0e4736\",true,true,\"00f067aa0ba902b7\","
-     "\"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\"]"},
-    {"(function() local s = gifd.trace.start('first') local id = gifd.trace.current().trace_id s:finish() "
-     "return { #id, gifd.trace.current() } end)()",
-     "[32,false]"},
+     "child == inside.span_id, after.span_id == own, #gifd.trace.traceparent() } end)()",
+     "[\"4bf92f3577b34da6a3ce929d0e0e4736\",true,true,true,55]"},
+    {"(function() local before = gifd.trace.current().span_id local s = gifd.trace.start('first', { n = 1 }) "
+     "local id = s:ids().span_id s:log('x', { y = 'z' }) s:tag { a = true } s:child('c'):finish('wrong') s:finish() "
+     "return { #id, before == gifd.trace.current().span_id } end)()",
+     "[16,true]"},
     {"gifd.trace.parse('00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00')",
      "{\"sampled\":false,\"span_id\":\"00f067aa0ba902b7\",\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\"}"},
     {"gifd.trace.parse('00-x')", "nil, invalid: this is no traceparent"},
-    {"gifd.trace.adopt('00-x')", "nil, invalid: this is no traceparent"},
-    {"gifd.trace.start('')", "~argument 1 (name): must have 1 to 64 bytes"},
+    {"gifd.trace.start('')", "~argument 1 (name): must have 1 to 95 bytes"},
+    {"gifd.trace.start('a', { ['b c'] = 1 })", "~argument 2 (tags): has a name"},
     /* unuri */
     {"gifd.text.unuri(gifd.text.uri('a b/\\195\\164%+'))", "a b/\xc3\xa4%+"},
     {"gifd.text.unuri('%4')", "nil, invalid: a % without two hexadecimal digits"},
