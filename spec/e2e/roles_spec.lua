@@ -29,7 +29,6 @@ local matrix = {
   ["GET /api/v1/audit/anchor"] = auditors,
   ["GET /api/v1/admin/status"] = admins,
   ["GET /api/v1/admin/dashboard"] = admins,
-  ["GET /api/v1/admin/dashboard"] = admins,
   ["POST /api/v1/admin/reload"] = admins,
   ["POST /api/v1/admin/rollback"] = admins,
   ["POST /api/v1/admin/enable"] = admins,
