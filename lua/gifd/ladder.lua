@@ -218,6 +218,14 @@ function M.may_be_source(recipe, asset)
   return M.types[recipe.format] == asset.type and not asset.has_audio and shows_all(recipe, asset)
 end
 
+--- What was made in the format, size and timing of the source is no smaller: the source's own bytes serve.
+function M.source_will_do(recipe, asset, output)
+  local f = output.facts
+  return M.may_be_source(recipe, asset) and output.bytes >= asset.bytes and f.width == asset.width
+    and f.height == asset.height and f.duration_ms == asset.duration_ms
+    and (not recipe.fps or f.frames == asset.frames)
+end
+
 --- Is it the source, without making anything: a film that nothing has to be done to.
 function M.is_source(recipe, asset)
   if not films[recipe.format] or not M.may_be_source(recipe, asset) then return false end

@@ -80,6 +80,20 @@ describe("POST /api/v1/jobs", function()
     assert.same({ 200, "image/webp", result.bytes }, { media.status, media.headers["content-type"], #media.body })
   end)
 
+  it("serves the source's own bytes where what was made in its format and size is larger", function()
+    local bytes = pictures.noise(64)
+    local noise = s:upload(bytes, ann).json.asset.id
+    local function made(recipe)
+      local reply = s:request { "POST", "/api/v1/jobs", token = ann,
+        json = { type = "render", asset_id = noise, recipe = recipe } }
+      local result = reached(reply.json.id, "completed").result
+      return s:request { "GET", result.url:gsub("^http://[^/]+", ""), token = ann }.body == bytes, result
+    end
+    local own, result = made { format = "gif", colors = 256 }
+    assert.same({ true, #bytes }, { own, result.bytes })
+    assert.is_false((made { format = "gif", width = 60 }))
+  end)
+
   it("makes the same recipe once", function()
     local one = reached(render(ann, { format = "png" }).json.id, "completed").result
     local two = reached(render(ann, { format = "png" }).json.id, "completed").result

@@ -72,19 +72,72 @@ describe("media commands", function()
   end)
 
   it("ladder keeps the source's own bytes where what was made of it is larger", function()
-    local path = put("own.gif", pictures.gif { frames = 4 })
+    local path = put("own.gif", pictures.noise(96))
     local made = json("ladder", path, dir .. "/own", "--json")
-    local own = 0
+    local own = {}
     for _, r in ipairs(made.renditions) do
       if r.type == "image/gif" and r.frames == made.source.frames then
         assert.is_true(r.bytes <= made.source.bytes, r.file)
       end
       if r.source then
-        own = own + 1
+        own[r.file] = true
         assert.equal(read("own.gif"), read("own/" .. r.file), r.file)
       end
     end
-    assert.is_true(own == 0 or read("own.gif") == read("own/gif.gif"))
+    for _, file in ipairs { "gif.gif", "downsized.gif", "fixed_width.gif", "slack.gif" } do
+      assert.is_true(own[file], file)
+    end
+    assert.is_nil(own["mediumgif.gif"]) -- which is smaller
+  end)
+
+  it("render keeps the source's own bytes where what was made in its format, size and timing is larger", function()
+    local path = put("noise.gif", pictures.noise(96))
+    local function render(from, recipe, to)
+      return json("render", dir .. "/" .. from, "--recipe", recipe, "-o", dir .. "/" .. to, "--json")
+    end
+    assert.is_true(render("noise.gif", '{"gif":{}}', "same.gif").source)
+    assert.equal(read "noise.gif", read "same.gif")
+    render("noise.gif", '{"transcode":{"container":"mp4","crf":40}}', "small.mp4")
+    assert.is_true(render("small.mp4", '{"transcode":{"container":"mp4","crf":5}}', "large.mp4").source)
+    assert.equal(read "small.mp4", read "large.mp4")
+    for recipe, file in pairs { ['{"transcode":{"container":"mp4","crf":5,"fps":5}}'] = "slow.mp4",
+      ['{"transcode":{"container":"mp4","crf":5,"width":80}}'] = "narrow.mp4",
+      ['{"transcode":{"container":"mp4","crf":5,"to":0.2}}'] = "short.mp4" } do
+      assert.is_nil(render("small.mp4", recipe, file).source, file)
+      assert.not_equal(read "small.mp4", read(file), file)
+    end
+    assert.is_string(path)
+  end)
+
+  it("a poster of a film is its first picture, though only that is decoded", function()
+    put("film.gif", pictures.noise(64))
+    for _, container in ipairs { "mp4", "webm" } do
+      local film = ("%s/film.%s"):format(dir, container)
+      local recipe = ('{"transcode":{"container":"%s"}}'):format(container)
+      json("render", dir .. "/film.gif", "--recipe", recipe, "-o", film, "--json")
+      json("render", film, "--recipe", '{"thumbnail":{"at":0,"format":"png"}}', "-o", dir .. "/first.png", "--json")
+      assert.equal(0, (server.command("render", film, "--recipe", '{"frames":{"count":4}}', "-o", dir .. "/all")))
+      assert.equal(read "all/frame_0000.png", read "first.png", container)
+      assert.not_equal(read "all/frame_0001.png", read "first.png", container)
+    end
+  end)
+
+  it("films play again until they are long enough, whether or not anything is saved by that", function()
+    local ways = { noise = pictures.noise(64),
+      still = pictures.gif { frames = 4, width = 64, height = 64, moving = true } }
+    for name, bytes in pairs(ways) do
+      local once = json("probe", put(name .. ".gif", bytes), "--json")
+      local made = json("ladder", ("%s/%s.gif"):format(dir, name), dir .. "/" .. name, "--json")
+      assert.same({}, made.refused)
+      local long = json("probe", ("%s/%s/looping.mp4"):format(dir, name), "--json")
+      assert.equal(15000, long.duration_ms, name)
+      local at = 0
+      for i, ms in ipairs(long.delays_ms) do
+        assert.equal(once.delays_ms[(i - 1) % #once.delays_ms + 1] or 0, ms, name)
+        at = at + ms
+      end
+      assert.equal(15000, at)
+    end
   end)
 
   it("films of what stands for days last as long", function()

@@ -218,9 +218,10 @@ function M.render(app, args)
   local draft, facts = opened(app, words[1])
   if not draft then return failed("render", facts) end
   if recipes.needs_times(recipe) then
-    local err
-    facts, err = gifd.media.times(draft, limits(app))
-    if not facts then return failed("render", err) end
+    local timed, err = gifd.media.times(draft, limits(app))
+    if not timed then return failed("render", err) end
+    timed.bytes = facts.bytes
+    facts = timed
   end
   local list = recipes.media(recipe, facts)
   local draw, wipe = bar(words[1])
@@ -233,14 +234,16 @@ function M.render(app, args)
   end
   for i, output in ipairs(made.outputs) do
     local path = place(recipe, list[i].format, options.out, i)
-    local saved, save_err = gifd.console.save(output.draft, path)
+    local own = ladder.source_will_do(list[i], facts, output)
+    local saved, save_err = gifd.console.save(own and draft or output.draft, path)
     if not saved then return failed("render", save_err) end
-    local f = output.facts
+    local f, bytes = own and facts or output.facts, own and facts.bytes or output.bytes
     if options.json then
       json { file = path, type = f.type, width = f.width, height = f.height, frames = f.frames,
-        duration_ms = f.duration_ms, loop = f.loop, has_alpha = f.has_alpha, bytes = output.bytes }
+        duration_ms = f.duration_ms, loop = f.loop, has_alpha = f.has_alpha, bytes = bytes,
+        source = own or nil }
     else
-      write("%s: %s %dx%d, %d frames, %d bytes", path, f.type, f.width, f.height, f.frames, output.bytes)
+      write("%s: %s %dx%d, %d frames, %d bytes", path, f.type, f.width, f.height, f.frames, bytes)
     end
   end
   return OK

@@ -15,13 +15,6 @@ local function result_of(asset, r)
     width = r.width, height = r.height, bytes = r.bytes, digest = r.digest }
 end
 
---- In the source's own format and size and no smaller: the source's own bytes serve, as in flow/render.
-local function source_will_do(recipe, asset, output)
-  local f = output.facts
-  return ladder.may_be_source(recipe, asset) and output.bytes >= asset.bytes and f.width == asset.width
-    and f.height == asset.height
-end
-
 local function row_of(file, text, made)
   local output = made.outputs[1]
   local digest, size = gifd.blob.commit(output.draft)
@@ -46,7 +39,7 @@ function M.run(app, job)
   local made, make_err = gifd.catch(gifd.media.render, asset.digest, { recipe }, limits, job_events.progress(job))
   if not made then return nil, make_err end
   local r, commit_err
-  if source_will_do(recipe, asset, made.outputs[1]) then
+  if ladder.source_will_do(recipe, asset, made.outputs[1]) then
     r = { name = file, type = asset.type, width = asset.width, height = asset.height, bytes = asset.bytes,
       digest = asset.digest }
   else
