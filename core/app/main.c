@@ -93,7 +93,8 @@ const struct cli_command cli_commands[] = {
     {"config reference", BUILD, "print every key for people, in Markdown", "", cli_config, NULL},
     {"token create", "--scopes A,B [--name N] [--account NAME] [--expires TIME] " DATA JSON, "make an API token",
      "Works while the server runs. Prints only the token; it is stored hashed and cannot be shown again.\n\n"
-     "  --scopes A,B  admin (everything), moderate (decides), audit (reads the audit log), trusted (uploads are "
+     "  --scopes A,B  admin (everything), moderate (decides), audit (reads the audit log), metrics (reads /metrics), "
+     "trusted (uploads are "
      "approved), upload, read\n"
      "  --expires TIME  such as 30d or 12h (default: never)\n"
      "  --account NAME  whose token it is (default: the operator's)\n",

@@ -12,11 +12,14 @@
 #include "app/services.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metric.h"
 
+#include <dirent.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,6 +34,11 @@ struct process {
     struct http_share share;
     uv_poll_t control;
     struct tick beat;
+    struct pulse {
+        struct metric_cell *lag, *connections, *cpu, *memory, *descriptors, *started;
+        uint64_t last_ns;
+        unsigned beats;
+    } pulse;
     bool stuck;                      /* a thread of the database stands still: no beat */
     bool draining, retiring, ending; /* told; told; the server is drained, tasks are */
     uv_timer_t recycle;
@@ -41,6 +49,65 @@ static _Noreturn void fail(const struct process_context *c, const struct err *e)
 {
     control_send(c->control_fd, CONTROL_FAILED, e->code, e->text);
     _exit(EXIT_FAILED);
+}
+
+/* ---- how the process is, in numbers that others read ---- */
+
+static struct metric_cell *pulse_cell(struct process *p, enum metric_kind kind, const char *name, const char *process)
+{
+    struct metric_cell *cell = NULL;
+    struct metric_label label = {SLICE("process"), slice_str(process)};
+    struct metric_want want = {.kind = kind, .name = slice_str(name), .labels = &label, .label_count = 1};
+    return metric_find(segment_metrics(p->context->segment), &want, &cell, NULL) < 0 ? NULL : cell;
+}
+
+static void pulse_begin(struct process *p)
+{
+    struct pulse *u = &p->pulse;
+    char name[32] = "runner";
+    if (!p->context->runner) snprintf(name, sizeof name, "worker-%u", (unsigned)(p->context->slot - p->context->first_slot) + 1);
+    u->lag = pulse_cell(p, METRIC_HISTOGRAM, "gifd_loop_lag_seconds", name);
+    u->connections = p->context->runner ? NULL : pulse_cell(p, METRIC_GAUGE, "gifd_connections", name);
+    u->cpu = pulse_cell(p, METRIC_GAUGE, "gifd_process_cpu_seconds", name);
+    u->memory = pulse_cell(p, METRIC_GAUGE, "gifd_process_resident_memory_bytes", name);
+    u->descriptors = pulse_cell(p, METRIC_GAUGE, "gifd_process_open_fds", name);
+    u->started = pulse_cell(p, METRIC_GAUGE, "gifd_process_start_time_seconds", name);
+    metric_set(u->started, (double)clock_wall_us() / 1e6);
+}
+
+static double resident_bytes(void)
+{
+    unsigned long whole = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (f && fscanf(f, "%lu %lu", &whole, &resident) != 2) resident = 0;
+    if (f) fclose(f);
+    return (double)resident * (double)sysconf(_SC_PAGESIZE);
+}
+
+static int open_fds(void)
+{
+    int n = -1; /* the folder's own */
+    DIR *d = opendir("/proc/self/fd");
+    if (!d) return 0;
+    for (struct dirent *x; (x = readdir(d));) n += x->d_name[0] != '.';
+    closedir(d);
+    return n;
+}
+
+static void pulse(struct process *p)
+{
+    struct pulse *u = &p->pulse;
+    uint64_t now = clock_mono_ns(), due = u->last_ns + BEAT_MS * UINT64_C(1000000);
+    if (u->last_ns) metric_observe(u->lag, now > due ? (double)(now - due) / 1e9 : 0);
+    u->last_ns = now;
+    if (u->beats++ % 8) return;
+    struct rusage used;
+    if (getrusage(RUSAGE_SELF, &used) == 0)
+        metric_set(u->cpu, (double)used.ru_utime.tv_sec + (double)used.ru_stime.tv_sec +
+                               (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
+    metric_set(u->memory, resident_bytes());
+    metric_set(u->descriptors, open_fds());
+    if (p->server && u->connections) metric_set(u->connections, (double)http_server_connections(p->server));
 }
 
 static void on_beat(struct tick *t)
@@ -55,6 +122,7 @@ static void on_beat(struct tick *t)
     p->stuck = stuck;
     if (!stuck) segment_beat(s, p->context->slot);
     log_tick();
+    pulse(p);
 }
 
 static void on_drained(void *arg)
@@ -221,6 +289,7 @@ _Noreturn void process_main(const struct process_context *c)
     p.control.data = &p;
     uv_poll_init(&p.services.loop.uv, &p.control, c->control_fd);
     uv_poll_start(&p.control, UV_READABLE, on_control);
+    pulse_begin(&p);
     tick_start(&p.services.loop, &p.beat, BEAT_MS, on_beat);
     if (!c->runner && serve(&p, &e) < 0) fail(c, &e);
     segment_beat(c->segment, c->slot);

@@ -21,8 +21,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define METRIC_SERIES 2048
-#define METRIC_CELLS 32768      /* a counter or a gauge takes one, a histogram METRIC_BUCKETS + 1 */
+#define METRIC_SERIES 4096
+#define METRIC_CELLS 65536      /* a counter or a gauge takes one, a histogram METRIC_BUCKETS + 1 */
 #define METRIC_GROUP_SERIES 64  /* of one group ... */
 #define METRIC_GROUP_CELLS 2048 /* ... and its cells: eight histograms */
 #define METRIC_KEY_MAX 216      /* name{labels} with its NUL */

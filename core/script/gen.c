@@ -377,8 +377,13 @@ static void add_route(lua_State *L, struct gen *g, int id)
     if (limits) g->limits = limits;
     char **names = realloc(g->route_names, ((size_t)id + 1) * sizeof *names);
     if (names) g->route_names = names;
-    if (!grown || !limits || !names) luaL_error(L, "not enough memory");
-    for (size_t i = g->route_count; i <= (size_t)id; i++) grown[i] = 0, limits[i] = NULL, names[i] = NULL;
+    struct meter *meters = realloc(g->meters, ((size_t)id + 1) * sizeof *meters);
+    if (meters) g->meters = meters;
+    if (!grown || !limits || !names || !meters) luaL_error(L, "not enough memory");
+    for (size_t i = g->route_count; i <= (size_t)id; i++) {
+        grown[i] = 0, limits[i] = NULL, names[i] = NULL;
+        meters[i] = (struct meter){0};
+    }
     g->route_count = (size_t)id + 1;
     static const struct {
         const char *name;
@@ -392,6 +397,7 @@ static void add_route(lua_State *L, struct gen *g, int id)
     }
     const char *name = lua_pushfstring(L, "%s %s", method, pattern);
     names[id] = strdup(name);
+    meters[id].pattern = names[id] ? strchr(names[id], ' ') + 1 : NULL;
     add_limits(L, g, id, name);
     lua_pop(L, 1);
 }
@@ -486,6 +492,7 @@ void gen_close(struct gen *g)
     free(g->plugins);
     router_free(g->router);
     free(g->route_flags);
+    free(g->meters);
     classes_free(&g->clients);
     classes_free(&g->referrers);
     intake_free_rules(&g->intake);

@@ -21,6 +21,7 @@
 #include "script/build.h"
 #include "script/classes.h"
 #include "script/intake.h"
+#include "script/meter.h"
 #include "script/refusal.h"
 #include "script/slab.h"
 #include "script/spans.h"
@@ -52,6 +53,7 @@ struct gen {
     void *source_arg;
     struct router *router;
     uint8_t *route_flags;   /* by id; ROUTE_... */
+    struct meter *meters;   /* by id; 0: of what has no route */
     struct limits **limits; /* by id; NULL: none (limits.h) */
     char **route_names;     /* by id: "GET /pattern" */
     size_t route_count;

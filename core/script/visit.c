@@ -23,6 +23,13 @@ static uint8_t calm_of(const struct request *r)
     return calm ? CLASS_CALM : 0;
 }
 
+void visit_count(const struct visit *v, int status, enum meter_cache cache)
+{
+    struct gen *g = v->host->live;
+    if (v->route > 0 && (size_t)v->route < g->route_count)
+        meter_count(&g->meters[v->route], v->host->metrics, v->r, status, cache);
+}
+
 /* ---- kept replies ---- */
 
 uint64_t visit_asker(const struct visit *v)
@@ -63,6 +70,7 @@ static bool serve_kept(struct visit *v, struct slice key)
     if (!entry || (v->credentials && !cache_for_anyone(entry)) || !count_hit(v, entry)) return false;
     v->r->user = NULL;
     struct spans *spans = begin_spans(v);
+    visit_count(v, 200, METER_HIT); /* or what a condition makes of it */
     cache_reply(entry, v->r);
     spans_unref(spans);
     return true;
@@ -184,6 +192,7 @@ void visit_reply(struct visit *v, const struct task *t, const struct reply *p, c
         kept = cache_put(h->cache, key, p, &full, loop_now_ms(h->s.loop)) != NULL;
     }
     v->r->user = NULL;
+    visit_count(v, p->status, v->cacheable ? METER_MISS : METER_NONE);
     reply_send(v->r, p); /* v is gone */
     if (f) end_fill(h, f, kept);
 }

@@ -9,7 +9,7 @@ local token_model = require "gifd.model.token"
 local M = {}
 
 --- What a token or account may do; a permission of a plugin's route is PLUGINWORD:WORD.
-M.scopes = { "admin", "moderate", "audit", "trusted", "upload", "read" }
+M.scopes = { "admin", "moderate", "audit", "metrics", "trusted", "upload", "read" }
 M.first_name = "admin"
 
 --- "a,b" -> array, or nil, err

@@ -22,6 +22,7 @@ local session = require "gifd.http.session"
 local share_page = require "gifd.http.share_page"
 local shares = require "gifd.http.shares"
 local told = require "gifd.http.told"
+local prometheus = require "gifd.http.prometheus"
 local signed_urls = require "gifd.http.signed_urls"
 
 local routes = {
@@ -93,6 +94,7 @@ local routes = {
   { "POST", "/api/v1/admin/rollback", auth = "admin", body = "json", run = admin.rollback },
   { "POST", "/api/v1/admin/enable", auth = "admin", body = "json", run = admin.enable },
 
+  { "GET", "/metrics", auth = "public", run = prometheus.get },
   { "GET", "/healthz", auth = "public", bare = true, run = health.alive },
   { "GET", "/readyz", auth = "public", bare = true, run = health.ready },
 }

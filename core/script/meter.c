@@ -1,0 +1,48 @@
+/* meter.c: see meter.h. */
+#include "script/meter.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <stdio.h>
+
+static struct metric_cell *seek(struct metrics *all, enum metric_kind kind, const char *name,
+                                const struct metric_label *labels, size_t count)
+{
+    struct metric_cell *cell = NULL;
+    struct err e = {0};
+    struct metric_want want = {.kind = kind, .name = slice_str(name), .labels = labels, .label_count = count};
+    if (metric_find(all, &want, &cell, &e) < 0) log_warn("metric.full", LS("name", name), LS("error", e.text));
+    return cell;
+}
+
+static struct metric_cell *status_cell(struct meter *m, struct metrics *all, const struct request *r, int status)
+{
+    size_t i = 0;
+    char text[12] = "other";
+    while (i < METER_STATUSES && m->statuses[i].status && m->statuses[i].status != status) i++;
+    if (m->statuses[i].status) return m->statuses[i].cell;
+    m->statuses[i].status = i < METER_STATUSES ? status : -1;
+    if (i < METER_STATUSES) snprintf(text, sizeof text, "%d", status);
+    struct metric_label labels[] = {{SLICE("method"), slice_str(http_method_name(r->method))},
+                                    {SLICE("route"), slice_str(m->pattern ? m->pattern : "")},
+                                    {SLICE("status"), slice_str(text)}};
+    return m->statuses[i].cell = seek(all, METRIC_COUNTER, "gifd_http_requests_total", labels, 3);
+}
+
+static struct metric_cell *seconds_cell(struct meter *m, struct metrics *all, const struct request *r,
+                                        enum meter_cache cache)
+{
+    static const char *const names[] = {"none", "hit", "miss"};
+    if (m->sought[cache]) return m->seconds[cache];
+    m->sought[cache] = true;
+    struct metric_label labels[] = {{SLICE("method"), slice_str(http_method_name(r->method))},
+                                    {SLICE("route"), slice_str(m->pattern ? m->pattern : "")},
+                                    {SLICE("cache"), slice_str(names[cache])}};
+    return m->seconds[cache] = seek(all, METRIC_HISTOGRAM, "gifd_http_request_duration_seconds", labels, 3);
+}
+
+void meter_count(struct meter *m, struct metrics *all, const struct request *r, int status, enum meter_cache cache)
+{
+    metric_add(status_cell(m, all, r, status), 1);
+    if (m->pattern) metric_observe(seconds_cell(m, all, r, cache), (double)(clock_mono_ns() - r->started_ns) / 1e9);
+}

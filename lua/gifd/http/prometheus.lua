@@ -1,0 +1,55 @@
+--- http/prometheus: GET /metrics: every number of all processes, as Prometheus text (0.0.4) or OpenMetrics (1.0).
+--
+-- Open to whoever asks from this machine; others need the scope metrics. Series are made as they are used, so that what
+-- never happened is not there. Histograms have fixed buckets, four in each doubling: a quantile read from them is at
+-- most 12.5 % off (core/base/metric.h).
+local exposition = require "gifd.exposition"
+local job_model = require "gifd.model.job"
+local job_stats = require "gifd.model.job_stats"
+local problem = require "gifd.http.problem"
+
+local M = {}
+
+--- From this machine, and not passed on by a proxy on it that nobody trusts?
+local function here(req)
+  local ip, headers = req.client_ip, req.headers
+  if headers["x-forwarded-for"] or headers.forwarded or headers.via then return false end
+  return ip:match("^127%.") ~= nil or ip == "::1" or ip:match("^::ffff:127%.") ~= nil
+end
+
+--- What is not counted but stands somewhere: series like those of gifd.metric.list.
+local function standing()
+  local out = {}
+  local function gauge(name, value, labels)
+    out[#out + 1] = { kind = "gauge", name = name, labels = labels or {}, value = value }
+  end
+  local facts = gifd.health.facts()
+  gauge("gifd_build_info", 1, { version = gifd.server.version })
+  gauge("gifd_generation", facts.generation)
+  gauge("gifd_workers", facts.workers)
+  gauge("gifd_media_up", facts.media and 1 or 0)
+  gauge("gifd_disk_free_bytes", facts.disk_free)
+  local jobs = job_stats.read(job_model.priority_names)
+  if jobs then
+    gauge("gifd_jobs_active", jobs.active)
+    for priority, count in pairs(jobs.waiting) do gauge("gifd_jobs_waiting", count, { priority = priority }) end
+    gauge("gifd_jobs_parked", jobs.parked)
+    gauge("gifd_jobs_oldest_waiting_seconds", jobs.oldest_waiting_seconds)
+  end
+  return out
+end
+
+function M.get(_, req, ctx)
+  local identity = ctx.identity
+  if not here(req) then
+    if not identity then return problem.reply(req, 401, "unauthorized", "this needs a token with the scope metrics") end
+    if not identity:may("metrics") then return problem.reply(req, 403, "denied", "this needs the scope metrics") end
+  end
+  local series = gifd.metric.list()
+  for _, one in ipairs(standing()) do series[#series + 1] = one end
+  local open = (req.headers.accept or ""):find("application/openmetrics-text", 1, true) ~= nil
+  return { status = 200, type = exposition.types[open and "openmetrics" or "prometheus"],
+    body = exposition.text(series, open), headers = { ["Cache-Control"] = "no-store" } }
+end
+
+return M
