@@ -317,7 +317,7 @@ await check("the page keeps its policy", async () => {
   const policy = answer.headers.get("content-security-policy") || "";
   truthy(policy.includes("default-src 'none'") && !policy.includes("unsafe-inline"), policy);
   const page = await answer.text();
-  truthy(!/<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)/.test(page), "nothing inline");
+  truthy(!/<style|\sstyle=|\son\w+=|<script(?![^>]*\s(src=|type="application\/ld\+json"))/.test(page), "nothing inline");
 });
 
 await browser.close();

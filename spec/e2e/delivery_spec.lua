@@ -289,7 +289,7 @@ describe("replies as configured", function()
       end)
       local log = s:errors()
       for _, url in ipairs { "https://gifs.example.org/s/" .. own, "https://gifs.example.org/s/" .. own .. ".gif",
-        "https://gifs.example.org/a/" .. asset .. ".mp4", "https://gifs.example.org/oembed?url=https%3A" } do
+        "https://gifs.example.org/a/" .. asset .. ".mp4", "https://gifs.example.org/oembed" } do -- logged without query
         assert.is_truthy(log:find(url, 1, true) or log:find(url:gsub("/", "\\/"), 1, true), url)
       end
       assert.is_true(told("asset:" .. asset) >= 4)

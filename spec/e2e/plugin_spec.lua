@@ -95,11 +95,11 @@ return {
   uploads = {
     max_bites = 1,
   },
-  plugins = { ["moderation-words"] = true },
+  plugins = { ["moderation-wordss"] = true },
 }]])
     assert.equal(3, code)
     assert.matches(":3: uploads%.max_bites: unknown key.*max_bytes", text)
-    assert.matches(":5: .*moderation%-wordss", text)
+    assert.matches(":5: .*moderation%-words", text)
   end)
 
   it("names the line of a syntax error", function()

@@ -121,7 +121,7 @@ describe("a plugin that may do so for anybody", function()
     local share = s:upload(pictures.gif(), owner, "visibility=private&title=mine&tags=a").json.share
     s:upload(pictures.gif(), other, "title=theirs")
     server.wait_until("the stamp", function() return share_of(share.code).tags[2] == "stamped" end)
-    assert.equal("live", share_of(share.code).state)
+    server.wait_until("the verdict", function() return share_of(share.code).state == "live" end)
     local all = s:request({ "GET", "/p/clerk/shares" }).json.result.items
     assert.equal(2, #all)
     local theirs = s:request({ "GET", "/p/clerk/shares?account=other" }).json.result.items

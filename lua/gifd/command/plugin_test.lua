@@ -24,10 +24,13 @@ local function folder_of(word)
   end
 end
 
-local function print_line(...)
-  local out = {}
-  for i = 1, select("#", ...) do out[i] = tostring((select(i, ...))) end
-  gifd.console.write(table.concat(out, "\t") .. "\n")
+--- What a spec prints goes to write: not among the results that a program reads.
+local function printer(write)
+  return function(...)
+    local out = {}
+    for i = 1, select("#", ...) do out[i] = tostring((select(i, ...))) end
+    write(table.concat(out, "\t") .. "\n")
+  end
 end
 
 --- What a spec file can name, and the function that ends each of its tests.
@@ -39,7 +42,7 @@ local function environment(app, folder, words, options)
     started[#started + 1] = t
     return t
   end
-  local env = { assert = assertions.assert, print = print_line,
+  local env = { assert = assertions.assert, print = printer(options.json and gifd.console.error or gifd.console.write),
     gifd = setmetatable({ testing = testing }, { __index = gifd }) }
   function env.require(name)
     if name == "gifd.testing" then return testing end
