@@ -1,7 +1,8 @@
 /* render_bench.c: what a recipe costs and gives, and what another program's output of the same source is worth.
  *
  *   render_bench make SOURCE OUT FORMAT [field=number ...]   -> bytes, CPU seconds, SSIM, width, height, pictures
- *   render_bench look SOURCE OTHER                           -> bytes, SSIM, width, height, pictures
+ * (JPEG: the first two) render_bench look SOURCE OTHER                           -> bytes, SSIM, width, height,
+ * pictures render_bench ladder SOURCE                               -> CPU seconds of five renditions in one decode
  *
  * The work is done in this process, as in a child of gifd-media that has been forked: no start is counted. */
 #include "media/fit.h"
@@ -114,7 +115,31 @@ static void make(int argc, char **argv)
         printf("rung %u, lossy %u, quality %u, fps %.1f, ssim %.3f, %u encodes: ", c->rung, c->lossy, c->quality,
                c->fps_milli / 1000.0, c->ssim_milli / 1000.0, c->encodes);
     }
-    look(argv[2], argv[3], cpu() - began);
+    if (r.format == MEDIA_JPEG)
+        printf("%llu %.4f\n", (unsigned long long)out.bytes, cpu() - began);
+    else
+        look(argv[2], argv[3], cpu() - began);
+}
+
+/* As a page and a picker want them: full and small MP4, WebP, GIF, poster. */
+static void ladder(const char *path)
+{
+    static const struct media_recipe recipes[] = {{.format = MEDIA_MP4, .loop = MEDIA_LOOP_SOURCE},
+                                                  {.format = MEDIA_MP4, .width = 240, .loop = MEDIA_LOOP_SOURCE},
+                                                  {.format = MEDIA_WEBP, .width = 480, .loop = MEDIA_LOOP_SOURCE},
+                                                  {.format = MEDIA_GIF, .width = 320, .loop = MEDIA_LOOP_SOURCE},
+                                                  {.format = MEDIA_JPEG, .loop = MEDIA_LOOP_SOURCE}};
+    enum { N = sizeof recipes / sizeof *recipes };
+    struct media_output out[N] = {0};
+    struct source s;
+    struct err e = {0};
+    int fd[N];
+    for (size_t i = 0; i < N; i++) fd[i] = memfd_create("out", MFD_CLOEXEC);
+    double began = cpu();
+    open_source(&s, path);
+    if (render(&s, recipes, N, fd, out, &e) < 0) fail(path, e.text);
+    source_close(&s);
+    printf("%.3f\n", cpu() - began);
 }
 
 static void silent(void *p, int level, const char *fmt, va_list ap)
@@ -129,7 +154,9 @@ int main(int argc, char **argv)
         make(argc, argv);
     else if (argc == 4 && strcmp(argv[1], "look") == 0)
         look(argv[2], argv[3], 0);
+    else if (argc == 3 && strcmp(argv[1], "ladder") == 0)
+        ladder(argv[2]);
     else
-        fail("usage", "render_bench make SOURCE OUT FORMAT [field=number ...] | look SOURCE OTHER");
+        fail("usage", "render_bench make SOURCE OUT FORMAT [field=number ...] | look SOURCE OTHER | ladder SOURCE");
     return 0;
 }
