@@ -61,9 +61,8 @@ static struct slice host_of(struct slice url)
     return host;
 }
 
-uint8_t classes_referrer(const struct classes *c, struct slice referrer)
+uint8_t classes_domain(const struct classes *c, struct slice host)
 {
-    struct slice host = referrer.n ? host_of(referrer) : referrer;
     for (size_t i = 1; i <= c->count && host.n; i++) {
         for (size_t k = 0; k < c->of[i].n; k++) {
             struct slice domain = c->of[i].text[k];
@@ -73,4 +72,9 @@ uint8_t classes_referrer(const struct classes *c, struct slice referrer)
         }
     }
     return 0;
+}
+
+uint8_t classes_referrer(const struct classes *c, struct slice referrer)
+{
+    return classes_domain(c, referrer.n ? host_of(referrer) : referrer);
 }

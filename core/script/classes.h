@@ -25,7 +25,9 @@ void classes_free(struct classes *c);
 
 /* The first class all of whose texts stand in a User-Agent. */
 uint8_t classes_client(const struct classes *c, struct slice user_agent);
-/* The first class of whose domains one is the host of a Referer, or what it ends in. */
+/* The first class of whose domains one is this host, or what it ends in. */
+uint8_t classes_domain(const struct classes *c, struct slice host);
+/* The same of the host of a Referer. */
 uint8_t classes_referrer(const struct classes *c, struct slice referrer);
 
 #endif

@@ -32,9 +32,24 @@ void visit_count(const struct visit *v, int status, enum meter_cache cache)
 
 /* ---- kept replies ---- */
 
+/* The value of ?via= as it stands in the address; empty when there is none. */
+static struct slice via_of(struct slice query)
+{
+    for (size_t at = 0; at < query.n;) {
+        const char *end = memchr(query.p + at, '&', query.n - at);
+        size_t n = (end ? (size_t)(end - query.p) : query.n) - at;
+        if (n > 4 && memcmp(query.p + at, "via=", 4) == 0) return slice_of(query.p + at + 4, n - 4);
+        at += n + 1;
+    }
+    return SLICE("");
+}
+
+/* Where it came from: what its address says, else its Referer. */
 uint64_t visit_asker(const struct visit *v)
 {
-    uint64_t referrer = classes_referrer(&v->host->live->referrers, request_header(v->r, "Referer"));
+    const struct classes *known = &v->host->live->referrers;
+    uint64_t referrer = classes_domain(known, via_of(v->r->query));
+    if (!referrer) referrer = classes_referrer(known, request_header(v->r, "Referer"));
     return (uint64_t)v->client << VISIT_CLIENT_SHIFT | referrer << VISIT_REFERRER_SHIFT;
 }
 

@@ -88,7 +88,7 @@ await check("space and the button pause and play", () => visit({}, async (page) 
 }));
 
 await check("a GIF without its MP4 plays, pauses and plays as a picture", () => visit({}, async (page) => {
-  await page.route(/\.mp4$/, (route) => route.abort());
+  await page.route(/\.mp4(\?|$)/, (route) => route.abort());
   await page.goto(shared);
   await page.locator("#stage picture img").waitFor();
   await until(() => page.locator("#stage picture img").evaluate((image) => image.complete && image.naturalWidth > 0), "shown");
@@ -105,14 +105,14 @@ for (const javaScriptEnabled of [true, false]) {
   await check(`nothing moves where less motion is wanted, ${how}`, () => visit({ reducedMotion: "reduce", javaScriptEnabled },
     async (page) => {
       const films = [];
-      page.on("request", (request) => { if (/\.mp4$/.test(request.url())) films.push(request.url()); });
+      page.on("request", (request) => { if (/\.mp4(\?|$)/.test(request.url())) films.push(request.url()); });
       await page.goto(shared);
       await page.waitForLoadState("networkidle");
       truthy(await rests(page, "#stage"), "it rests");
       equal(films.length, 0, "films loaded");
       await shot(page, `reduced-${javaScriptEnabled ? "script" : "plain"}`);
       if (!javaScriptEnabled) {
-        truthy(/\.mp4$/.test(await page.locator(".still").getAttribute("href")), "a way to play it");
+        truthy(/\.mp4(\?|$)/.test(await page.locator(".still").getAttribute("href")), "a way to play it");
         return;
       }
       await page.keyboard.press("Space");
@@ -310,6 +310,45 @@ await check("a visit of the page is the click that counts", async () => {
     const { json } = await api("GET", `/api/v1/shares/${made.share.code}`);
     return (json.share || json).clicks === 1;
   }, "one click", 5);
+});
+
+await check("a film or a picture that was seen for a second is one play", async () => {
+  const plays = async (code) => (await api("GET", `/api/v1/shares/${code}/metrics`)).json;
+  const cases = { film: file("play.gif", gif({ frames: 12, width: 320, height: 240, salt: unique() })),
+    picture: file("seen.gif", gif({ frames: 1, salt: unique() })) };
+  for (const [name, what] of Object.entries(cases)) {
+    const { share } = await uploaded(what);
+    await visit({}, async (page) => {
+      const told = [];
+      page.on("request", (request) => { if (request.url().endsWith("/api/v1/plays")) told.push(request); });
+      const answer = page.waitForResponse((response) => response.url().endsWith("/api/v1/plays"));
+      await page.goto(`${share.short_url}?via=slack`);
+      equal((await answer).status(), 204, name);
+      equal((await told[0].allHeaders()).cookie, undefined, "no cookie goes along");
+      await page.waitForTimeout(1500);
+      equal(told.length, 1, `${name}: told once`);
+    });
+    await until(async () => (await plays(share.code)).plays === 1, `${name}: one play`, 5);
+    const now = await plays(share.code);
+    equal(now.by_verdict.human.plays, 1, `${name}: of a person`);
+    equal(now.by_platform.slack.plays, 1, `${name}: reached from Slack`);
+    await until(async () => (await plays(share.code)).by_platform.slack.clicks === 1, `${name}: the click too`, 5);
+    truthy((await plays(share.code)).views >= 1, `${name}: what the page shows is seen for the share`);
+  }
+});
+
+await check("nobody is told of who asked not to be tracked", async () => {
+  const { share } = await uploaded(file("private.gif", gif({ frames: 1, salt: unique() })));
+  for (const name of ["doNotTrack", "globalPrivacyControl"]) {
+    await visit({}, async (page) => {
+      let told = 0;
+      page.on("request", (request) => { if (request.url().endsWith("/api/v1/plays")) told += 1; });
+      await page.addInitScript((word) => Object.defineProperty(navigator, word, { value: word === "doNotTrack" ? "1" : true }), name);
+      await page.goto(share.short_url);
+      await page.waitForTimeout(1800);
+      equal(told, 0, name);
+    });
+  }
 });
 
 await check("the page keeps its policy", async () => {

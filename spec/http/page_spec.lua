@@ -348,8 +348,8 @@ describe("the stage", function()
     local video = markup.find(list, "video").attributes
     for _, name in ipairs { "autoplay", "loop", "muted", "playsinline" } do assert.equal("", video[name], name) end
     assert.equal("/a/0011223344556677/poster.jpg", video.poster)
-    assert.equal("/a/0011223344556677.mp4", markup.find(list, "source").attributes.src)
-    assert.equal("/a/0011223344556677", markup.find(list, "img", "width", "402").attributes.src)
+    assert.equal("/a/0011223344556677.mp4?s=aB3dE6gH", markup.find(list, "source").attributes.src)
+    assert.equal("/a/0011223344556677?s=aB3dE6gH", markup.find(list, "img", "width", "402").attributes.src)
   end)
 
   it("is the smallest that plays", function()
@@ -364,14 +364,14 @@ describe("the stage", function()
     made.mp4.bytes, made.webm.bytes = 482000, 500000
     small = elements(shared({}, { bytes = 357000 }, made))
     assert.is_nil(markup.find(small, "video"))
-    assert.equal("/a/0011223344556677", markup.find(small, "img", "id", "media").attributes.src)
+    assert.equal("/a/0011223344556677?s=aB3dE6gH", markup.find(small, "img", "id", "media").attributes.src)
   end)
 
   it("loads no film and shows a still to be played where less motion is wanted, also without a script", function()
     local list = elements(shared())
     assert.equal("(prefers-reduced-motion: no-preference)", markup.find(list, "source").attributes.media)
     local still = markup.find(list, "a", "class", "still")
-    assert.equal("/a/0011223344556677.mp4", still.attributes.href)
+    assert.equal("/a/0011223344556677.mp4?s=aB3dE6gH", still.attributes.href)
     assert.equal("Play", still.text)
     local picture = elements(shared({}, {}, { poster = renditions().poster }))
     local source = markup.find(picture, "source").attributes

@@ -1,4 +1,5 @@
---- flow/referrers: where a visit came from, by the host of its Referer: the first row of which a domain fits.
+--- flow/referrers: where a visit came from, by the ?via= of its address, which is a name of these
+-- rows, or by the host of its Referer: the first row of which a domain fits.
 local M = {}
 
 local rows = {
@@ -15,12 +16,11 @@ local rows = {
   { "google", "google.com" },
 }
 
---- For C: arrays of domains; the classes that it counts by are the indexes.
+--- For C: arrays of names and domains; the classes that it counts by are the indexes.
 M.domains = {}
 M.names = {}
 for i, row in ipairs(rows) do
-  M.names[i], M.domains[i] = row[1], {}
-  for k = 2, #row do M.domains[i][k - 1] = row[k] end
+  M.names[i], M.domains[i] = row[1], row
 end
 
 return M

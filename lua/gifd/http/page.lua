@@ -44,6 +44,7 @@ M.files = {
   { name = "style.css", type = "text/css; charset=utf-8" },
   { name = "copy.js", type = "text/javascript; charset=utf-8" },
   { name = "upload.js", type = "text/javascript; charset=utf-8" },
+  { name = "play.js", type = "text/javascript; charset=utf-8" },
   { name = "share.js", type = "text/javascript; charset=utf-8" },
   { name = "icon.svg", type = "image/svg+xml" },
 }
@@ -139,6 +140,11 @@ local function notice(ctx)
   return { state = "private", head = "Private", text = who, reasons = {}, appeal = false }
 end
 
+-- The address of media for this page alone: what is seen there counts for the share.
+local function shown_here(ctx, url)
+  return url:find("[?&]s=") and here(ctx, url) or here(ctx, url) .. (url:find("?", 1, true) and "&" or "?") .. "s=" .. ctx.share.code
+end
+
 -- A film can be paused where a picture only stops, so it is shown unless it is larger by more than this.
 local WORTH = 16384
 
@@ -149,9 +155,9 @@ local function films(ctx)
   table.sort(list, function(one, other) return one.bytes < other.bytes end)
   local film = a.type:match("^video/") ~= nil
   if not film and list[1] and list[1].bytes > a.bytes + WORTH then return {} end
-  for i, r in ipairs(list) do out[i] = { src = here(ctx, r.url), type = r.type } end
+  for i, r in ipairs(list) do out[i] = { src = shown_here(ctx, r.url), type = r.type } end
   if film and not (ctx.renditions.mp4 and a.type == "video/mp4") then
-    out[#out + 1] = { src = here(ctx, a.url), type = a.type }
+    out[#out + 1] = { src = shown_here(ctx, a.url), type = a.type }
   end
   return out, list[1]
 end
@@ -170,7 +176,7 @@ local function stage(ctx, v)
   local film = a.type:match("^video/") ~= nil
   v.moves = moves or film
   v.still = poster and { url = here(ctx, poster.url), width = poster.width, height = poster.height } or false
-  v.picture = not film and here(ctx, a.url) or false
+  v.picture = not film and shown_here(ctx, a.url) or false
   v.video = false
   v.width, v.height = a.width, a.height
   v.wash = not a.has_alpha and type(a.placeholder) == "string"
@@ -241,6 +247,7 @@ function M.share(ctx)
   v.activity = not v.notice and not ctx.limited and unfurl.activity(ctx) or false
   v.original, v.kind = here(ctx, ctx.asset.url), kinds[ctx.asset.type] or "file"
   v.file_name = share.code .. "." .. endings[v.kind]
+  v.asset_id, v.code = ctx.share.asset_id or "", share.code
   v.facts, v.copies = facts(ctx.asset), (ctx.link or ctx.limited) and {} or copies(ctx, title)
   stage(ctx, v)
   return template.fill(pages["share.html"], v)

@@ -17,6 +17,7 @@ local moderation = require "gifd.http.moderation"
 local metrics = require "gifd.http.metrics"
 local oembed = require "gifd.http.oembed"
 local pages = require "gifd.http.pages"
+local plays = require "gifd.http.plays"
 local plugin_route = require "gifd.http.plugin_route"
 local session = require "gifd.http.session"
 local share_page = require "gifd.http.share_page"
@@ -58,6 +59,7 @@ local routes = {
   { "GET", "/api/v1/metrics/timeseries", auth = "public", run = metrics.timeseries },
   { "GET", "/api/v1/metrics/stream", auth = "read", run = metrics.stream },
   { "DELETE", "/api/v1/events", auth = "admin", run = metrics.clear_all },
+  { "POST", "/api/v1/plays", auth = "public", body = "json", run = plays.create },
   { "POST", "/api/v1/events", auth = "public", intake = true, body = "json", run = told.create },
 
   { "GET", "/api/v1/jobs", auth = "read", run = jobs.list },

@@ -45,7 +45,7 @@ local function lend(ctx, share, list)
   local expires = lent_until(ctx, share)
   if not expires then return true end
   local path = "/a/" .. share.asset_id
-  local url, err = signing.url(path, { expires = expires, params = { prefix = path } })
+  local url, err = signing.url(path, { expires = expires, params = { prefix = path, s = share.code } })
   if not url then return nil, err end
   local query = url:match("%?.*$")
   for _, entry in ipairs(list) do entry.url = entry.url .. query end

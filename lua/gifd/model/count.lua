@@ -18,6 +18,7 @@
 --   page of a share                  click   the share
 --   /a/ID... whatever the form       view    the asset; with ?s=CODE of one of its shares, that too
 --   /s/CODE.EXT                      view    the asset and the share
+--   POST /api/v1/plays               play    the asset and the share: straight into hit_rows
 --
 -- `clicks` and `views` of a row are those by class 0 of client. All other classes are programs that preview links
 -- (http/unfurl): they stand in the tables by client, and are no clicks and no views.
@@ -147,6 +148,12 @@ function M.add(req, keys, names)
     if not done then left[#left + 1] = { key = key, n = 1 } end
   end
   return #left == 0 or gifd.db.batch(M.statements(left, names))
+end
+
+--- Counts that a page showed and played its share, durably. kind: model/event_kinds
+function M.play(asset, share, kind)
+  return gifd.db.run("INSERT INTO hit_rows (at, subject, part, kind, n) VALUES (?1, ?2, ?3, ?4, 1)", moment.now(),
+    asset.rowid_, share.id, kind)
 end
 
 --- Marks of shared memory that is gone say nothing any more: what they stood for is in the rows.

@@ -13,14 +13,14 @@ M.types = { "view", "play", "click" }
 M.platforms = { "web", "slack", "discord", "teams", "twitter", "facebook", "giphy", "tenor" }
 
 M.verdicts = { [0] = "unknown", "human", "preview", "bot", "reported" }
-M.REPORTED, M.PREVIEW = 4, 2 -- verdicts
+M.HUMAN, M.PREVIEW, M.REPORTED = 1, 2, 4 -- verdicts
 
 --- Bits of the verdicts whose events are views, plays and clicks; preview and bot stand apart.
 M.counted = 2 ^ 0 + 2 ^ 1 + 2 ^ 4
 
 --- Why a verdict was given: 0 for no reason, 1 because somebody has reported it. Others are rules of evidence.
-M.REPORT, M.UNFURLER = 1, 2
-local reasons = { [0] = "nothing", "reported", "preview program" }
+M.REPORT, M.UNFURLER, M.PLAYED = 1, 2, 3
+local reasons = { [0] = "nothing", "reported", "preview program", "played in a page" }
 function M.reason_name(number) return reasons[number] or tostring(number) end
 
 M.PLATFORM, M.VERDICT, M.REASON, M.PAIR = 2 ^ 4, 2 ^ 12, 2 ^ 16, 2 ^ 32
