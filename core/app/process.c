@@ -65,7 +65,8 @@ static void pulse_begin(struct process *p)
 {
     struct pulse *u = &p->pulse;
     char name[32] = "runner";
-    if (!p->context->runner) snprintf(name, sizeof name, "worker-%u", (unsigned)(p->context->slot - p->context->first_slot) + 1);
+    if (!p->context->runner)
+        snprintf(name, sizeof name, "worker-%u", (unsigned)(p->context->slot - p->context->first_slot) + 1);
     u->lag = pulse_cell(p, METRIC_HISTOGRAM, "gifd_loop_lag_seconds", name);
     u->connections = p->context->runner ? NULL : pulse_cell(p, METRIC_GAUGE, "gifd_connections", name);
     u->cpu = pulse_cell(p, METRIC_GAUGE, "gifd_process_cpu_seconds", name);

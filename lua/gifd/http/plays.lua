@@ -1,6 +1,6 @@
 --- http/plays: POST /api/v1/plays: share pages tell that what they show was in sight and playing for a second
--- (web/play.js). Only pages of this server may; who asked not to be tracked (DNT, Sec-GPC) is not counted. The answer is
--- the same whether there is such a share or not: it tells nobody what they may not know.
+-- (web/play.js). Only pages of this server may; who asked not to be tracked (DNT, Sec-GPC) is not counted. The answer
+-- is the same whether there is such a share or not: it tells nobody what they may not know.
 local auth = require "gifd.http.auth"
 local asset_model = require "gifd.model.asset"
 local count = require "gifd.model.count"
