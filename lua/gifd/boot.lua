@@ -6,6 +6,7 @@ local counts = require "gifd.jobs.counts"
 local cors = require "gifd.http.cors"
 local dispatch = require "gifd.http.dispatch"
 local docs = require "gifd.command.docs"
+local evidence = require "gifd.flow.evidence"
 local event_kinds = require "gifd.model.event_kinds"
 local guard = require "gifd.http.guard"
 local jobs_command = require "gifd.command.jobs"
@@ -35,7 +36,6 @@ local stats = require "gifd.command.stats"
 local token = require "gifd.command.token"
 local trace = require "gifd.command.trace"
 local unfurl_command = require "gifd.command.unfurl"
-local unfurlers = require "gifd.http.unfurlers"
 local verify = require "gifd.command.verify"
 
 --- All plugins, or one error that has a line for each of those that do not load.
@@ -78,10 +78,11 @@ return function(settings)
   app.handle = dispatch(app)
   app.drain = settings.reload_drain
   app.refusals = guard.refusals(settings)
-  app.clients, app.referrers = unfurlers.classes, referrers.domains
+  app.clients, app.referrers = evidence.classes, referrers.domains
   app.intake = event_kinds.intake(settings, gifd.server.data_dir)
-  app.class_names = { clients = unfurlers.class_names, referrers = referrers.names,
-    platforms = event_kinds.platforms_of(unfurlers.class_platforms, referrers.names) }
+  app.class_names = { clients = evidence.class_names, referrers = referrers.names,
+    verdicts = evidence.class_verdicts, reasons = evidence.class_reasons,
+    platforms = event_kinds.platforms_of(evidence.class_platforms, referrers.names) }
   app.roles = { runner = runner(app), worker = worker(app) }
   app.commands = { lua = script, ["plugin run"] = plugin_run(app),
                    ["plugin new"] = plugin_new(app), ["plugin test"] = plugin_test(app), token = token, keys = keys,

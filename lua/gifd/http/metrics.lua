@@ -41,34 +41,32 @@ local function seen_asset(req, ctx)
   return asset, own
 end
 
+--- Numbers, with reasons for who asks for them.
+local function answered(req, about, numbers, err)
+  if not numbers then return nil, err end
+  if req.query.reasons then
+    local reasons, reasons_err = metrics.reasons(about)
+    if not reasons then return nil, reasons_err end
+    numbers.by_reason = gifd.json.array(reasons)
+  end
+  return ok(numbers)
+end
+
 function M.asset(_, req, ctx)
   local asset, other = seen_asset(req, ctx)
   if asset == nil then return nil, other end
   if not asset then return other end
-  local numbers, err = metrics.asset(asset)
-  if not numbers then return nil, err end
-  if req.query.reasons then
-    numbers.by_reason, err = metrics.reasons { asset = asset }
-    if not numbers.by_reason then return nil, err end
-    numbers.by_reason = gifd.json.array(numbers.by_reason)
-  end
-  return ok(numbers)
+  return answered(req, { asset = asset }, metrics.asset(asset))
 end
 
 function M.share(_, req, ctx)
   local share, other = shares.seen(req, ctx)
   if share == nil then return nil, other end
   if not share then return other end
-  local numbers, err = metrics.share(share)
-  if not numbers then return nil, err end
-  return ok(numbers)
+  return answered(req, { share = share }, metrics.share(share))
 end
 
-function M.all()
-  local numbers, err = metrics.all()
-  if not numbers then return nil, err end
-  return ok(numbers)
-end
+function M.all(_, req) return answered(req, {}, metrics.all()) end
 
 local top_query = {
   by = S.optional(S.one_of { "views", "plays", "clicks", "ctr", "play_rate" }),

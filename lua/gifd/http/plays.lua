@@ -4,6 +4,7 @@
 local auth = require "gifd.http.auth"
 local asset_model = require "gifd.model.asset"
 local count = require "gifd.model.count"
+local evidence = require "gifd.flow.evidence"
 local fields = require "gifd.http.fields"
 local kinds = require "gifd.model.event_kinds"
 local problem = require "gifd.http.problem"
@@ -21,14 +22,16 @@ end
 local function word(value) return type(value) == "string" and #value > 0 and #value <= WORD_MAX end
 
 --- -> true (counted, or there is nothing to count), or nil, err
-local function played(body)
+local function played(req, body)
   local share, err = share_model.find(body.share)
   if not share then return share == false or nil, err end
   if share.asset_id ~= body.asset_id then return true end
   local asset, asset_err = asset_model.find(share.asset_id)
   if not asset then return asset == false or nil, asset_err end
+  local verdict, _, reason = evidence.judge("POST", req.headers)
+  if verdict == 0 then verdict, reason = kinds.HUMAN, kinds.PLAYED end
   local platform = kinds.platform_numbers[body.via] or kinds.platform_numbers.web
-  return count.play(asset, share, kinds.kind(kinds.type_numbers.play, platform, kinds.HUMAN, kinds.PLAYED))
+  return count.play(asset, share, kinds.kind(kinds.type_numbers.play, platform, verdict, reason))
 end
 
 function M.create(_, req, ctx)
@@ -41,7 +44,7 @@ function M.create(_, req, ctx)
     if not word(body[name]) then return nil, problem.fields { { keys = { name }, message = "must be a text" } } end
   end
   if req.headers.dnt ~= "1" and req.headers["sec-gpc"] ~= "1" then
-    local done, play_err = played(body)
+    local done, play_err = played(req, body)
     if not done then return nil, play_err end
   end
   return { status = 204, headers = { ["Cache-Control"] = "no-store" } }

@@ -10,6 +10,7 @@ local asset_model = require "gifd.model.asset"
 local assets = require "gifd.http.assets"
 local closed = require "gifd.http.closed"
 local count = require "gifd.model.count"
+local evidence = require "gifd.flow.evidence"
 local keep = require "gifd.http.keep"
 local media = require "gifd.http.media"
 local moment = require "gifd.moment"
@@ -177,10 +178,7 @@ local function visit(about, reply)
 end
 
 --- Who looks at a limited page without visiting it: nobody in front of a screen.
-local function glances(req)
-  local _, known = unfurlers.of(req.headers["user-agent"])
-  return req.method ~= "GET" or known
-end
+local function glances(req) return req.method ~= "GET" or evidence.class(req.headers["user-agent"]) > 0 end
 
 --- The facts for who asks, or false when the share has changed; a preview program that looks once is made to wait
 -- while what moves there is being made.

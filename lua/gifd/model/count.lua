@@ -20,8 +20,8 @@
 --   /s/CODE.EXT                      view    the asset and the share
 --   POST /api/v1/plays               play    the asset and the share: straight into hit_rows
 --
--- `clicks` and `views` of a row are those by class 0 of client. All other classes are programs that preview links
--- (http/unfurl): they stand in the tables by client, and are no clicks and no views.
+-- `clicks` and `views` of a row are those by class 0 of client. All other classes are programs
+-- (flow/evidence): they stand in the tables by client, and are no clicks and no views.
 local kinds = require "gifd.model.event_kinds"
 local moment = require "gifd.moment"
 

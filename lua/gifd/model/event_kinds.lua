@@ -19,9 +19,10 @@ M.HUMAN, M.PREVIEW, M.REPORTED = 1, 2, 4 -- verdicts
 M.counted = 2 ^ 0 + 2 ^ 1 + 2 ^ 4
 
 --- Why a verdict was given: 0 for no reason, 1 because somebody has reported it. Others are rules of evidence.
-M.REPORT, M.UNFURLER, M.PLAYED = 1, 2, 3
+M.REPORT, M.PLAYED = 1, 3 -- 2: rows of before there were rules
 local reasons = { [0] = "nothing", "reported", "preview program", "played in a page" }
 function M.reason_name(number) return reasons[number] or tostring(number) end
+function M.name_reason(number, name) reasons[number] = name end
 
 M.PLATFORM, M.VERDICT, M.REASON, M.PAIR = 2 ^ 4, 2 ^ 12, 2 ^ 16, 2 ^ 32
 
@@ -47,7 +48,7 @@ end
 
 function M.platform_name(number) return M.platforms[number] or "other" end
 
---- Classes of clients and referrers (http/unfurlers, flow/referrers) as platforms -> { by client, by referrer }.
+--- Classes of clients and referrers (flow/evidence, flow/referrers) as platforms -> { by client, by referrer }.
 -- Nobody in particular without a referrer is a browser: web.
 function M.platforms_of(clients, referrers)
   local function of(names)
@@ -58,9 +59,11 @@ function M.platforms_of(clients, referrers)
   return { clients = of(clients), referrers = of(referrers) }
 end
 
---- What C and Lua count of a request as a kind. names: those of model/count, with platforms.
+--- What C and Lua count of a request as a kind. names: those of model/count, with platforms, verdicts and reasons.
 function M.hit(type, client, referrer, names)
-  if client > 0 then return M.kind(type, names.platforms.clients[client] or 0, M.PREVIEW, M.UNFURLER) end
+  if client > 0 then
+    return M.kind(type, names.platforms.clients[client] or 0, names.verdicts[client], names.reasons[client])
+  end
   return M.kind(type, referrer > 0 and names.platforms.referrers[referrer] or 1, 0)
 end
 

@@ -1,0 +1,117 @@
+-- People and machines: visits as browsers, preview programs, crawlers and tools make them, replayed against the real
+-- program: what is counted, why, and how well they are told apart, beside npm's isbot on the same User-Agents.
+package.path = "lua/?.lua;spec/support/?.lua;" .. package.path
+local cjson = require "cjson"
+local evidence = require "gifd.flow.evidence"
+local kinds = require "gifd.model.event_kinds"
+local pictures = require "pictures"
+local rules = require "gifd.flow.evidence_rules"
+local server = require "server"
+
+-- A line each: who (person, preview, bot, tool), and the User-Agent.
+local agents = {}
+for line in io.lines "spec/support/agents.txt" do agents[#agents + 1] = { line:match("^(%a+) (.*)$") } end
+
+-- What they count as: of tools nobody knows whether a person is behind them.
+local verdicts = { person = "unknown", preview = "preview", bot = "bot", tool = "unknown" }
+
+--- Of programs among people (tools aside): how many that were found are some, how many that are some were found
+local function rates(found)
+  local right, wrong, missed = 0, 0, 0
+  for i, agent in ipairs(agents) do
+    local machine = agent[1] == "preview" or agent[1] == "bot"
+    if machine and found[i] then right = right + 1 elseif machine then missed = missed + 1
+    elseif found[i] and agent[1] == "person" then wrong = wrong + 1 end
+  end
+  return right / (right + wrong), right / (right + missed)
+end
+
+local function isbot()
+  local list = {}
+  for i, agent in ipairs(agents) do list[i] = agent[2] end
+  local name = os.tmpname()
+  local file = assert(io.open(name, "w"))
+  file:write(cjson.encode(list))
+  file:close()
+  local pipe = io.popen(("cd spec/browser && node --input-type=module -e 'import { isbot } from \"isbot\"; "
+    .. "import { readFileSync } from \"node:fs\"; console.log(JSON.stringify(JSON.parse(readFileSync(\"%s\"))"
+    .. ".map((a) => isbot(a))))' 2>/dev/null"):format(name))
+  local out = pipe:read "*a"
+  pipe:close()
+  os.remove(name)
+  return out ~= "" and cjson.decode(out) or nil
+end
+
+describe("evidence", function()
+  it("has classes as many as a key of the tally holds, and reasons with numbers of their own", function()
+    assert.is_true(#rules.programs <= 31)
+    local seen = {}
+    for _, rule in ipairs(rules.programs) do
+      assert.is_true(#rule[5] >= 1 and #rule[5] <= 8)
+      assert.is_nil(seen[rule[1]])
+      seen[rule[1]] = true
+      assert.equal(rule[2], kinds.reason_name(rule[1]))
+    end
+  end)
+
+  it("tells programs from people at least as well as isbot does", function()
+    local found = {}
+    for i, agent in ipairs(agents) do
+      local verdict = evidence.judge("GET", { ["user-agent"] = agent[2] })
+      assert.equal(verdicts[agent[1]], kinds.verdicts[verdict], agent[2])
+      found[i] = verdict == kinds.PREVIEW or verdict == kinds.verdict_numbers.bot
+    end
+    local precision, recall = rates(found)
+    io.write(("\n%d visits: precision %.3f, recall %.3f\n"):format(#agents, precision, recall))
+    assert.equal(1, precision)
+    assert.equal(1, recall)
+    local theirs = isbot()
+    if not theirs then return end
+    local their_precision, their_recall = rates(theirs)
+    io.write(("isbot: precision %.3f, recall %.3f\n"):format(their_precision, their_recall))
+    assert.is_true(precision >= their_precision and recall >= their_recall)
+  end)
+
+  it("takes HEAD and what is fetched ahead for no person, and names tools without holding them for bots", function()
+    local browser = agents[1][2]
+    local function judge(method, headers)
+      local verdict, platform, reason = evidence.judge(method, headers)
+      return { kinds.verdicts[verdict], platform, kinds.reason_name(reason) }
+    end
+    assert.same({ "unknown", "web", "nothing" }, judge("GET", { ["user-agent"] = browser }))
+    assert.same({ "preview", "other", "HEAD" }, judge("HEAD", { ["user-agent"] = browser }))
+    local ahead = { ["user-agent"] = browser, ["sec-purpose"] = "prefetch;prerender" }
+    assert.same({ "preview", "other", "fetched ahead" }, judge("GET", ahead))
+    assert.same({ "unknown", "other", "library" }, judge("GET", { ["user-agent"] = "curl/8.5.0" }))
+    assert.same({ "unknown", "other", "no user agent" }, judge("GET", {}))
+    assert.same({ "bot", "other", "spider" }, judge("GET", { ["user-agent"] = "a spider" }))
+  end)
+
+  it("counts visits of the real program as it judges them, with the reason of each", function()
+    local s = server.start { workers = 2 }
+    finally(function() s:stop() end)
+    local admin = s:token "admin"
+    local share = s:upload(pictures.gif(), admin).json.share
+    local want, total = { unknown = 0, preview = 0, bot = 0 }, 0
+    for _, agent in ipairs(agents) do
+      for _ = 1, 2 do -- made by Lua, or kept and given by C
+        assert.equal(200, s:request({ "GET", "/s/" .. share.code, headers = { ["user-agent"] = agent[2] } }).status)
+        want[verdicts[agent[1]]] = want[verdicts[agent[1]]] + 1
+        total = total + 1
+      end
+    end
+    local told
+    server.wait_until("all of them", function()
+      told = s:request({ "GET", "/api/v1/shares/" .. share.code .. "/metrics?reasons=1", token = admin }).json
+      local sum = 0
+      for _, by in pairs(told.by_verdict) do sum = sum + by.clicks end
+      return sum == total
+    end)
+    for verdict, n in pairs(want) do assert.equal(n, told.by_verdict[verdict].clicks, verdict) end
+    assert.equal(want.unknown, told.clicks)
+    local reasons = {}
+    for _, by in ipairs(told.by_reason) do reasons[by.reason] = by.clicks end
+    assert.equal(2, reasons.Discordbot)
+    assert.equal(6, reasons.spider)
+  end)
+end)
