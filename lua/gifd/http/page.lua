@@ -143,8 +143,7 @@ end
 -- The address of media for this page alone: what is seen there counts for the share.
 local function shown_here(ctx, url)
   local own = here(ctx, url)
-  if own:find("[?&]s=") then return own end
-  return ("%s%ss=%s"):format(own, own:find("?", 1, true) and "&" or "?", ctx.share.code)
+  return own:find("[?&]s=") and own or ("%s%ss=%s"):format(own, own:find("?", 1, true) and "&" or "?", ctx.share.code)
 end
 
 -- A film can be paused where a picture only stops, so it is shown unless it is larger by more than this.
