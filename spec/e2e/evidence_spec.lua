@@ -48,6 +48,7 @@ describe("evidence", function()
     local seen = {}
     for _, rule in ipairs(rules.programs) do
       assert.is_true(#rule[5] >= 1 and #rule[5] <= 8)
+      assert.is_true(rule[3] == "preview" or rule[3] == "bot") -- clicks and views of rows are class 0's
       assert.is_nil(seen[rule[1]])
       seen[rule[1]] = true
       assert.equal(rule[2], kinds.reason_name(rule[1]))
@@ -113,5 +114,37 @@ describe("evidence", function()
     for _, by in ipairs(told.by_reason) do reasons[by.reason] = by.clicks end
     assert.equal(2, reasons.Discordbot)
     assert.equal(6, reasons.spider)
+  end)
+
+  it("judges again what was counted by rules that have changed since", function()
+    local s = server.start()
+    finally(function() s:stop() end)
+    local admin = s:token "admin"
+    local share = s:upload(pictures.gif(), admin).json.share
+    local function clicks()
+      return s:request({ "GET", "/api/v1/shares/" .. share.code .. "/metrics", token = admin }).json.by_verdict
+    end
+    for _, agent in ipairs { "Discordbot/2.0", "Discordbot/2.0", "a crawler", "Mozilla/5.0" } do
+      s:request { "GET", "/s/" .. share.code, headers = { ["user-agent"] = agent } }
+    end
+    server.wait_until("visits", function()
+      local by = clicks()
+      return by.preview and by.preview.clicks == 2 and by.bot and by.unknown
+    end)
+    -- as if a rule had once said that Discord's program is a bot
+    os.execute(("sqlite3 -cmd '.timeout 5000' %s/catalogue.db 'UPDATE hit_rows SET kind = (kind & ~61440) | 12288 "
+      .. "WHERE (kind >> 16) & 65535 = 16'"):format(s.data))
+    assert.equal(0, (s:ask("stats", "verify", "--mend")))
+    assert.equal(3, clicks().bot.clicks)
+    local _, said = s:ask("stats", "reclassify", "--dry-run", "--json")
+    assert.equal(2, said.events)
+    assert.equal(3, clicks().bot.clicks)
+    local exit, _, err = s:ask("stats", "reclassify")
+    assert.equal(0, exit, err)
+    local by = clicks()
+    assert.same({ 2, 1, 1 }, { by.preview.clicks, by.bot.clicks, by.unknown.clicks })
+    assert.equal(0, (s:ask("stats", "verify")))
+    _, said = s:ask("stats", "reclassify", "--json")
+    assert.equal(0, said.events)
   end)
 end)

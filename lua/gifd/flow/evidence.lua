@@ -60,4 +60,14 @@ function M.judge(method, headers)
   return 0, "web", 0
 end
 
+--- What the rules say of rows of their reasons, for model/event: array of { reason, bits }
+function M.given()
+  local out = {}
+  for class, reason in ipairs(M.class_reasons) do
+    local platform = kinds.platform_numbers[M.class_platforms[class]] or 0
+    out[class] = { reason = reason, bits = kinds.kind(0, platform, M.class_verdicts[class]) }
+  end
+  return out
+end
+
 return M

@@ -43,4 +43,21 @@ function M.clear_statements(asset, further)
   return calls
 end
 
+-- Platform and verdict of a kind, and its reason (model/event_kinds).
+local RULED = "((hit_rows.kind >> 16) & 65535) = j.reason AND (hit_rows.kind & 65520) <> j.bits"
+local GIVEN = "(SELECT value ->> 'reason' AS reason, value ->> 'bits' AS bits FROM json_each(?1)) j"
+
+--- What of counted rows is not as the rules say now: given is an array of { reason, bits } (platform and verdict as
+-- they stand in a kind) -> { rows, n }, or nil, err
+function M.outdated(given)
+  local sql = "SELECT count(*) AS rows, COALESCE(sum(hit_rows.n), 0) AS n FROM hit_rows JOIN %s ON %s"
+  return gifd.db.row(sql:format(GIVEN, RULED), gifd.json.encode(gifd.json.array(given)))
+end
+
+--- Gives them what the rules say.
+function M.reclassify(given)
+  local sql = "UPDATE hit_rows SET kind = (hit_rows.kind & ~65520) | j.bits FROM %s WHERE %s"
+  return gifd.db.run(sql:format(GIVEN, RULED), gifd.json.encode(gifd.json.array(given)))
+end
+
 return M
