@@ -128,6 +128,13 @@ describe("the queue of reviewers", function()
     assert.equal(409, claim("share", code).status)
   end)
 
+  it("takes each token for somebody, also of one account", function()
+    local _, code = upload "again+casino"
+    assert.equal(200, claim("share", code).status)
+    assert.equal(409, claim("share", code, s:token("moderate", "ann")).status)
+    assert.equal(200, review("share", code, { decision = "rejected", reason = "ads" }).status)
+  end)
+
   it("refuses a stale claim", function()
     local _, code = upload "four+casino"
     local id = claim("share", code).json.claim.id
@@ -388,6 +395,16 @@ describe("an appeal", function()
     send(link(other), "why")
     assert.equal(200, review("share", other, { decision = "approved" }).status)
     assert.same({}, appeals())
+  end)
+
+  it("waits on while judges say the same again", function()
+    local _, code = upload "e+lewd"
+    send(link(code), "why")
+    s:request { "PATCH", "/api/v1/shares/" .. code, token = owner, json = { title = "f lewd" } }
+    local item = queue("?state=appealed").items[1]
+    assert.same({ code, 1 }, { item.id, #appeals() })
+    s:request { "PATCH", "/api/v1/shares/" .. code, token = owner, json = { title = "f cat" } }
+    assert.same({ {}, {} }, { queue("?state=appealed").items, appeals() })
   end)
 
   it("needs its link or its owner, and something that was refused", function()

@@ -1,5 +1,6 @@
 -- verdicts: everything is killed again and again between upload and verdict, and between a decision and its effect:
--- nothing that nobody approved is served, no decision that was answered is lost, and served is what was decided.
+-- nothing that nobody approved is served, no decision that was answered is lost, served is what was decided, and counts
+-- and the queue of reviewers are right.
 -- Prints what it found; exit 1 when that is not so.
 --
 --   GIFD=build/gifd luajit spec/soak/verdicts.lua [KILLS 100]
@@ -103,6 +104,17 @@ local function check_served(round)
   end
 end
 
+--- Counts are those of the rows, and the queue has what waits for people.
+local function check_counts(round)
+  for _, row in ipairs(rows([[SELECT kind, verdict, n FROM verdict_counts c WHERE n <> CASE kind
+      WHEN 'asset' THEN (SELECT count(*) FROM assets WHERE verdict = c.verdict)
+      ELSE (SELECT count(*) FROM shares WHERE verdict = c.verdict) END
+    UNION ALL SELECT 'queue', a.id, a.verdict FROM assets a WHERE (a.verdict IN ('flagged', 'quarantined')) <>
+      EXISTS (SELECT 1 FROM review_queue WHERE kind = 'asset' AND subject = a.id AND state <> 'pending')]])) do
+    complain("round %d: counted are %s %s %s", round, row[1], row[2], row[3])
+  end
+end
+
 note("try 0 approved")
 for round = 1, kills do
   local seed = round * 7
@@ -117,6 +129,7 @@ for round = 1, kills do
   s:begin()
   check_served(round)
   check_decisions(round)
+  check_counts(round)
 end
 
 local ok = pcall(server.wait_until, "every verdict", function()

@@ -3,7 +3,8 @@
 --   queue --claim (a lease: nobody else gets it)--> looked at --review--> flow/decide --> out of the queue
 --                                                       '--escalated--> first in it, for anybody else
 --
--- A claim is not needed to decide, but that of somebody else is in the way. What a person has decided is decided once
+-- A claim is not needed to decide, but that of somebody else is in the way: each token is somebody, and so is each
+-- account that has signed in. What a person has decided is decided once
 -- more only by who names the decision that he has seen (based_on), or takes it back (undo).
 local appeal_model = require "gifd.model.appeal"
 local asset_model = require "gifd.model.asset"
@@ -31,7 +32,7 @@ function M.shown(q)
   local held = q.claimed_until and q.claimed_until > moment.now()
   return { kind = q.kind, id = q.name, asset_id = q.asset_id, state = q.state, category = q.category,
     risk = 100 - q.rank, since = moment.text(q.since), escalated_by = value(q.passed_by),
-    claim = held and { by = value(q.claimed_name), expires_at = moment.text(q.claimed_until) } or null }
+    claim = held and { by = value(q.claimed_by), expires_at = moment.text(q.claimed_until) } or null }
 end
 
 local function place_of(subject)
@@ -45,9 +46,15 @@ local function told(subject)
   if q then queue_events.claimed(M.shown(q)) end
 end
 
-local function may_decide(identity, q)
-  local own = q and q.passed_by and q.passed_by == audit.actor(identity)
-  return not own or identity:may("admin")
+--- Who exactly asks: an identity, or "system"
+local function holder_of(by)
+  if type(by) ~= "table" then return "system" end
+  return by.kind == "token" and "token:" .. by.id or audit.actor(by)
+end
+
+local function may_decide(by, q)
+  if type(by) ~= "table" or by:may("admin") then return true end
+  return not (q and q.passed_holder == holder_of(by))
 end
 
 --- The thing is this person's for settings.moderation.lease, or for so much longer -> { claim, expires_at, ... }, or
@@ -57,12 +64,13 @@ function M.claim(app, subject, identity)
   if q == nil then return nil, err end
   if not q then return conflict "nothing of it waits for a reviewer" end
   if not may_decide(identity, q) then return conflict "you have handed it on: somebody else is to look at it" end
-  local done, claim_err = model.claim(subject.kind, subject.row.id, identity.account_id, app.settings.moderation.lease)
+  local done, claim_err = model.claim(subject.kind, subject.row.id, holder_of(identity), identity.account,
+    app.settings.moderation.lease)
   if done == nil then return nil, claim_err end
   q, err = place_of(subject)
   if q == nil then return nil, err end
   if not done then
-    return conflict(q and ("%s is at it"):format(tostring(q.claimed_name)) or "it was decided meanwhile")
+    return conflict(q and ("%s is at it"):format(tostring(q.claimed_by)) or "it was decided meanwhile")
   end
   if not q then return conflict "it was decided meanwhile" end
   queue_events.claimed(M.shown(q))
@@ -72,7 +80,7 @@ function M.claim(app, subject, identity)
 end
 
 function M.release(subject, identity)
-  local done, err = model.release(subject.kind, subject.row.id, identity.account_id)
+  local done, err = model.release(subject.kind, subject.row.id, holder_of(identity))
   if done == nil then return nil, err end
   if not done then return conflict "you have no claim on it" end
   told(subject)
@@ -83,17 +91,16 @@ end
 local function guards(subject, by, claim)
   local q, err = place_of(subject)
   if q == nil then return nil, err end
-  local person = type(by) == "table"
-  local stale = "the claim is not, or no longer, yours"
+  local holder, stale = holder_of(by), "the claim is not, or no longer, yours"
   if not q and claim then return conflict(stale) end
-  if not q or not person then return {}, q end
-  if claim and (q.claim ~= claim or q.claimed_by ~= by.account_id or q.claimed_until <= moment.now()) then
+  if not q or holder == "system" then return {}, q end
+  if claim and (q.claim ~= claim or q.claim_holder ~= holder or q.claimed_until <= moment.now()) then
     return conflict(stale)
   end
-  if q.claimed_by and q.claimed_by ~= by.account_id and q.claimed_until > moment.now() then
-    return conflict(("%s is at it"):format(tostring(q.claimed_name)))
+  if q.claim_holder and q.claim_holder ~= holder and q.claimed_until > moment.now() then
+    return conflict(("%s is at it"):format(tostring(q.claimed_by)))
   end
-  return { model.guard(subject.kind, subject.row.id, by.account_id, claim) }, q
+  return { model.guard(subject.kind, subject.row.id, holder, claim) }, q
 end
 
 --- What a person has decided for good and nobody asks to be looked at again.
@@ -108,15 +115,13 @@ local function one(app, subject, d)
     return conflict(("%s has decided this: undo it, or say based_on = %s"):format(subject.row.decided_by,
       tostring(subject.row.scan_id)))
   end
-  if type(d.by) == "table" and not may_decide(d.by, q) then
-    return conflict "you have handed it on: somebody else decides"
-  end
+  if not may_decide(d.by, q) then return conflict "you have handed it on: somebody else decides" end
   local escalated = d.decision == "escalated"
   local full = { decision = escalated and "flagged" or d.decision, reason = d.reason, notes = d.notes, by = d.by,
     category = d.category, legal = d.legal, ban = d.ban, based_on = d.based_on, guards = must, escalated = escalated }
   local actor = type(d.by) == "table" and audit.actor(d.by) or "system"
   local result, err = decide.run(app, subject, full,
-    escalated and { model.pass_statement(subject.kind, subject.row.id, actor) } or nil)
+    escalated and { model.pass_statement(subject.kind, subject.row.id, actor, holder_of(d.by)) } or nil)
   if not result then return nil, err end
   result.escalated = escalated
   return result

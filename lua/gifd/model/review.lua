@@ -10,12 +10,11 @@ M.states = { "flagged", "escalated", "appealed", "pending", "quarantined" }
 local asked_for = { "flagged", "escalated", "appealed" }
 local kinds = { "asset", "share" }
 
-local columns = [[q.id, q.kind, q.subject, q.state, q.category, q.rank, q.since, q.passed_by, q.claim, q.claimed_by,
-  q.claimed_until]]
+local columns = [[q.id, q.kind, q.subject, q.state, q.category, q.rank, q.since, q.passed_by, q.passed_holder,
+  q.claim, q.claim_holder, q.claimed_by, q.claimed_until]]
 
 --- What the id of a thing is called in addresses: an asset's id, a share's code.
-local named = columns .. [[, coalesce(s.code, q.subject) AS name, coalesce(s.asset_id, q.subject) AS asset_id,
-  (SELECT name FROM accounts WHERE id = q.claimed_by) AS claimed_name]]
+local named = columns .. [[, coalesce(s.code, q.subject) AS name, coalesce(s.asset_id, q.subject) AS asset_id]]
 local join = " LEFT JOIN shares s ON q.kind = 'share' AND s.id = CAST(q.subject AS INTEGER) "
 
 --- filter = { kind?, categories = list, state? }; after = { rank, since, id } of the last one seen -> rows in order, or
@@ -42,38 +41,39 @@ function M.find(kind, id)
     kind, tostring(id))
 end
 
-local free = "(claimed_by IS NULL OR claimed_by = ?3 OR claimed_until <= ?4)"
+local free = "(claim_holder IS NULL OR claim_holder = ?3 OR claimed_until <= ?4)"
 
---- Whoever claims again what is theirs keeps the claim, for longer -> true | false, or nil, err
-function M.claim(kind, id, account_id, seconds)
+--- holder: who exactly; name: of the account. Whoever claims again what is theirs keeps the claim, for longer
+-- -> true | false, or nil, err
+function M.claim(kind, id, holder, name, seconds)
   local now = moment.now()
   local done, err = gifd.db.run([[UPDATE review_queue SET
-      claim = CASE WHEN claimed_by = ?3 AND claimed_until > ?4 THEN claim ELSE ?5 END,
-      claimed_by = ?3, claimed_until = ?6 WHERE kind = ?1 AND subject = ?2 AND ]] .. free,
-    kind, tostring(id), account_id, now, gifd.crypto.hex(gifd.crypto.random(8)), now + math.floor(seconds * 1e6))
+      claim = CASE WHEN claim_holder = ?3 AND claimed_until > ?4 THEN claim ELSE ?5 END,
+      claim_holder = ?3, claimed_by = ?7, claimed_until = ?6 WHERE kind = ?1 AND subject = ?2 AND ]] .. free,
+    kind, tostring(id), holder, now, gifd.crypto.hex(gifd.crypto.random(8)), now + math.floor(seconds * 1e6), name)
   if not done then return nil, err end
   return done.changes == 1
 end
 
-function M.release(kind, id, account_id)
-  local done, err = gifd.db.run([[UPDATE review_queue SET claim = NULL, claimed_by = NULL, claimed_until = NULL
-    WHERE kind = ?1 AND subject = ?2 AND claimed_by = ?3 AND claimed_until > ?4]], kind, tostring(id), account_id,
-    moment.now())
+function M.release(kind, id, holder)
+  local done, err = gifd.db.run([[UPDATE review_queue SET claim = NULL, claim_holder = NULL, claimed_by = NULL,
+    claimed_until = NULL WHERE kind = ?1 AND subject = ?2 AND claim_holder = ?3 AND claimed_until > ?4]], kind,
+    tostring(id), holder, moment.now())
   if not done then return nil, err end
   return done.changes == 1
 end
 
---- A statement for a batch, which fails it unless this account has this claim, or nobody else has one.
-function M.guard(kind, id, account_id, claim)
+--- A statement for a batch, which fails it unless this holder has this claim, or nobody else has one.
+function M.guard(kind, id, holder, claim)
   return { "UPDATE review_queue SET since = since WHERE kind = ?1 AND subject = ?2 AND " .. free
-    .. " AND (?5 IS NULL OR claim = ?5 AND claimed_until > ?4)", kind, tostring(id), account_id, moment.now(),
+    .. " AND (?5 IS NULL OR claim = ?5 AND claimed_until > ?4)", kind, tostring(id), holder, moment.now(),
     row.null(claim), expect = 1 }
 end
 
 --- A statement for the batch of a decision "flagged": somebody else is to decide it, and before all others.
-function M.pass_statement(kind, id, actor)
-  return { "UPDATE review_queue SET state = 'escalated', rank = rank - 100, passed_by = ?3 WHERE kind = ?1 "
-    .. "AND subject = ?2", kind, tostring(id), actor, expect = 1 }
+function M.pass_statement(kind, id, actor, holder)
+  return { "UPDATE review_queue SET state = 'escalated', rank = rank - 100, passed_by = ?3, passed_holder = ?4 "
+    .. "WHERE kind = ?1 AND subject = ?2", kind, tostring(id), actor, holder, expect = 1 }
 end
 
 --- -> { things = rows of kind, verdict, n; judges = rows; appeals = how many are open }, or nil, err

@@ -10,8 +10,10 @@ CREATE TABLE review_queue (
   rank       INTEGER NOT NULL,                       -- 100 less its risk: what comes first is less
   since      INTEGER NOT NULL,
   passed_by  TEXT,                                   -- who has handed it on to somebody else: as decisions.actor
+  passed_holder TEXT,                                -- and who that is exactly: as claim_holder
   claim      TEXT,
-  claimed_by INTEGER,                                -- accounts.id
+  claim_holder TEXT,                                 -- 'token:ID', or 'account:NAME' of whoever has signed in
+  claimed_by TEXT,                                   -- the name of the account
   claimed_until INTEGER,
   UNIQUE (kind, subject)
 ) STRICT;
@@ -32,11 +34,16 @@ BEGIN
         - CAST(9 * coalesce(NEW.confidence, 0) AS INTEGER), NEW.created_at
     WHERE NEW.decision IN ('flagged', 'quarantined')
     ON CONFLICT (kind, subject) DO UPDATE SET state = excluded.state, category = excluded.category,
-      rank = excluded.rank, passed_by = NULL, claim = NULL, claimed_by = NULL, claimed_until = NULL;
+      rank = excluded.rank, passed_by = NULL, passed_holder = NULL, claim = NULL, claim_holder = NULL,
+      claimed_by = NULL, claimed_until = NULL;
   UPDATE appeals SET state = CASE NEW.decision WHEN 'approved' THEN 'overturned' ELSE 'upheld' END,
       closed_at = NEW.created_at, closed_by = NEW.actor
     WHERE kind = NEW.kind AND subject = NEW.subject AND state = 'open'
       AND (NEW.decision = 'approved' OR NEW.decision = 'rejected' AND NEW.actor <> 'judges');
+  INSERT INTO review_queue (kind, subject, state, category, rank, since)
+    SELECT NEW.kind, NEW.subject, 'appealed', NEW.category, 50, min(created_at) FROM appeals
+    WHERE kind = NEW.kind AND subject = NEW.subject AND state = 'open' AND NEW.decision = 'rejected'
+    HAVING count(*) > 0 ON CONFLICT (kind, subject) DO NOTHING;
   -- What of this decision judges had said before; what it takes back counts no longer.
   DELETE FROM judge_agreements WHERE scan_id = NEW.replaced;
   INSERT INTO judge_agreements (scan_id, judge, agreed)
