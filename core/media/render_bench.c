@@ -2,7 +2,7 @@
  *
  *   render_bench make SOURCE OUT FORMAT [field=number ...]   -> bytes, CPU seconds, SSIM, width, height, pictures
  * (JPEG: the first two) render_bench look SOURCE OTHER                           -> bytes, SSIM, width, height,
- * pictures render_bench ladder SOURCE                               -> CPU seconds of five renditions in one decode
+ * pictures render_bench ladder SOURCE                               -> CPU seconds of five outputs in one decode
  *
  * The work is done in this process, as in a child of gifd-media that has been forked: no start is counted. */
 #include "media/fit.h"
