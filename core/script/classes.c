@@ -3,6 +3,7 @@
 
 #include <lauxlib.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void read_class(lua_State *L, const char *name, struct classes *c)
 {
@@ -36,10 +37,10 @@ void classes_free(struct classes *c)
 {
     for (size_t i = 0; i < CLASSES_MAX; i++)
         for (size_t k = 0; k < c->of[i].n; k++) free((char *)(uintptr_t)c->of[i].text[k].p);
-    *c = (struct classes){0};
+    memset(c, 0, sizeof *c);
 }
 
-uint8_t classes_client(const struct classes *c, struct slice agent)
+static uint8_t find_client(const struct classes *c, struct slice agent)
 {
     for (size_t i = 1; i <= c->count && agent.n; i++) {
         size_t k = 0;
@@ -47,6 +48,28 @@ uint8_t classes_client(const struct classes *c, struct slice agent)
         if (k == c->of[i].n) return (uint8_t)i;
     }
     return 0;
+}
+
+/* Browsers differ at their ends. */
+static size_t place_of(struct slice agent)
+{
+    uint64_t first, middle, last;
+    memcpy(&first, agent.p, 8);
+    memcpy(&middle, agent.p + agent.n / 2 - 4, 8);
+    memcpy(&last, agent.p + agent.n - 8, 8);
+    uint64_t mixed = (first ^ middle << 7 ^ last ^ agent.n) * 0x9e3779b97f4a7c15u;
+    return (size_t)(mixed >> 58) & (CLASSES_KNOWN - 1);
+}
+
+uint8_t classes_client(struct classes *c, struct slice agent)
+{
+    if (agent.n < 16 || agent.n > CLASSES_AGENT_MAX) return find_client(c, agent);
+    struct known_agent *known = &c->known[place_of(agent)];
+    if (known->n == agent.n && memcmp(known->text, agent.p, agent.n) == 0) return known->class;
+    known->class = find_client(c, agent);
+    known->n = (uint16_t)agent.n;
+    memcpy(known->text, agent.p, agent.n);
+    return known->class;
 }
 
 static struct slice host_of(struct slice url)

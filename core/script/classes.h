@@ -1,5 +1,6 @@
 /* classes.h: who asks: small numbers for kinds of client and of referrer, so that C can tell apart and count what Lua
- * names. Read once from what boot returned, then only read. Class 0 is everybody else. */
+ * names. Read once from what boot returned. Class 0 is everybody else. Loop thread only: what was found of a User-Agent
+ * is remembered. */
 #ifndef GIFD_SCRIPT_CLASSES_H
 #define GIFD_SCRIPT_CLASSES_H
 
@@ -10,6 +11,8 @@
 
 #define CLASSES_MAX 32 /* with class 0 */
 #define CLASS_TEXTS_MAX 8
+#define CLASSES_KNOWN 64      /* a power of two */
+#define CLASSES_AGENT_MAX 252 /* bytes of a User-Agent that is remembered */
 
 struct classes {
     size_t count;
@@ -17,6 +20,11 @@ struct classes {
         struct slice text[CLASS_TEXTS_MAX]; /* each on the heap */
         size_t n;
     } of[CLASSES_MAX];
+    struct known_agent {
+        uint16_t n; /* 0: none */
+        uint8_t class;
+        char text[CLASSES_AGENT_MAX];
+    } known[CLASSES_KNOWN];
 };
 
 /* The array of arrays of texts in field `name` of the table at the top of L; none when it is missing. May throw. */
@@ -24,7 +32,7 @@ void classes_read(lua_State *L, const char *name, struct classes *c);
 void classes_free(struct classes *c);
 
 /* The first class all of whose texts stand in a User-Agent. */
-uint8_t classes_client(const struct classes *c, struct slice user_agent);
+uint8_t classes_client(struct classes *c, struct slice user_agent);
 /* The first class of whose domains one is this host, or what it ends in. */
 uint8_t classes_domain(const struct classes *c, struct slice host);
 /* The same of the host of a Referer. */
