@@ -125,6 +125,13 @@ describe("a share with a limited number of visits", function()
     assert.equal(200, get("/s/" .. code, nil, owner).status)
   end)
 
+  it("costs what a browser fetches ahead of need nothing", function()
+    local code = limited(1)
+    assert.equal(200, get("/s/" .. code, { ["Sec-Purpose"] = "prefetch;prerender" }).status)
+    assert.equal(200, get("/s/" .. code).status)
+    assert.equal(410, get("/s/" .. code).status)
+  end)
+
   it("shows preview programs one still picture and no way on", function()
     local code, asset = limited(1, "title=secret+cat")
     for _, agent in ipairs(previewers) do

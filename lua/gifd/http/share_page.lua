@@ -12,6 +12,7 @@ local closed = require "gifd.http.closed"
 local count = require "gifd.model.count"
 local evidence = require "gifd.flow.evidence"
 local keep = require "gifd.http.keep"
+local kinds = require "gifd.model.event_kinds"
 local media = require "gifd.http.media"
 local moment = require "gifd.moment"
 local page = require "gifd.http.page"
@@ -178,7 +179,10 @@ local function visit(about, reply)
 end
 
 --- Who looks at a limited page without visiting it: nobody in front of a screen.
-local function glances(req) return req.method ~= "GET" or evidence.class(req.headers["user-agent"]) > 0 end
+local function glances(req)
+  local verdict = evidence.judge(req.method, req.headers)
+  return req.method ~= "GET" or verdict == kinds.PREVIEW or verdict == kinds.verdict_numbers.bot
+end
 
 --- The facts for who asks, or false when the share has changed; a preview program that looks once is made to wait
 -- while what moves there is being made.
