@@ -7,6 +7,7 @@
 #include "app/supervisor.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metric.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -221,6 +222,8 @@ static void on_end(struct supervisor *s, struct child *c, int status)
         return;
     }
     c->restarts++;
+    metric_add(
+        metric_take(segment_metrics(s->segment), METRIC_COUNTER, "gifd_process_restarts_total", "process", c->name), 1);
     uint64_t lived = now - c->started_ns, wait = 0;
     c->failures = c->ready || lived > 10 * SECOND_NS ? 0 : c->failures + 1;
     for (unsigned i = 1; i < c->failures && wait < 5 * SECOND_NS; i++) wait = wait ? wait * 2 : SECOND_NS / 10;

@@ -13,7 +13,7 @@
 static struct metric_cell *counter(struct segment *s, const char *name, const char *level)
 {
     struct metric_label label = {SLICE("level"), slice_str(level ? level : "")};
-    struct metric_want want = {METRIC_COUNTER, slice_str(name), &label, level ? 1 : 0, SLICE("")};
+    struct metric_want want = {METRIC_COUNTER, slice_str(name), &label, level ? 1 : 0, SLICE(""), false};
     struct metric_cell *cell = NULL;
     struct err e = {0};
     if (metric_find(segment_metrics(s), &want, &cell, &e) < 0) log_debug("log.uncounted", LS("why", e.text));

@@ -36,6 +36,8 @@ struct process {
     struct tick beat;
     struct pulse {
         struct metric_cell *lag, *connections, *cpu, *memory, *descriptors, *started;
+        struct metric_cell *received, *sent, *most_descriptors, *draining, *tasks, *lua;
+        struct http_traffic counted;
         uint64_t last_ns;
         unsigned beats;
     } pulse;
@@ -55,10 +57,7 @@ static _Noreturn void fail(const struct process_context *c, const struct err *e)
 
 static struct metric_cell *pulse_cell(struct process *p, enum metric_kind kind, const char *name, const char *process)
 {
-    struct metric_cell *cell = NULL;
-    struct metric_label label = {SLICE("process"), slice_str(process)};
-    struct metric_want want = {.kind = kind, .name = slice_str(name), .labels = &label, .label_count = 1};
-    return metric_find(segment_metrics(p->context->segment), &want, &cell, NULL) < 0 ? NULL : cell;
+    return metric_take(segment_metrics(p->context->segment), kind, name, process ? "process" : NULL, process);
 }
 
 static void pulse_begin(struct process *p)
@@ -73,6 +72,14 @@ static void pulse_begin(struct process *p)
     u->memory = pulse_cell(p, METRIC_GAUGE, "gifd_process_resident_memory_bytes", name);
     u->descriptors = pulse_cell(p, METRIC_GAUGE, "gifd_process_open_fds", name);
     u->started = pulse_cell(p, METRIC_GAUGE, "gifd_process_start_time_seconds", name);
+    u->draining = pulse_cell(p, METRIC_GAUGE, "gifd_generations_draining", name);
+    u->tasks = pulse_cell(p, METRIC_GAUGE, "gifd_tasks", name);
+    u->lua = pulse_cell(p, METRIC_GAUGE, "gifd_lua_memory_bytes", name);
+    u->most_descriptors = pulse_cell(p, METRIC_GAUGE, "gifd_process_max_fds", name);
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) metric_set(u->most_descriptors, (double)files.rlim_cur);
+    u->received = pulse_cell(p, METRIC_COUNTER, "gifd_http_received_bytes_total", NULL);
+    u->sent = pulse_cell(p, METRIC_COUNTER, "gifd_http_sent_bytes_total", NULL);
     metric_set(u->started, (double)clock_wall_us() / 1e6);
 }
 
@@ -95,12 +102,24 @@ static int open_fds(void)
     return n;
 }
 
+static void count_traffic(struct process *p)
+{
+    struct pulse *u = &p->pulse;
+    if (!p->server) return;
+    struct http_traffic now = http_server_traffic(p->server);
+    metric_add(u->received, now.received - u->counted.received);
+    metric_add(u->sent, now.sent - u->counted.sent);
+    u->counted = now;
+    metric_set(u->connections, (double)http_server_connections(p->server));
+}
+
 static void pulse(struct process *p)
 {
     struct pulse *u = &p->pulse;
     uint64_t now = clock_mono_ns(), due = u->last_ns + BEAT_MS * UINT64_C(1000000);
     if (u->last_ns) metric_observe(u->lag, now > due ? (double)(now - due) / 1e9 : 0);
     u->last_ns = now;
+    count_traffic(p);
     if (u->beats++ % 8) return;
     struct rusage used;
     if (getrusage(RUSAGE_SELF, &used) == 0)
@@ -108,7 +127,11 @@ static void pulse(struct process *p)
                                (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
     metric_set(u->memory, resident_bytes());
     metric_set(u->descriptors, open_fds());
-    if (p->server && u->connections) metric_set(u->connections, (double)http_server_connections(p->server));
+    struct host_status status;
+    host_status(p->services.host, &status);
+    metric_set(u->draining, status.draining);
+    metric_set(u->tasks, (double)status.tasks);
+    metric_set(u->lua, (double)status.memory);
 }
 
 static void on_beat(struct tick *t)
@@ -296,6 +319,7 @@ _Noreturn void process_main(const struct process_context *c)
     segment_beat(c->segment, c->slot);
     control_send(c->control_fd, CONTROL_READY, 0, "");
     loop_run(&p.services.loop);
+    count_traffic(&p);
     if (p.server) http_server_free(p.server);
     uv_close((uv_handle_t *)&p.control, NULL);
     if (p.blamed[0]) uv_close((uv_handle_t *)&p.recycle, NULL);

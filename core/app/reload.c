@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/excerpt.h"
 #include "base/log.h"
+#include "base/metric.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -79,10 +80,20 @@ static void finish(struct supervisor *s)
     systemd_ready();
 }
 
+/* refused: that the files last asked for do not serve, which stays so until others do. */
+static void count(struct supervisor *s, const char *outcome, bool refused)
+{
+    struct metrics *m = segment_metrics(s->segment);
+    metric_add(metric_take(m, METRIC_COUNTER, "gifd_reloads_total", "outcome", outcome), 1);
+    if (s->reload.kind == RELOAD_FILES)
+        metric_set(metric_take(m, METRIC_GAUGE, "gifd_generation_refused", NULL, NULL), refused);
+}
+
 /* Each line of `why` is a fault. */
 static void refuse(struct supervisor *s, const char *why)
 {
     struct reload *r = &s->reload;
+    count(s, "refused", true);
     tell(s, CONTROL_ABANDON, "");
     if (!s->options->dev) log_error("reload.refused", LS("why", why), LS("live", s->settings.digest));
     if (r->kind == RELOAD_FILES) {
@@ -99,6 +110,7 @@ static void refuse(struct supervisor *s, const char *why)
 
 static void succeed(struct supervisor *s, bool changed, bool restart)
 {
+    count(s, changed ? "done" : "unchanged", false);
     if (s->reload.kind == RELOAD_FILES) {
         free(s->reload.refused_text);
         s->reload.refused_text = NULL;

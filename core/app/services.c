@@ -11,16 +11,17 @@ int services_open(struct services *s, const struct services_options *o, struct e
 {
     char path[PATH_LEN];
     *s = (struct services){0};
+    struct metrics *metrics = o->segment ? segment_metrics(o->segment) : NULL;
     int rc = loop_init(&s->loop, e);
     if (rc < 0) return rc;
     datadir_join(o->dir, "catalogue.db", path);
-    s->db = db_open(&s->loop, &(struct db_options){.path = path, .keys = o->dir->path}, e);
+    s->db = db_open(&s->loop, &(struct db_options){.path = path, .keys = o->dir->path, .metrics = metrics}, e);
     if (!s->db) return e->code;
     datadir_join(o->dir, "blobs", path);
     s->blobs = blobs_open(&s->loop, path, e);
     if (!s->blobs) return e->code;
     datadir_join(o->dir, "plugins", path);
-    s->shelf = shelf_new(&s->loop, path, e);
+    s->shelf = shelf_new(&s->loop, path, metrics, e);
     if (!s->shelf) return e->code;
     datadir_join(o->dir, "media.sock", path);
     s->media = media_pool_new(&s->loop, path, o->media_running, MEDIA_WAITING, e);

@@ -20,6 +20,7 @@ void ip_of_v4(const void *four_bytes, struct ip *out);
 void ip_of_socket(const struct sockaddr_storage *a, struct ip *out); /* all zero when of another family */
 void ip_text(const struct ip *ip, char out[IP_TEXT_MAX]);            /* mapped ones as IPv4 */
 bool ip_is_v4(const struct ip *ip);
+bool ip_is_loopback(const struct ip *ip); /* 127.0.0.0/8, ::1 */
 bool ip_eq(const struct ip *a, const struct ip *b);
 
 #endif

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -12,7 +13,9 @@
 #define STEP_BITS 50 /* of a double below exponent and two bits */
 #define FIRST_STEP ((uint64_t)(1023 - 20) * 4)
 #define STEPS (METRIC_BUCKETS - 2)
-#define SUM METRIC_BUCKETS /* the cell behind the buckets */
+#define SUM METRIC_BUCKETS        /* the cell behind the buckets */
+#define SEEN (METRIC_BUCKETS + 1) /* how many of the first numbers are kept, or more */
+#define FIRST (METRIC_BUCKETS + 2)
 #define GROUPS_SHARE(max) ((max) / 4 * 3)
 
 struct series {
@@ -56,7 +59,7 @@ static uint64_t hash_of(const char *p, size_t n)
 
 static uint32_t cells_of(int kind)
 {
-    return kind == METRIC_HISTOGRAM ? METRIC_BUCKETS + 1 : 1;
+    return kind == METRIC_HISTOGRAM ? FIRST + METRIC_EXACT : 1;
 }
 
 static bool is_name(struct slice s)
@@ -161,8 +164,11 @@ static int look(struct metrics *m, const struct series *wanted, uint32_t from, u
 }
 
 /* Under the lock: room for one more? */
-static int check_room(struct metrics *m, struct series *s, struct slice group, uint32_t count, struct err *e)
+static int check_room(struct metrics *m, struct series *s, const struct metric_want *want, uint32_t count,
+                      struct err *e)
 {
+    struct slice group = want->group;
+    uint32_t spare = want->spare ? METRIC_GROUP_SPARE : 0;
     uint32_t cells = cells_of(s->kind), used = 0, grouped = 0, grouped_cells = 0, own = 0, own_cells = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct series *other = &m->series[i];
@@ -177,7 +183,7 @@ static int check_room(struct metrics *m, struct series *s, struct slice group, u
     if (count == METRIC_SERIES || used + cells > METRIC_CELLS)
         return err_set(e, GIFD_ETOOBIG, "there are %d series already, or their cells are taken", METRIC_SERIES);
     if (!group.n) return GIFD_OK;
-    if (own >= METRIC_GROUP_SERIES || own_cells + cells > METRIC_GROUP_CELLS)
+    if (own >= METRIC_GROUP_SERIES + spare || own_cells + cells > METRIC_GROUP_CELLS + spare * cells)
         return err_set(e, GIFD_ETOOBIG, "%.*s has its %d series already, or their room: fewer labels, please",
                        (int)group.n, group.p, METRIC_GROUP_SERIES);
     if (grouped >= GROUPS_SHARE(METRIC_SERIES) || grouped_cells + cells > GROUPS_SHARE(METRIC_CELLS))
@@ -211,7 +217,7 @@ int metric_find(struct metrics *m, const struct metric_want *want, struct metric
     if (rc < 0) return rc;
     uint32_t count = atomic_load_explicit(&m->count, memory_order_acquire);
     rc = look(m, &s, seen, count, out, e);
-    if (rc == GIFD_OK && !*out) rc = check_room(m, &s, want->group, count, e);
+    if (rc == GIFD_OK && !*out) rc = check_room(m, &s, want, count, e);
     if (rc == GIFD_OK && !*out) {
         m->series[count] = s;
         atomic_store_explicit(&m->count, count + 1, memory_order_release);
@@ -219,6 +225,15 @@ int metric_find(struct metrics *m, const struct metric_want *want, struct metric
     }
     pthread_mutex_unlock(&m->lock);
     return rc;
+}
+
+struct metric_cell *metric_take(struct metrics *m, enum metric_kind kind, const char *name, const char *label,
+                                const char *value)
+{
+    struct metric_cell *cell = NULL;
+    struct metric_label l = {slice_str(label ? label : ""), slice_str(value ? value : "")};
+    struct metric_want want = {.kind = kind, .name = slice_str(name), .labels = &l, .label_count = label != NULL};
+    return m && metric_find(m, &want, &cell, NULL) == GIFD_OK ? cell : NULL;
 }
 
 /* ---- counting ---- */
@@ -279,6 +294,10 @@ void metric_observe(struct metric_cell *histogram, double value)
     if (!histogram || !isfinite(value)) return;
     atomic_fetch_add_explicit(&histogram[bucket_of(value)].word, 1, memory_order_relaxed);
     metric_move(&histogram[SUM], value);
+    if (atomic_load_explicit(&histogram[SEEN].word, memory_order_relaxed) >= METRIC_EXACT) return;
+    uint64_t at = atomic_fetch_add_explicit(&histogram[SEEN].word, 1, memory_order_relaxed);
+    if (at >= METRIC_EXACT) return;
+    atomic_store_explicit(&histogram[FIRST + at].word, ~bits_of(value), memory_order_relaxed); /* 0: not there yet */
 }
 
 /* ---- reading ---- */
@@ -296,6 +315,7 @@ static void view(const struct metrics *m, const struct series *s, struct metric_
     for (size_t i = 0; i < METRIC_BUCKETS; i++)
         v->count += v->buckets[i] = atomic_load_explicit(&c[i].word, memory_order_relaxed);
     v->sum = double_of(atomic_load_explicit(&c[SUM].word, memory_order_relaxed));
+    v->first = c + FIRST;
 }
 
 void metrics_each(const struct metrics *m, bool (*fn)(void *arg, const struct metric_view *v), void *arg)
@@ -308,15 +328,48 @@ void metrics_each(const struct metrics *m, bool (*fn)(void *arg, const struct me
     }
 }
 
-double metric_quantile(const struct metric_view *histogram, double q)
+static int ascending(const void *a, const void *b)
 {
-    double rank = q * (double)histogram->count;
+    const double *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* The numbers themselves, sorted -> how many; 0 when they are not all kept. */
+static size_t exact(const struct metric_view *h, double out[METRIC_EXACT])
+{
+    size_t n = 0;
+    if (h->count > METRIC_EXACT) return 0;
+    for (size_t i = 0; i < METRIC_EXACT; i++) {
+        uint64_t word = atomic_load_explicit(&h->first[i].word, memory_order_relaxed);
+        if (word) out[n++] = double_of(~word);
+    }
+    qsort(out, n, sizeof *out, ascending);
+    return n;
+}
+
+static double estimate(const struct metric_view *h, double q)
+{
+    double rank = q * (double)h->count;
     uint64_t below = 0;
     size_t i = 0;
-    if (!histogram->count) return 0;
     for (; i < METRIC_BUCKETS - 1; i++)
-        if ((below += histogram->buckets[i]) && (double)below >= rank) break;
+        if ((below += h->buckets[i]) && (double)below >= rank) break;
     if (i == 0) return metric_bound(0);
     if (i == METRIC_BUCKETS - 1) return metric_bound(METRIC_BUCKETS - 2);
     return (metric_bound(i - 1) + metric_bound(i)) / 2;
+}
+
+void metric_quantiles(const struct metric_view *histogram, const double *q, double *out, size_t n)
+{
+    double first[METRIC_EXACT];
+    size_t known = histogram->count ? exact(histogram, first) : 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t rank = (size_t)ceil(q[i] * (double)known);
+        if (!histogram->count)
+            out[i] = 0;
+        else if (known)
+            out[i] = first[rank ? rank - 1 : 0];
+        else
+            out[i] = estimate(histogram, q[i]);
+    }
 }

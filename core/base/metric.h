@@ -10,8 +10,9 @@
  *
  * A counter is a whole number that grows; a gauge is a number that is set or moved, whoever writes last; a histogram
  * counts numbers by size in buckets of a fixed logarithmic scale, four in each doubling from 2^-20 (about 1e-6) to 2^40
- * (about 1e12), one for all that is smaller and one for all that is larger. A quantile read from it is at most 12.5 %
- * off what was observed, within that range. Its count and sum are exact (the sum to the precision of a double). */
+ * (about 1e12), one for all that is smaller and one for all that is larger, and keeps the first METRIC_EXACT numbers as
+ * they are. Up to that many, a quantile is one of the numbers that were observed; beyond, it is at most 12.5 % off,
+ * within that range. Its count and sum are exact (the sum to the precision of a double). */
 #ifndef GIFD_BASE_METRIC_H
 #define GIFD_BASE_METRIC_H
 
@@ -19,15 +20,18 @@
 #include "base/slice.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define METRIC_SERIES 4096
-#define METRIC_CELLS 65536      /* a counter or a gauge takes one, a histogram METRIC_BUCKETS + 1 */
-#define METRIC_GROUP_SERIES 64  /* of one group ... */
-#define METRIC_GROUP_CELLS 2048 /* ... and its cells: eight histograms */
-#define METRIC_KEY_MAX 216      /* name{labels} with its NUL */
+#define METRIC_CELLS (512 << 10) /* a counter or a gauge takes one, a histogram METRIC_BUCKETS + 2 + METRIC_EXACT */
+#define METRIC_GROUP_SERIES 64   /* of one group ... */
+#define METRIC_GROUP_CELLS 10240 /* ... and its cells: eight histograms */
+#define METRIC_GROUP_SPARE 8     /* series, and a histogram each, that a group gets on top for what had no room */
+#define METRIC_KEY_MAX 216       /* name{labels} with its NUL */
 #define METRIC_LABELS 8
 #define METRIC_BUCKETS 242
+#define METRIC_EXACT 1000
 
 enum metric_kind { METRIC_COUNTER = 1, METRIC_GAUGE, METRIC_HISTOGRAM };
 
@@ -50,12 +54,16 @@ struct metric_want {
     size_t label_count;
     struct slice group; /* "" or what the name begins with: the group's maximum applies, and groups together get three
                            quarters of everything */
+    bool spare;         /* may use the group's spare room */
 };
 
 /* The cell of a series, made when there is none. Valid as long as the memory. GIFD_EINVALID for a bad name,
  * GIFD_ECONFLICT when the name is of another kind, GIFD_ETOOBIG at a maximum, GIFD_EBUSY when the lock was not to be
  * had in 100 ms. Any thread; compares hashes of all series: look up once, not at each update. */
 int metric_find(struct metrics *m, const struct metric_want *want, struct metric_cell **out, struct err *e);
+/* The same with one label, or none when `label` is NULL; NULL when it cannot be had, which then counts nowhere. */
+struct metric_cell *metric_take(struct metrics *m, enum metric_kind kind, const char *name, const char *label,
+                                const char *value);
 
 /* Updates: any thread; a NULL cell counts nowhere. Numbers that are not finite are ignored. */
 static inline void metric_add(struct metric_cell *c, uint64_t n)
@@ -75,13 +83,15 @@ struct metric_view {
     uint64_t count; /* histogram ... */
     double sum;
     uint64_t buckets[METRIC_BUCKETS];
+    const struct metric_cell *first; /* what it keeps as it was */
 };
 /* Calls fn for each series, in the order of their making, until it returns false. The view is valid during the call.
  * Never waits; each number is read at its own moment. */
 void metrics_each(const struct metrics *m, bool (*fn)(void *arg, const struct metric_view *v), void *arg);
 /* The largest value that falls into the bucket; infinity for the last. */
 double metric_bound(size_t bucket);
-/* q from 0 to 1; 0 of an empty histogram. Of the first and the last bucket, the bound that they have. */
-double metric_quantile(const struct metric_view *histogram, double q);
+/* out[i]: the q[i]-th quantile, q from 0 to 1; 0 of an empty histogram. Beyond METRIC_EXACT, of the first and the last
+ * bucket the bound that they have. */
+void metric_quantiles(const struct metric_view *histogram, const double *q, double *out, size_t n);
 
 #endif

@@ -69,7 +69,7 @@ TEST(a_series_is_one_whoever_asks_and_in_whatever_order_its_labels_are)
     struct metrics *m = fresh();
     struct metric_label ab[] = {{SLICE("code"), SLICE("200")}, {SLICE("path"), SLICE("a\"b\\c\nd")}},
                         ba[] = {ab[1], ab[0]};
-    struct metric_want want = {METRIC_COUNTER, SLICE("hits_total"), ab, 2, {0}};
+    struct metric_want want = {METRIC_COUNTER, SLICE("hits_total"), ab, 2, {0}, false};
     struct metric_cell *a, *b;
     CHECK(metric_find(m, &want, &a, &e) == GIFD_OK);
     want.labels = ba;
@@ -119,7 +119,7 @@ TEST(names_labels_and_kinds_are_checked)
     longer[METRIC_KEY_MAX - 1] = 0;
     CHECK(find(m, METRIC_COUNTER, longer, NULL, NULL, &c) == GIFD_OK);
     struct metric_label twice[] = {{SLICE("a"), SLICE("1")}, {SLICE("a"), SLICE("2")}};
-    struct metric_want want = {METRIC_COUNTER, SLICE("ok"), twice, 2, {0}};
+    struct metric_want want = {METRIC_COUNTER, SLICE("ok"), twice, 2, {0}, false};
     CHECK(metric_find(m, &want, &c, &e) == GIFD_EINVALID);
     CHECK(find(m, METRIC_COUNTER, "ok", "x", "1", &c) == GIFD_OK);
     CHECK(find(m, METRIC_GAUGE, "ok", "x", "2", &c) == GIFD_ECONFLICT);
@@ -140,7 +140,8 @@ TEST(a_histogram_is_at_most_an_eighth_off)
     CHECK(s.found.count == n && fabs(s.found.sum / sum - 1) < 1e-9);
     double want = 1e-6;
     for (uint64_t i = 1; i < n; i++, want *= 1.01) {
-        double got = metric_quantile(&s.found, (double)i / (double)n);
+        double q = (double)i / (double)n, got;
+        metric_quantiles(&s.found, &q, &got, 1);
         CHECK(got > want * 0.874 && got < want * 1.126);
     }
     struct metric_cell *one = cell(m, METRIC_HISTOGRAM, "one");
@@ -162,6 +163,51 @@ TEST(a_histogram_is_at_most_an_eighth_off)
     munmap(m, metrics_bytes());
 }
 
+TEST(a_quantile_of_few_is_one_of_them)
+{
+    struct metrics *m = fresh();
+    struct metric_cell *h = cell(m, METRIC_HISTOGRAM, "few");
+    double q[] = {0, 0.5, 0.95, 0.99, 1}, got[5];
+    struct seeking s = read_back(m, "few");
+    metric_quantiles(&s.found, q, got, 5);
+    CHECK(got[0] == 0 && got[4] == 0);
+    for (int i = 0; i < METRIC_EXACT; i++) metric_observe(h, ((i * 7) % METRIC_EXACT + 1) * 1.1);
+    s = read_back(m, "few");
+    metric_quantiles(&s.found, q, got, 5);
+    CHECK(got[0] == 1.1 && got[1] == 500 * 1.1 && got[2] == 950 * 1.1 && got[3] == 990 * 1.1 && got[4] == 1000 * 1.1);
+    metric_observe(h, 0);
+    s = read_back(m, "few");
+    metric_quantiles(&s.found, q, got, 5);
+    CHECK(s.found.count == METRIC_EXACT + 1 && got[1] != 500 * 1.1 && fabs(got[1] / 550 - 1) < 0.125);
+    struct metric_cell *zero = cell(m, METRIC_HISTOGRAM, "zero");
+    metric_observe(zero, 0);
+    metric_observe(zero, -2.5);
+    s = read_back(m, "zero");
+    metric_quantiles(&s.found, q, got, 5);
+    CHECK(got[0] == -2.5 && got[4] == 0);
+    munmap(m, metrics_bytes());
+}
+
+TEST(what_a_group_has_no_room_for_has_some_to_spare)
+{
+    struct metrics *m = fresh();
+    struct metric_cell *c;
+    char text[16];
+    struct metric_label l = {SLICE("n"), {0}};
+    struct metric_want want = {METRIC_HISTOGRAM, SLICE("plugin_a_x"), &l, 1, SLICE("plugin_a_"), false};
+    for (int i = 0; i < 8 + METRIC_GROUP_SPARE; i++) {
+        snprintf(text, sizeof text, "%d", i);
+        l.value = slice_str(text);
+        want.spare = false;
+        CHECK((metric_find(m, &want, &c, &e) == GIFD_OK) == (i < 8));
+        want.spare = true;
+        CHECK(metric_find(m, &want, &c, &e) == GIFD_OK);
+    }
+    l.value = SLICE("more");
+    CHECK(metric_find(m, &want, &c, &e) == GIFD_ETOOBIG);
+    munmap(m, metrics_bytes());
+}
+
 TEST(an_explosion_of_labels_is_an_error_and_others_go_on)
 {
     struct metrics *m = fresh();
@@ -171,7 +217,7 @@ TEST(an_explosion_of_labels_is_an_error_and_others_go_on)
     for (int p = 0; p < 100; p++) {
         snprintf(name, sizeof name, "plugin_p%d_total", p);
         struct metric_label l = {SLICE("n"), slice_str(text)};
-        struct metric_want want = {METRIC_COUNTER, slice_str(name), &l, 1, slice_of(name, strlen(name) - 5)};
+        struct metric_want want = {METRIC_COUNTER, slice_str(name), &l, 1, slice_of(name, strlen(name) - 5), false};
         int mine = 0;
         for (int i = 0; i < 1000; i++) {
             snprintf(text, sizeof text, "%d", i);
@@ -184,7 +230,7 @@ TEST(an_explosion_of_labels_is_an_error_and_others_go_on)
         made += mine;
     }
     CHECK(made == METRIC_SERIES / 4 * 3);
-    struct metric_want big = {METRIC_HISTOGRAM, SLICE("plugin_q_x"), NULL, 0, SLICE("plugin_q_")};
+    struct metric_want big = {METRIC_HISTOGRAM, SLICE("plugin_q_x"), NULL, 0, SLICE("plugin_q_"), false};
     CHECK(metric_find(m, &big, &c, &e) == GIFD_ETOOBIG);
     int own = 0, rc;
     for (; own < 10000; own++) {
@@ -206,11 +252,11 @@ TEST(histograms_of_one_group_end_before_those_of_others)
     int made = 0;
     for (int i = 0; i < 20; i++) {
         snprintf(name, sizeof name, "plugin_a_%d", i);
-        struct metric_want want = {METRIC_HISTOGRAM, slice_str(name), NULL, 0, SLICE("plugin_a_")};
+        struct metric_want want = {METRIC_HISTOGRAM, slice_str(name), NULL, 0, SLICE("plugin_a_"), false};
         made += metric_find(m, &want, &c, &e) == GIFD_OK;
     }
     CHECK(made == 8);
-    struct metric_want other = {METRIC_HISTOGRAM, SLICE("plugin_b_x"), NULL, 0, SLICE("plugin_b_")};
+    struct metric_want other = {METRIC_HISTOGRAM, SLICE("plugin_b_x"), NULL, 0, SLICE("plugin_b_"), false};
     CHECK(metric_find(m, &other, &c, &e) == GIFD_OK);
     metric_observe(c, 1);
     CHECK(read_back(m, "plugin_b_x").found.count == 1 && read_back(m, "plugin_a_7").found.count == 0);

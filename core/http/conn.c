@@ -137,6 +137,7 @@ static ssize_t push(struct conn *c, const char *p, size_t n)
     do sent = send(c->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
     while (sent < 0 && errno == EINTR);
     if (sent < 0 && errno == EAGAIN) return 0;
+    if (sent > 0) c->server->traffic.sent += (uint64_t)sent;
     return sent;
 }
 
@@ -167,6 +168,7 @@ static ssize_t push_piece(struct conn *c, struct piece *p)
     do sent = sendfile(c->fd, c->file, &at, n);
     while (sent < 0 && errno == EINTR);
     if (sent < 0 && errno == EAGAIN) return 0;
+    if (sent > 0) c->server->traffic.sent += (uint64_t)sent;
     if (sent == 0) return -1; /* the file is shorter than was promised: only a broken connection can say so */
     return sent;
 }
@@ -355,6 +357,7 @@ int conn__open(struct http_server *s, int fd, const struct ip *peer, const struc
     }
     c->poll.data = c;
     c->peer = *peer;
+    c->here = ip_is_loopback(peer);
     ip_text(peer, c->client_ip);
     c->door = door;
     c->state = door->proxied ? CONN_PROXY : door->tls ? CONN_SHAKE : CONN_HEAD;
@@ -414,6 +417,7 @@ static void receive(struct conn *c)
         return;
     }
     c->progress = true;
+    if (!c->tls) c->server->traffic.received += (uint64_t)n;
     if (n == 0) {
         c->eof = true;
         if (c->stream) { /* who reads on for ever keeps its side open */
@@ -460,6 +464,7 @@ static bool read_proxy(struct conn *c)
     if (!said.named) return true;
     struct http_server *s = c->server;
     c->peer = said.client;
+    c->here = false;
     ip_text(&said.client, c->client_ip);
     holder__leave(c);
     if (cidr_list_has(&s->trusted, &said.client)) return true;

@@ -103,6 +103,7 @@ struct conn {
 
     struct ip peer; /* or whom the PROXY header names */
     bool secure;    /* the same said so */
+    bool here;      /* its peer is on this machine, and spoke for nobody else by a PROXY header */
     char client_ip[IP_TEXT_MAX];
 };
 

@@ -25,6 +25,7 @@ static struct request *request_new(struct conn *c)
     *r = (struct request){.arena = arena, .conn = c, .content_length = -1, .started_ns = clock_mono_ns()};
     memcpy(r->client_ip, c->client_ip, sizeof r->client_ip);
     r->client = c->peer;
+    r->here = c->here;
     r->scheme = c->secure ? "https" : "http";
     c->request = r;
     return r;

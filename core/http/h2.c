@@ -104,6 +104,7 @@ static struct stream *stream_new(struct h2 *h, int32_t id)
     c->fd = c->file = -1;
     c->peer = carrier->peer;
     c->secure = carrier->secure;
+    c->here = carrier->here;
     memcpy(c->client_ip, carrier->client_ip, sizeof c->client_ip);
     buf_init(&c->in, STREAM_WINDOW + READ_SIZE);
     buf_init(&st->queue, QUEUE_MAX);

@@ -40,6 +40,7 @@ struct request {
     struct slice host;  /* of the target when absolute, else of Host; "" in HTTP/1.0 without one. Or what a trusted
                          * proxy says that its client asked for: then host_told */
     bool host_told;
+    bool here;          /* its connection comes from this machine: loopback, and no PROXY header names somebody else */
     const char *scheme; /* "https" when a trusted proxy says that its client came over TLS, else "http" */
     const struct http_header *headers;
     size_t header_count;

@@ -247,6 +247,11 @@ size_t http_server_connections(const struct http_server *s)
     return s->conn_count;
 }
 
+struct http_traffic http_server_traffic(const struct http_server *s)
+{
+    return s->traffic;
+}
+
 static void close_everybody(struct http_server *s)
 {
     while (!list_empty(&s->conns)) conn__close(conn__of_node(s->conns.next));

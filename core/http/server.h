@@ -75,6 +75,11 @@ void http_server_drain(struct http_server *s, void (*done)(void *), void *arg);
 void http_server_retire(struct http_server *s, uint32_t idle_ms, uint32_t total_ms, void (*done)(void *), void *arg);
 void http_server_free(struct http_server *s); /* closes everything at once */
 size_t http_server_connections(const struct http_server *s);
+/* Bytes that came and went through its sockets, those of TLS as they are on the wire. */
+struct http_traffic {
+    uint64_t received, sent;
+};
+struct http_traffic http_server_traffic(const struct http_server *s);
 
 /* Makes a listening socket for "127.0.0.1:8080", "[::1]:0", "0.0.0.0:80": non-blocking, close-on-exec, SO_REUSEADDR,
  * backlog 4096. Returns the descriptor; `url` gets "http://127.0.0.1:34567" with the real port. */

@@ -90,7 +90,8 @@ struct http_server {
     uint32_t retire_left_ms; /* after the patience */
     struct pool conn_pool, stream_pool, request_pool, out_pool;
     uint64_t random;
-    size_t sent;                /* bytes in this turn of the loop */
+    size_t sent; /* bytes in this turn of the loop */
+    struct http_traffic traffic;
     struct date_text dates[16]; /* Last-Modified as text */
     char *scratch;              /* READ_SIZE bytes, in use by one turn at a time */
     char *sealed, *plain;       /* with TLS: records before they are sent, bytes of a file before they are sealed */

@@ -39,6 +39,7 @@ static int bio_read(BIO *b, char *to, int room)
     } else if (!t->dry) {
         do n = recv(c->fd, to, (size_t)room, MSG_DONTWAIT);
         while (n < 0 && errno == EINTR);
+        if (n > 0) c->server->traffic.received += (uint64_t)n;
         if (n < room) t->dry = true;
         if (n < 0 && errno != EAGAIN) return -1;
     }
@@ -90,7 +91,7 @@ void tls__count_into(struct tls_door *d, struct metrics *m)
     for (int i = 0; m && i < TLS_COUNTS; i++) {
         const struct metric_label labels[] = {{SLICE("version"), slice_str(versions[i])},
                                               {SLICE("result"), slice_str(results[i])}};
-        const struct metric_want want = {METRIC_COUNTER, SLICE("gifd_tls_handshakes_total"), labels, 2, {0}};
+        const struct metric_want want = {METRIC_COUNTER, SLICE("gifd_tls_handshakes_total"), labels, 2, {0}, false};
         metric_find(m, &want, &d->counts[i], NULL);
     }
 }
@@ -242,6 +243,7 @@ static ssize_t to_kernel(struct conn *c, const char *p, size_t n)
     if (sent > 0) {
         c->progress = true;
         c->sent += (uint64_t)sent;
+        c->server->traffic.sent += (uint64_t)sent;
     }
     return sent < 0 && errno == EAGAIN ? 0 : sent;
 }

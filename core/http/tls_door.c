@@ -384,9 +384,8 @@ struct tls_door *tls__door(const struct http_listening *how, struct err *e)
         }
         facts_of(l->ctx, &l->facts);
         if (how->metrics) {
-            const struct metric_label label = {SLICE("certificate"), slice_str(l->pair.cert)};
-            const struct metric_want want = {METRIC_GAUGE, SLICE("gifd_tls_expiry_timestamp_seconds"), &label, 1, {0}};
-            metric_find(how->metrics, &want, &l->expiry, NULL);
+            l->expiry = metric_take(how->metrics, METRIC_GAUGE, "gifd_tls_expiry_timestamp_seconds", "certificate",
+                                    l->pair.cert);
         }
         mind_expiry(l);
     }

@@ -2,6 +2,7 @@
  * for all that it asks and its connections end with it.
  *
  * The second argument is not for authors: a plugin's gifd.fetch (lua/gifd/plugin/grants.lua) passes its hosts there. */
+#include "base/clock.h"
 #include "fetch/url.h"
 #include "script/draft.h"
 #include "script/host_int.h"
@@ -16,7 +17,9 @@ struct fetch_wait {
     struct fetch *fetch;
     struct blobs *blobs; /* into = "blob" */
     struct blob_draft *draft;
-    uint64_t max_bytes;
+    uint64_t max_bytes, began_ns;
+    struct host *host;
+    char asked[64]; /* its host, cut */
     const struct fetch_answer *answer;
 };
 
@@ -121,6 +124,8 @@ static void on_fetched(void *arg, int rc, const struct fetch_answer *answer, con
 {
     struct fetch_wait *w = arg;
     w->answer = answer;
+    meter_upstream(w->host->metrics, w->asked, rc < 0 ? 0 : (int)answer->status,
+                   (clock_mono_ns() - w->began_ns) / 1000);
     struct task *t = w->wait.task;
     if (t && rc >= 0) spans_note_number(t->spans, w->wait.span, "http.response.status_code", answer->status);
     if (rc < 0)
@@ -224,6 +229,10 @@ static int ask(lua_State *L, struct task *t, struct fetch_client *client, struct
     w->blobs = g->host->s.blobs;
     w->max_bytes = r->max_bytes ? r->max_bytes : g->fetch.blob_bytes;
     r->to = w;
+    w->host = g->host;
+    w->began_ns = clock_mono_ns();
+    struct url url;
+    snprintf(w->asked, sizeof w->asked, "%.63s", url_parse(r->url, &url, NULL) == GIFD_OK ? url.host : "invalid");
     w->fetch = fetch_start(client, r, on_fetched, w, &e);
     if (!w->fetch) {
         spans_end(t->spans, span, e.text);

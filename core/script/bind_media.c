@@ -1,4 +1,5 @@
 /* bind_media.c: gifd.media, questions to the media process. Only numbers come back, and drafts that it wrote. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "script/draft.h"
 #include "script/host_int.h"
@@ -27,6 +28,8 @@ struct media_wait {
     struct wait wait;
     struct media_ask *ask;
     struct media_question q;
+    struct metrics *metrics;
+    uint64_t began_ns;
     struct blob_draft *out[MEDIA_RECIPES_MAX];
     const struct media_answer *answer;
     media_push_fn push;
@@ -241,10 +244,29 @@ static int push_answer(lua_State *L, void *arg)
     return m->push(L, m);
 }
 
+static void count(const struct media_wait *m, int rc)
+{
+    static const char *const ops[] = {[MEDIA_PROBE] = "probe",
+                                      [MEDIA_RENDER] = "render",
+                                      [MEDIA_TIMES] = "times",
+                                      [MEDIA_LOOK] = "look",
+                                      [MEDIA_CROPS] = "crops"};
+    struct metric_cell *asks = NULL;
+    const char *op = ops[m->q.op], *outcome = rc < 0 ? err_name(rc) : "ok";
+    struct metric_label labels[] = {{SLICE("op"), slice_str(op)}, {SLICE("outcome"), slice_str(outcome)}};
+    struct metric_want want = {
+        .kind = METRIC_COUNTER, .name = SLICE("gifd_media_asks_total"), .labels = labels, .label_count = 2};
+    metric_find(m->metrics, &want, &asks, NULL);
+    metric_add(asks, 1);
+    metric_observe(metric_take(m->metrics, METRIC_HISTOGRAM, "gifd_media_seconds", "op", op),
+                   (double)(clock_mono_ns() - m->began_ns) / 1e9);
+}
+
 static void on_media(void *arg, int rc, const struct media_answer *answer, const struct err *e)
 {
     struct media_wait *m = arg;
     m->answer = answer;
+    count(m, rc);
     if (rc < 0)
         wait_fail(&m->wait, e);
     else
@@ -410,6 +432,8 @@ static int ask(lua_State *L, struct task *t, const struct media_question *q, med
     int rc = m ? GIFD_OK : err_set(&e, GIFD_ENOMEM, "media");
     if (rc == GIFD_OK) {
         m->q = *q;
+        m->metrics = t->gen->host->metrics;
+        m->began_ns = clock_mono_ns();
         m->push = push;
         m->progress = progress;
         if (progress != LUA_NOREF) m->gen = gen_ref(t->gen);

@@ -97,6 +97,21 @@ static size_t read_labels(lua_State *L, struct metric_label labels[METRIC_LABELS
     return n;
 }
 
+#define OTHER "gifd_metric_other_total"
+
+/* A group has no room for these labels: it is counted under "other", in each of them, and that it was so is counted. */
+static int find_other(struct metrics *m, struct metric_want *want, struct metric_label labels[METRIC_LABELS],
+                      struct metric_cell **out, struct err *e)
+{
+    char group[64];
+    for (size_t i = 0; i < want->label_count; i++) labels[i].value = SLICE("other");
+    want->spare = true;
+    int rc = metric_find(m, want, out, e);
+    snprintf(group, sizeof group, "%.*s", (int)(want->group.n ? want->group.n - 1 : 0), want->group.p);
+    metric_add(metric_take(m, METRIC_COUNTER, OTHER, "group", group), 1);
+    return rc;
+}
+
 static int look_up(lua_State *L, enum metric_kind kind)
 {
     struct err e = {0};
@@ -108,6 +123,8 @@ static int look_up(lua_State *L, enum metric_kind kind)
     want.label_count = read_labels(L, labels);
     struct handle *h = border_udata_new(L, sizeof *h, kinds[kind], keep_nothing, methods[kind]);
     int rc = host ? metric_find(host->metrics, &want, &h->cell, &e) : GIFD_OK;
+    if (rc == GIFD_ETOOBIG && want.group.n && want.label_count)
+        rc = find_other(host->metrics, &want, labels, &h->cell, &e);
     if (rc == GIFD_EINVALID || rc == GIFD_ECONFLICT) border_throw(L, "%s", e.text);
     return rc < 0 ? push_err(L, &e) : 1;
 }
@@ -171,13 +188,25 @@ static void push_buckets(lua_State *L, const struct metric_view *v)
 
 struct listing {
     lua_State *L;
+    struct slice prefix;
+    bool quantiles;
     int n;
 };
+
+static void put_quantiles(lua_State *L, const struct metric_view *v)
+{
+    double q[] = {0.5, 0.95, 0.99}, out[3];
+    metric_quantiles(v, q, out, 3);
+    put_number(L, "p50", out[0]);
+    put_number(L, "p95", out[1]);
+    put_number(L, "p99", out[2]);
+}
 
 static bool add_series(void *arg, const struct metric_view *v)
 {
     struct listing *l = arg;
     lua_State *L = l->L;
+    if (!slice_starts(v->name, l->prefix)) return true;
     lua_createtable(L, 0, 8);
     push_slice(L, v->key);
     lua_setfield(L, -2, "series");
@@ -190,8 +219,7 @@ static bool add_series(void *arg, const struct metric_view *v)
     if (v->kind == METRIC_HISTOGRAM) {
         put_number(L, "count", (double)v->count);
         put_number(L, "sum", v->sum);
-        put_number(L, "p50", metric_quantile(v, 0.5));
-        put_number(L, "p99", metric_quantile(v, 0.99));
+        if (l->quantiles) put_quantiles(L, v);
         push_buckets(L, v);
         lua_setfield(L, -2, "buckets");
     } else {
@@ -203,7 +231,10 @@ static bool add_series(void *arg, const struct metric_view *v)
 
 static int l_list(lua_State *L)
 {
-    struct listing l = {L, 0};
+    struct listing l = {.L = L, .prefix = SLICE("")};
+    lua_settop(L, 2);
+    if (!lua_isnil(L, 1)) l.prefix = border_string(L, 1, "prefix");
+    l.quantiles = lua_toboolean(L, 2);
     lua_newtable(L);
     metrics_each(gen_of(L)->host->metrics, add_series, &l);
     return 1;
@@ -220,8 +251,8 @@ const struct binding bind_metric[] = {
      "histogram(name: string, labels?: table<string, string|number|boolean>, group?: string) -> histogram: "
      "gifd.Histogram | nil, err -- how often which values were seen"},
     {"gifd.metric.list", l_list, CTX_TASK,
-     "list() -> series: table[] -- {series, name, labels, kind, value} or {..., count, sum, p50, p99, buckets = "
-     "{{le, n}}} of each"},
+     "list(prefix?: string, quantiles?: boolean) -> series: table[] -- {series, name, labels, kind, value} or {..., "
+     "count, sum, p50, p95, p99 (quantiles), buckets = {{le, n}}} of each whose name begins so"},
     {"gifd.Counter.add", NULL, CTX_ANY, "counter:add(n?: integer) -- one, or n, more"},
     {"gifd.Gauge.set", NULL, CTX_ANY, "gauge:set(value: number) -- is this from now on"},
     {"gifd.Gauge.add", NULL, CTX_ANY, "gauge:add(by?: number) -- one, or by, more"},

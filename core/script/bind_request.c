@@ -311,12 +311,21 @@ static int l_from_start(lua_State *L)
     return 1;
 }
 
+static int l_from_here(lua_State *L)
+{
+    const struct task *t = gen_of(L)->running;
+    lua_pushboolean(L, t && t->request && t->request->here);
+    return 1;
+}
+
 const struct binding bind_request[] = {
     {"gifd.request.body", l_body, CTX_ROUTE, "body(max: integer) -> text: string | nil, err -- of this request, whole"},
     {"gifd.request.upload", l_upload, CTX_ROUTE,
      "upload(options: {max?: integer, fields?: integer, field_bytes?: integer}) -> up: {raw: boolean, fields: "
      "table<string, string>, files: {draft: gifd.Draft, bytes: integer, type: string, field?: string, filename?: "
      "string}[], repeated?: string[]} | nil, err -- the body of this request as files and fields of a form"},
+    {"gifd.request.from_here", l_from_here, CTX_ROUTE,
+     "from_here() -> boolean -- its connection comes from this machine, and no PROXY header names somebody else"},
     {"gifd.request.from_start", l_from_start, CTX_ROUTE,
      "from_start(reply: table, size: integer) -> boolean -- will it be answered from the first byte on? by GET, and "
      "not a later range"},

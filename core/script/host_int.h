@@ -15,15 +15,16 @@ struct host {
     struct gen *live, *prepared;
     struct list draining; /* oldest first */
     size_t draining_count;
-    uint64_t numbers;            /* the last one given to a generation */
-    struct list ready;           /* tasks */
-    struct cache *cache;         /* workers with a segment */
-    struct limit_table limits;   /* with a segment */
-    struct metrics *metrics;     /* the segment's, or in memory of this process's own */
-    struct broadcast *broadcast; /* the same */
-    void *own;                   /* that memory */
-    struct hub *hub;             /* hub.h; NULL until somebody reads */
-    struct list streams;         /* events.h */
+    uint64_t numbers;                          /* the last one given to a generation */
+    struct list ready;                         /* tasks */
+    struct cache *cache;                       /* workers with a segment */
+    struct limit_table limits;                 /* with a segment */
+    struct metric_cell *limited[LIMITS_KINDS]; /* how often which refused; with a segment, once one did */
+    struct metrics *metrics;                   /* the segment's, or in memory of this process's own */
+    struct broadcast *broadcast;               /* the same */
+    void *own;                                 /* that memory */
+    struct hub *hub;                           /* hub.h; NULL until somebody reads */
+    struct list streams;                       /* events.h */
     size_t stream_count;
     uv_timer_t *stream_beat; /* while there is one */
     struct list passwords;   /* bind_password.c: jobs that wait */

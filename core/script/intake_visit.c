@@ -22,7 +22,7 @@ struct incoming {
     struct visit *v; /* NULL once the client is gone */
     struct buf body;
     char *report; /* what is answered once the rows are kept */
-    size_t report_n;
+    size_t report_n, accepted;
     bool lines;
 };
 
@@ -32,6 +32,7 @@ struct intake_room {
     struct intake_names *names;
     struct arena scratch;
     size_t held;
+    struct metric_cell *accepted, *malformed, *unknown, *large; /* events, and why others were not */
 };
 
 static void end(struct incoming *in)
@@ -62,6 +63,7 @@ static void say_busy(struct request *r, const char *why)
 
 static void say(struct incoming *in)
 {
+    metric_add(in->host->intake->accepted, in->accepted);
     struct request *r = in->v->r;
     struct http_header no_store = {SLICE("Cache-Control"), SLICE("no-store")};
     struct reply p = {.status = 202,
@@ -106,6 +108,14 @@ static void refuse_read(struct incoming *in, const struct err *e)
         reply_problem(r, why.code == GIFD_EINVALID ? 400 : 413, err_name(why.code), "%s", why.text);
 }
 
+static void count_faults(const struct intake_room *room, const struct intake *read)
+{
+    for (size_t i = 0; i < read->fault_count; i++) {
+        int code = read->faults[i].code;
+        metric_add(code == GIFD_ENOTFOUND ? room->unknown : code == GIFD_ETOOBIG ? room->large : room->malformed, 1);
+    }
+}
+
 static void take(struct incoming *in)
 {
     struct intake_room *room = in->host->intake;
@@ -117,6 +127,7 @@ static void take(struct incoming *in)
         refuse_read(in, &e);
         return;
     }
+    count_faults(room, &read);
     if (read.single && read.fault_count) {
         const struct intake_fault *f = &read.faults[0];
         int status = f->code == GIFD_ENOTFOUND ? 404 : f->code == GIFD_ETOOBIG ? 413 : 422;
@@ -132,6 +143,7 @@ static void take(struct incoming *in)
     }
     in->report = report.p;
     in->report_n = report.n;
+    in->accepted = read.row_count;
     if (!read.row_count) {
         say(in);
         return;
@@ -187,6 +199,11 @@ static int make_room(struct host *h, const struct intake_rules *rules, struct er
         return err_set(e, GIFD_ENOMEM, "intake");
     }
     arena_init(&room->scratch, INTAKE_SCRATCH_MAX);
+    room->accepted = metric_take(h->metrics, METRIC_COUNTER, "gifd_events_accepted_total", NULL, NULL);
+    static const char rejected[] = "gifd_events_rejected_total";
+    room->malformed = metric_take(h->metrics, METRIC_COUNTER, rejected, "why", "invalid");
+    room->unknown = metric_take(h->metrics, METRIC_COUNTER, rejected, "why", "not_found");
+    room->large = metric_take(h->metrics, METRIC_COUNTER, rejected, "why", "too_large");
     h->intake = room;
     return GIFD_OK;
 }
@@ -219,6 +236,8 @@ struct intake_told *intake_tell(struct gen *g, struct slice body, bool lines, tr
         free(told);
         return NULL;
     }
+    count_faults(room, &read);
+    metric_add(room->accepted, read.row_count);
     return told;
 }
 

@@ -247,6 +247,14 @@ static void refuse(struct request *r, const struct limit_answer *a)
 
 /* ---- deciding ---- */
 
+static void count_refusal(struct host *h, const struct limits *l, const struct limit_ask *ask)
+{
+    enum limits_kind by = l->by[ask->policy - l->policy];
+    if (!h->limited[by])
+        h->limited[by] = metric_take(h->metrics, METRIC_COUNTER, "gifd_limit_refusals_total", "by", kinds[by]);
+    metric_add(h->limited[by], 1);
+}
+
 static struct limit_key key_of(const struct limit_table *t, const struct request *r, const struct limits *l,
                                enum limits_kind kind, struct slice user, struct slice token)
 {
@@ -308,6 +316,7 @@ bool limits_enter(struct visit *v, const struct limits *l, struct limit_ask asks
     }
     if (!later || !a.allowed) say(r, asks, n, &a);
     if (!a.allowed) {
+        count_refusal(v->host, l, &asks[a.which]);
         refusal_mark(&v->host->live->refusals, r, v->flags);
         refuse(r, &a);
     }
@@ -325,6 +334,7 @@ int limits_charge(struct visit *v, struct slice user, struct slice token, struct
     int rc = limit_check(&v->host->limits, clock_mono_ns(), asks, n, &a);
     if (rc < 0) return err_set(e, GIFD_EBUSY, "the server could not count this request now");
     say(v->r, asks, n, &a);
+    if (!a.allowed) count_refusal(v->host, l, &asks[a.which]);
     return a.allowed ? GIFD_OK : err_set(e, GIFD_ELIMITED, "%s", detail_of(&a));
 }
 

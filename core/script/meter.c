@@ -46,3 +46,29 @@ void meter_count(struct meter *m, struct metrics *all, const struct request *r, 
     metric_add(status_cell(m, all, r, status), 1);
     if (m->pattern) metric_observe(seconds_cell(m, all, r, cache), (double)(clock_mono_ns() - r->started_ns) / 1e9);
 }
+
+static struct metric_cell *upstream_cell(struct metrics *all, const char *name, const char *host, const char *outcome)
+{
+    struct metric_cell *cell = NULL;
+    struct metric_label labels[] = {{SLICE("host"), slice_str(host)},
+                                    {SLICE("outcome"), slice_str(outcome ? outcome : "")}};
+    struct metric_want want = {.kind = METRIC_COUNTER,
+                               .name = slice_str(name),
+                               .labels = labels,
+                               .label_count = outcome ? 2 : 1,
+                               .group = SLICE("gifd_upstream_")};
+    if (metric_find(all, &want, &cell, NULL) == GIFD_ETOOBIG) {
+        labels[0].value = SLICE("other");
+        want.spare = true;
+        metric_find(all, &want, &cell, NULL);
+    }
+    return cell;
+}
+
+void meter_upstream(struct metrics *all, const char *host, int status, uint64_t us)
+{
+    static const char *const outcomes[] = {"failed", "1xx", "2xx", "3xx", "4xx", "5xx"};
+    const char *outcome = outcomes[status < 100 || status > 599 ? 0 : status / 100];
+    metric_add(upstream_cell(all, "gifd_upstream_requests_total", host, outcome), 1);
+    metric_add(upstream_cell(all, "gifd_upstream_microseconds_total", host, NULL), us);
+}

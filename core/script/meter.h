@@ -25,6 +25,10 @@ struct meter {
     } statuses[METER_STATUSES + 1];
 };
 
+/* Of whom others were asked for: an answer's status, or 0 when none came. At most 64 series: then the host is "other".
+ *   gifd_upstream_requests_total{host,outcome}   gifd_upstream_microseconds_total{host} */
+void meter_upstream(struct metrics *all, const char *host, int status, uint64_t us);
+
 /* r is about to get its reply. */
 void meter_count(struct meter *m, struct metrics *all, const struct request *r, int status, enum meter_cache cache);
 

@@ -167,6 +167,19 @@ static void on_closed(uv_handle_t *news)
     free(db);
 }
 
+/* All databases of plugins are one here. */
+static void count_in(struct db *db, struct metrics *m)
+{
+    const char *of = db->guest ? "plugins" : "catalogue";
+    db->counts = (struct db__counts){
+        .writes = metric_take(m, METRIC_COUNTER, "gifd_db_writes_total", "database", of),
+        .failed = metric_take(m, METRIC_COUNTER, "gifd_db_write_failures_total", "database", of),
+        .commits = metric_take(m, METRIC_COUNTER, "gifd_db_commits_total", "database", of),
+        .busy = metric_take(m, METRIC_COUNTER, "gifd_db_busy_total", "database", of),
+        .seconds = metric_take(m, METRIC_HISTOGRAM, "gifd_db_transaction_seconds", "database", of),
+    };
+}
+
 struct db *db_open(struct loop *l, const struct db_options *o, struct err *e)
 {
     struct db *db = calloc(1, sizeof *db);
@@ -181,6 +194,7 @@ struct db *db_open(struct loop *l, const struct db_options *o, struct err *e)
     db->path = path;
     db->busy_ms = o->busy_ms ? o->busy_ms : DB__BUSY_MS;
     db->guest = o->guest;
+    count_in(db, o->metrics);
     db->queue_max = o->guest ? DB_GUEST_QUEUE_MAX : DB_QUEUE_MAX;
     db->statement_ms = o->statement_ms ? o->statement_ms : o->guest ? DB_GUEST_STATEMENT_MS : DB__STATEMENT_MS;
     struct sql__options options = {.create = o->create, .busy_ms = db->busy_ms, .read_only = true};

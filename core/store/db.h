@@ -24,6 +24,8 @@
 
 enum value_type { VALUE_NULL, VALUE_INT, VALUE_REAL, VALUE_TEXT, VALUE_BLOB };
 
+struct metrics; /* base/metric.h */
+
 struct value {
     enum value_type type;
     union {
@@ -72,8 +74,9 @@ struct db_options {
     const char *path;
     const char *keys; /* the folder of the key and the heads of tables that are chains (chain_int.h); or NULL */
     bool create, guest;
-    uint32_t busy_ms;      /* how long a write waits for its turn; 0: 10000 */
-    uint32_t statement_ms; /* budget of one statement on the writer or reader thread; 0: 5000, a guest's 2000 */
+    struct metrics *metrics; /* what writes do is counted there, or NULL */
+    uint32_t busy_ms;        /* how long a write waits for its turn; 0: 10000 */
+    uint32_t statement_ms;   /* budget of one statement on the writer or reader thread; 0: 5000, a guest's 2000 */
 };
 
 struct db;

@@ -7,6 +7,7 @@
 #ifndef GIFD_STORE_DB_INT_H
 #define GIFD_STORE_DB_INT_H
 
+#include "base/metric.h"
 #include "store/chain_int.h"
 #include "store/turn_int.h"
 
@@ -55,8 +56,14 @@ struct db__lane {
     struct sql sql; /* the thread's; opened by its first job */
 };
 
+/* NULLs where nothing is counted. */
+struct db__counts {
+    struct metric_cell *writes, *failed, *commits, *busy, *seconds;
+};
+
 struct db {
     struct loop *loop;
+    struct db__counts counts;
     char *path;
     uint32_t busy_ms, statement_ms;
     bool guest;

@@ -20,6 +20,7 @@ struct place {
 struct shelf {
     struct tick tick;
     struct loop *loop;
+    struct metrics *metrics;
     char *folder;
     struct place place[SHELF_OPEN_MAX];
 };
@@ -41,7 +42,7 @@ static void on_look(struct tick *t)
     }
 }
 
-struct shelf *shelf_new(struct loop *l, const char *folder, struct err *e)
+struct shelf *shelf_new(struct loop *l, const char *folder, struct metrics *counts, struct err *e)
 {
     struct shelf *s = calloc(1, sizeof *s);
     if (!s || !(s->folder = strdup(folder))) {
@@ -50,6 +51,7 @@ struct shelf *shelf_new(struct loop *l, const char *folder, struct err *e)
         return NULL;
     }
     s->loop = l;
+    s->metrics = counts;
     tick_start(l, &s->tick, LOOK_MS, on_look);
     return s;
 }
@@ -105,7 +107,9 @@ struct db *shelf_take(struct shelf *s, struct slice name, struct err *e)
         return NULL;
     }
     if (p->db && !same) clear(p);
-    if (!p->db && !(p->db = db_open(s->loop, &(struct db_options){.path = path, .guest = true}, e))) return NULL;
+    if (!p->db &&
+        !(p->db = db_open(s->loop, &(struct db_options){.path = path, .guest = true, .metrics = s->metrics}, e)))
+        return NULL;
     p->used_ms = loop_now_ms(s->loop);
     p->dev = st.st_dev;
     p->ino = st.st_ino;

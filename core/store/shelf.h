@@ -13,7 +13,7 @@
 #define SHELF_NAME_MAX 64
 
 struct shelf;
-struct shelf *shelf_new(struct loop *l, const char *folder, struct err *e);
+struct shelf *shelf_new(struct loop *l, const char *folder, struct metrics *counts, struct err *e); /* or NULL */
 void shelf_free(struct shelf *s); /* as db_close for each */
 /* Valid until the loop turns again: ask for it anew each time. GIFD_ENOTFOUND when there is no such file; GIFD_EBUSY
  * when others keep all that may be open busy; GIFD_EINVALID for a name that is no [a-z][a-z0-9-]*. */

@@ -32,7 +32,7 @@ static void begin(void)
     snprintf(dir, sizeof dir, "/tmp/gifd-shelf-XXXXXX");
     CHECK(mkdtemp(dir));
     CHECK(loop_init(&loop, &e) == GIFD_OK);
-    shelf = shelf_new(&loop, dir, &e);
+    shelf = shelf_new(&loop, dir, NULL, &e);
     CHECK(shelf);
     CHECK(make("cats", "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT);") == 1);
 }

@@ -35,6 +35,9 @@ static bool of_the_disk(int rc)
 
 static void answer(struct group *g, struct db_job *j, int rc, const struct err *e)
 {
+    struct db__counts *n = &j->db->counts;
+    metric_add(rc < 0 ? n->failed : n->writes, 1);
+    if (rc == GIFD_EBUSY) metric_add(n->busy, 1);
     db__fail(j, rc, e);
     list_push(&g->over, &j->node);
 }
@@ -110,6 +113,7 @@ static void commit(struct group *g)
     db__step(g->l, SLICE("COMMIT"), clock_mono_ns());
     int rc = sql__do(&g->l->sql, "COMMIT", &e);
     if (rc == GIFD_OK) {
+        metric_add(g->l->db->counts.commits, 1);
         answer_all(g, &g->inside, GIFD_OK, NULL);
         return;
     }
@@ -220,7 +224,9 @@ void *db__write_thread(void *lane)
         if (!j && keep_head(l)) continue;
         if (!j) break;
         if (begin(&g, j)) {
+            uint64_t began = clock_mono_ns();
             transaction(&g, j);
+            metric_observe(l->db->counts.seconds, (double)(clock_mono_ns() - began) / 1e9);
             db__rest(l);
             turn__give(&l->db->turn);
         }

@@ -1,6 +1,10 @@
 --- exposition: series of numbers as Prometheus text 0.0.4 and OpenMetrics 1.0. Pure.
 --
--- Counters are whole numbers here and base units there: NAME_microseconds_total becomes NAME_seconds_total.
+-- Counters are whole numbers here and base units there: NAME_microseconds_total becomes NAME_seconds_total. Buckets of
+-- a histogram are the same at each scrape, whatever was observed, so that rates of them are right: a number's bucket is
+-- found by its size within the range below, and what is larger than that is in +Inf only.
+local help = require "gifd.metric_help"
+
 local M = {}
 
 M.types = {
@@ -8,47 +12,23 @@ M.types = {
   openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8",
 }
 
---- What each of the product's own is; those of plugins say whose they are.
-local help = {
-  gifd_http_requests_total = "Requests that were answered, by route and status.",
-  gifd_http_request_duration_seconds = "From a request's head to its reply, by route; cache: hit, miss or none.",
-  gifd_loop_lag_seconds = "How late each process's event loop came to a timer.",
-  gifd_connections = "Open connections of each worker.",
-  gifd_process_cpu_seconds = "Processor time used by each process since it started.",
-  gifd_process_resident_memory_bytes = "Memory of each process that is in RAM.",
-  gifd_process_open_fds = "Open descriptors of each process.",
-  gifd_process_start_time_seconds = "When each process started, since 1970.",
-  gifd_build_info = "1, with the version that runs.",
-  gifd_generation = "Number of the configuration that serves.",
-  gifd_workers = "Processes that answer requests.",
-  gifd_media_up = "1 while the media process is there.",
-  gifd_disk_free_bytes = "Free bytes where the data is.",
-  gifd_jobs_total = "Attempts at jobs, by how they ended.",
-  gifd_jobs_slots = "Jobs that may run at a time, by lane.",
-  gifd_jobs_active = "Jobs that run.",
-  gifd_jobs_waiting = "Jobs that are due, by priority.",
-  gifd_jobs_parked = "Jobs that ended too many media processes.",
-  gifd_jobs_oldest_waiting_seconds = "For how long the oldest job that is due has waited.",
-  gifd_plugin_calls_total = "Calls of parts of plugins.",
-  gifd_plugin_failures_total = "Calls of parts of plugins that failed.",
-  gifd_plugin_seconds_total = "Time that calls of parts of plugins took.",
-  gifd_plugin_last_seconds = "How long the last call of a part of a plugin took.",
-  gifd_plugin_max_seconds = "How long the longest call of a part of a plugin took.",
-  gifd_log_lines_total = "Lines of the log, by level.",
-  gifd_log_dropped_total = "Lines of the log that nobody read in time.",
-  gifd_log_left_out_total = "Lines of the log that were like too many others in their second.",
-  gifd_traces_total = "Traces that were begun.",
-  gifd_traces_kept_total = "Traces that were kept.",
-  gifd_traces_active = "Traces under way.",
-  gifd_trace_spans_exported_total = "Spans that the collector took.",
-  gifd_trace_spans_dropped_total = "Spans that were given up, and why.",
-  gifd_tls_handshakes_total = "TLS handshakes, by outcome and version.",
-  gifd_tls_expiry_timestamp_seconds = "When a certificate ends, since 1970.",
-  gifd_events_folded_total = "Events that were added up.",
-  gifd_judge_out = "1 while a judge cannot be reached.",
-}
+--- As they are told, where that is not as they are kept: a gauge may be a counter that the system keeps.
+local renamed = { judge_out = "gifd_judge_out", gifd_process_cpu_seconds = "gifd_process_cpu_seconds_total" }
 
-local renamed = { judge_out = "gifd_judge_out" }
+--- Upper bounds from 2^first to 2^last, `parts` (1, 2 or 4) in each doubling, with their texts.
+local function ladder(first, last, parts)
+  local out = {}
+  for power = first, last - 1 do
+    for i = 0, parts - 1 do out[#out + 1] = 2 ^ power * (1 + i / parts) end
+  end
+  out[#out + 1] = 2 ^ last
+  for i, bound in ipairs(out) do out[i] = { le = bound, text = ("%.17g"):format(bound) } end
+  return out
+end
+
+--- By the unit that the name ends in: 15 us to 64 s, 64 bytes to 16 GiB; else 1e-6 to 1e12, by doublings.
+local ladders = { seconds = ladder(-16, 6, 4), bytes = ladder(6, 34, 2), other = ladder(-20, 40, 1) }
+local function ladder_of(name) return ladders[name:match("_(%a+)$")] or ladders.other end
 
 local function escaped(text) return (text:gsub("\\", "\\\\"):gsub("\n", "\\n"):gsub('"', '\\"')) end
 
@@ -70,17 +50,19 @@ local function label_text(labels, more)
 end
 
 local function histogram(out, name, series)
-  local below = 0
-  for _, bucket in ipairs(series.buckets) do
-    below = below + bucket.n
-    if bucket.le ~= math.huge then
-      out[#out + 1] = ("%s_bucket%s %d"):format(name, label_text(series.labels, ('le="%s"'):format(number(bucket.le))),
-        below)
+  local labels = label_text(series.labels)
+  local head = name .. "_bucket" .. (labels == "" and '{le="' or labels:sub(1, -2) .. ',le="')
+  local below, at, buckets = 0, 1, series.buckets
+  for _, bound in ipairs(ladder_of(name)) do
+    while buckets[at] and buckets[at].le <= bound.le do
+      below = below + buckets[at].n
+      at = at + 1
     end
+    out[#out + 1] = head .. bound.text .. '"} ' .. number(below)
   end
-  out[#out + 1] = ('%s_bucket%s %d'):format(name, label_text(series.labels, 'le="+Inf"'), series.count)
-  out[#out + 1] = ("%s_sum%s %s"):format(name, label_text(series.labels), number(series.sum))
-  out[#out + 1] = ("%s_count%s %d"):format(name, label_text(series.labels), series.count)
+  out[#out + 1] = head .. '+Inf"} ' .. number(series.count)
+  out[#out + 1] = ("%s_sum%s %s"):format(name, labels, number(series.sum))
+  out[#out + 1] = ("%s_count%s %s"):format(name, labels, number(series.count))
 end
 
 --- Name as it is told, and what its values are multiplied by.
@@ -88,19 +70,19 @@ local function told(series)
   local name, scale = renamed[series.name] or series.name, 1
   if name:find("_microseconds_total$") then name, scale = name:gsub("_microseconds_total$", "_seconds_total"), 1e-6 end
   if series.kind == "counter" and not name:find("_total$") then name = name .. "_total" end
-  return name, scale
+  return name, scale, renamed[series.name] and name:find("_total$") and "counter" or series.kind
 end
 
 --- Families in the order of their names -> { name, kind, list = { { series, scale } } }
 local function families(list)
   local by_name, names = {}, {}
   for _, series in ipairs(list) do
-    local name, scale = told(series)
+    local name, scale, kind = told(series)
     if not by_name[name] then
-      by_name[name] = { name = name, kind = series.kind, list = {} }
+      by_name[name] = { name = name, kind = kind, list = {} }
       names[#names + 1] = name
     end
-    if by_name[name].kind == series.kind then
+    if by_name[name].kind == kind then
       table.insert(by_name[name].list, { series = series, scale = scale })
     end
   end
@@ -112,8 +94,33 @@ end
 
 local function explained(name)
   if help[name] then return help[name] end
-  local plugin = name:match("^plugin_(%w+)_")
-  return plugin and "Of the plugin " .. plugin .. "." or "Of a plugin."
+  return name:find("^plugin_") and "Of a plugin." or "Not described."
+end
+
+--- Strictly by name: what OpenMetrics calls a unit.
+local function unit_of(called) return called:match("_(seconds)$") or called:match("_(bytes)$") end
+
+local function header(out, family, open)
+  local name = family.name
+  local called = open and family.kind == "counter" and name:gsub("_total$", "") or name
+  out[#out + 1] = ("# HELP %s %s"):format(called, explained(name))
+  out[#out + 1] = ("# TYPE %s %s"):format(called, family.kind)
+  local unit = open and unit_of(called)
+  if unit then out[#out + 1] = ("# UNIT %s %s"):format(called, unit) end
+end
+
+--- What of both forms an Accept field prefers -> "openmetrics", "prometheus"
+function M.form(accept)
+  local best, best_q = "prometheus", 0
+  for part in (accept or ""):lower():gmatch("[^,]+") do
+    local type, rest = part:match("^%s*([^;%s]+)(.*)$")
+    local version = rest and rest:match("version%s*=%s*\"?([%d.]+)")
+    local q = rest and tonumber(rest:match(";%s*q%s*=%s*([%d.]+)")) or 1
+    local form = type == "application/openmetrics-text" and (not version or version:match("^[01]%.0%.[01]$"))
+      and "openmetrics" or (type == "text/plain" or type == "text/*" or type == "*/*") and "prometheus"
+    if form and q > best_q then best, best_q = form, q end
+  end
+  return best
 end
 
 --- list: of gifd.metric.list; open: OpenMetrics
@@ -121,9 +128,7 @@ function M.text(list, open)
   local out = {}
   for _, family in ipairs(families(list)) do
     local name = family.name
-    local called = open and family.kind == "counter" and name:gsub("_total$", "") or name
-    out[#out + 1] = ("# HELP %s %s"):format(called, explained(name))
-    out[#out + 1] = ("# TYPE %s %s"):format(called, family.kind)
+    header(out, family, open)
     for _, one in ipairs(family.list) do
       if family.kind == "histogram" then histogram(out, name, one.series)
       else

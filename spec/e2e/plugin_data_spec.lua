@@ -254,12 +254,15 @@ describe("gifd.metric", function()
     assert.equal(0, code, err)
     assert.matches('plugin_ledger_asked_total{who="me"} 25', out, 1, true)
     assert.matches("plugin_ledger_seconds 25", out, 1, true)
-    local refused
-    for i = 1, 100 do
-      local reply = s:request { "GET", "/p/ledger/count?who=" .. i }
-      if reply.status == 429 then refused = refused or { i, reply.json.error } end
-    end
-    assert.same({ 63, "too_large" }, refused)
+    for i = 1, 100 do assert.equal(200, s:request({ "GET", "/p/ledger/count?who=" .. i }).status) end
+    local told = s:request({ "GET", "/metrics" }).body
+    local kept = select(2, told:gsub("\nplugin_ledger_asked_total{", ""))
+    local others = tonumber(told:match('\nplugin_ledger_asked_total{who="other"} (%d+)'))
+    local lookups = tonumber(told:match('\ngifd_metric_other_total{group="plugin_ledger"} (%d+)'))
+    assert.same({ 64, 38 }, { kept, others }) -- me and 62 more, beside the histogram; the rest is one series
+    assert.equal(others, lookups)
+    assert.equal(1, tonumber(told:match('\nplugin_ledger_asked_total{who="62"} (%d+)')))
+    assert.is_nil(told:find('who="63"', 1, true))
     s:stop()
   end)
 end)

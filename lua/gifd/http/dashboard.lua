@@ -9,7 +9,7 @@ local function rounded(n) return n and math.floor(n * 1e6 + 0.5) / 1e6 or 0 end
 local function of_histogram(series)
   local mean = series.count > 0 and rounded(series.sum / series.count) or 0
   return { count = series.count, sum = rounded(series.sum), mean = mean,
-    p50 = rounded(series.p50), p99 = rounded(series.p99) }
+    p50 = rounded(series.p50), p95 = rounded(series.p95), p99 = rounded(series.p99) }
 end
 
 local function finite(n) return n == n and n ~= math.huge and n ~= -math.huge and n or 0 end
@@ -21,7 +21,7 @@ function M.show(app)
   local single = { gifd_traces_total = "total", gifd_traces_kept_total = "kept", gifd_traces_active = "active",
     gifd_trace_spans_exported_total = "exported", gifd_trace_spans_dropped_total = "dropped" }
   for _, level in ipairs { "debug", "info", "warn", "error", "critical" } do logs.by_level[level] = 0 end
-  for _, series in ipairs(gifd.metric.list()) do
+  for _, series in ipairs(gifd.metric.list(nil, true)) do
     local name, value = series.name, series.value and finite(series.value)
     if series.kind == "histogram" then metrics.histograms[series.series] = of_histogram(series)
     else metrics[series.kind .. "s"][series.series] = value end

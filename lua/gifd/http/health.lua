@@ -23,7 +23,7 @@ local function warnings_of(app, facts)
   if jobs and jobs.oldest_waiting_seconds > OLD_WORK then
     out[#out + 1] = ("work waits for %d minutes already"):format(jobs.oldest_waiting_seconds / 60)
   end
-  for _, series in ipairs(gifd.metric.list()) do
+  for _, series in ipairs(gifd.metric.list("gifd_tls_expiry")) do
     local left = series.name == "gifd_tls_expiry_timestamp_seconds" and series.value - gifd.time.now()
     if left and left < NEAR_END then
       out[#out + 1] = left < 0 and "a certificate has ended" or ("a certificate ends in %d days"):format(left / 86400)

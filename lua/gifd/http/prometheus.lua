@@ -1,8 +1,7 @@
 --- http/prometheus: GET /metrics: every number of all processes, as Prometheus text (0.0.4) or OpenMetrics (1.0).
 --
 -- Open to whoever asks from this machine; others need the scope metrics. Series are made as they are used, so that what
--- never happened is not there. Histograms have fixed buckets, four in each doubling: a quantile read from them is at
--- most 12.5 % off (core/base/metric.h).
+-- never happened is not there.
 local exposition = require "gifd.exposition"
 local job_model = require "gifd.model.job"
 local job_stats = require "gifd.model.job_stats"
@@ -10,11 +9,11 @@ local problem = require "gifd.http.problem"
 
 local M = {}
 
---- From this machine, and not passed on by a proxy on it that nobody trusts?
+--- From this machine, and not passed on by a proxy on it? What headers say can only take the right away.
 local function here(req)
-  local ip, headers = req.client_ip, req.headers
-  if headers["x-forwarded-for"] or headers.forwarded or headers.via then return false end
-  return ip:match("^127%.") ~= nil or ip == "::1" or ip:match("^::ffff:127%.") ~= nil
+  local headers = req.headers
+  local passed_on = headers["x-forwarded-for"] or headers["x-real-ip"] or headers.forwarded or headers.via
+  return gifd.request.from_here() and not passed_on
 end
 
 --- What is not counted but stands somewhere: series like those of gifd.metric.list.
@@ -33,7 +32,8 @@ local function standing()
   if jobs then
     gauge("gifd_jobs_active", jobs.active)
     for priority, count in pairs(jobs.waiting) do gauge("gifd_jobs_waiting", count, { priority = priority }) end
-    gauge("gifd_jobs_parked", jobs.parked)
+    for _, how in ipairs { "parked", "delayed", "blocked" } do gauge("gifd_jobs_" .. how, jobs[how]) end
+    for _, what in ipairs { "active", "places", "waiting" } do gauge("gifd_media_" .. what, jobs.media[what]) end
     gauge("gifd_jobs_oldest_waiting_seconds", jobs.oldest_waiting_seconds)
   end
   return out
@@ -47,9 +47,9 @@ function M.get(_, req, ctx)
   end
   local series = gifd.metric.list()
   for _, one in ipairs(standing()) do series[#series + 1] = one end
-  local open = (req.headers.accept or ""):find("application/openmetrics-text", 1, true) ~= nil
-  return { status = 200, type = exposition.types[open and "openmetrics" or "prometheus"],
-    body = exposition.text(series, open), headers = { ["Cache-Control"] = "no-store" } }
+  local form = exposition.form(req.headers.accept)
+  return { status = 200, type = exposition.types[form], body = exposition.text(series, form == "openmetrics"),
+    headers = { ["Cache-Control"] = "no-store", Vary = "Accept" } }
 end
 
 return M

@@ -11,6 +11,24 @@ local EVERY, SEAL_EVERY, EXPIRE_EVERY, BOARDS_LEAST, BOARDS_MOST, SHARE = 1, 10,
 
 local M = {}
 
+local meters = {}
+
+--- What a round did: others see by it that rounds are made, and how long they take.
+local function measure(began, folded)
+  if not meters.folded then
+    meters.folded = gifd.metric.counter("gifd_events_folded_total")
+    meters.seconds = gifd.metric.histogram("gifd_rollup_fold_seconds")
+    meters.behind = gifd.metric.gauge("gifd_rollup_behind")
+    meters.at = gifd.metric.gauge("gifd_rollup_timestamp_seconds")
+  end
+  if not meters.at then return end
+  local now = gifd.time.now()
+  meters.folded:add(folded.rows)
+  meters.seconds:observe(math.max(0, now - began))
+  meters.behind:set(folded.more and 1 or 0)
+  meters.at:set(now)
+end
+
 local function warn(what, err)
   if err.code ~= "cancelled" then
     gifd.log.warn("rollup." .. what, { code = err.code, error = tostring(err.message) })
@@ -29,6 +47,7 @@ function M.once(app, state)
   local began = gifd.time.now()
   local folded, err = gifd.rollup.fold(kinds.counted, boards)
   if not folded then return nil, err end
+  measure(began, folded)
   if folded.rows > 0 then
     local numbers = metrics.all()
     if numbers then gifd.bus.publish(metric_events.topic, metric_events.message(numbers)) end

@@ -26,7 +26,7 @@ end
 
 local function counted()
   local out = { completed = 0, failed = 0, retried = 0, slots = 0, media = 0 }
-  for _, series in ipairs(gifd.metric.list()) do
+  for _, series in ipairs(gifd.metric.list("gifd_jobs_")) do
     if series.name == TOTAL then out[series.labels.outcome] = series.value end
     if series.name == SLOTS then out.slots = out.slots + series.value end
     if series.name == SLOTS and series.labels.lane == "media" then out.media = series.value end

@@ -51,7 +51,7 @@ end
 function M.read()
   local out, fields = {}, {}
   for _, row in ipairs(names) do fields[row.name] = row.field end
-  for _, series in ipairs(gifd.metric.list()) do
+  for _, series in ipairs(gifd.metric.list("gifd_plugin_")) do
     local field = fields[series.name]
     if field then
       local plugin, what = series.labels.plugin, series.labels.part

@@ -1107,9 +1107,11 @@ function gifd.metric.gauge(name, labels, group) end
 ---@return gifd.Err? err
 function gifd.metric.histogram(name, labels, group) end
 
----{series, name, labels, kind, value} or {..., count, sum, p50, p99, buckets = {{le, n}}} of each
+---{series, name, labels, kind, value} or {..., count, sum, p50, p95, p99 (quantiles), buckets = {{le, n}}} of each whose name begins so
+---@param prefix? string
+---@param quantiles? boolean
 ---@return table[] series
-function gifd.metric.list() end
+function gifd.metric.list(prefix, quantiles) end
 
 ---@class gifd.near
 gifd.near = {}
@@ -1238,6 +1240,10 @@ gifd.request = {}
 ---@return string? text
 ---@return gifd.Err? err
 function gifd.request.body(max) end
+
+---its connection comes from this machine, and no PROXY header names somebody else
+---@return boolean
+function gifd.request.from_here() end
 
 ---will it be answered from the first byte on? by GET, and not a later range
 ---@param reply table
