@@ -2,10 +2,10 @@
  *
  * A check is a row of `checks` and adds findings: ok, warn (works, but not as well or as safely as it could) or fail.
  * Nothing is changed, apart from a file that comes and goes in the data directory. What gifd-media can do is asked of
- * gifd-media itself (--walls), behind its own walls. Run it as the user who runs the server. */
-#include "app/app.h"
+ * gifd-media itself (--walls), behind its own walls; a server that runs is asked in doctor_live.c. Run it as the user
+ * who runs the server. */
+#include "app/doctor_int.h"
 #include "base/arena.h"
-#include "base/json.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FINDINGS_MAX 64
 #define RESERVE_BYTES (UINT64_C(256) << 20) /* uploads.disk_reserve as shipped */
 #define ROOM_BYTES (UINT64_C(4) << 30)
 #define DESCRIPTORS_LEAST 4096
@@ -32,27 +31,12 @@
 #define ANSWER_MAX 65536
 #define EARLIEST 1767225600 /* 2026-01-01: earlier than any gifd */
 
-enum state { OK, WARN, FAIL };
 static const char *const state_names[] = {"ok", "warn", "fail"};
 
-struct finding {
-    char name[40], text[300], mend[300];
-    enum state state;
-};
-
-struct doctor {
-    char data[PATH_LEN];
-    const char *config; /* NULL: as shipped */
-    struct finding finding[FINDINGS_MAX];
-    size_t count;
-};
-
-static struct finding *find(struct doctor *d, enum state state, const char *name, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-static struct finding *find(struct doctor *d, enum state state, const char *name, const char *fmt, ...)
+struct finding *doctor__find(struct doctor *d, enum doctor_state state, const char *name, const char *fmt, ...)
 {
     va_list ap;
-    if (d->count == FINDINGS_MAX) d->count--;
+    if (d->count == DOCTOR_FINDINGS_MAX) d->count--;
     struct finding *f = &d->finding[d->count++];
     *f = (struct finding){.state = state};
     snprintf(f->name, sizeof f->name, "%s", name);
@@ -62,8 +46,7 @@ static struct finding *find(struct doctor *d, enum state state, const char *name
     return f;
 }
 
-static void mend(struct finding *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void mend(struct finding *f, const char *fmt, ...)
+void doctor__mend(struct finding *f, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -90,22 +73,24 @@ static void check_data(struct doctor *d)
     snprintf(path, sizeof path, "%s/.doctor-%d", folder, (int)getpid());
     int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600), why = errno;
     if (fd < 0) {
-        mend(find(d, FAIL, "data", "%s cannot be written to: %s", folder, strerror(why)),
-             "chown %d:%d '%s' && chmod u+rwx '%s', or gifd serve --data with another folder", (int)getuid(),
-             (int)getgid(), folder, folder);
+        doctor__mend(doctor__find(d, FAIL, "data", "%s cannot be written to: %s", folder, strerror(why)),
+                     "chown %d:%d '%s' && chmod u+rwx '%s', or gifd serve --data with another folder", (int)getuid(),
+                     (int)getgid(), folder, folder);
         return;
     }
     bool synced = fsync(fd) == 0;
     close(fd);
     unlink(path);
     if (!synced)
-        mend(find(d, FAIL, "data", "%s cannot be synced to its disk", folder), "gifd serve --data on a local disk");
+        doctor__mend(doctor__find(d, FAIL, "data", "%s cannot be synced to its disk", folder),
+                     "gifd serve --data on a local disk");
     else if (strcmp(folder, d->data) != 0)
-        find(d, OK, "data", "%s is not there yet; it can be made", d->data);
+        doctor__find(d, OK, "data", "%s is not there yet; it can be made", d->data);
     else
-        find(d, OK, "data", "%s can be written to", d->data);
+        doctor__find(d, OK, "data", "%s can be written to", d->data);
     if (stat(d->data, &st) == 0 && (st.st_mode & 077))
-        mend(find(d, WARN, "data.private", "%s may be entered by others", d->data), "chmod 700 '%s'", d->data);
+        doctor__mend(doctor__find(d, WARN, "data.private", "%s may be entered by others", d->data), "chmod 700 '%s'",
+                     d->data);
 }
 
 static void check_disk(struct doctor *d)
@@ -115,30 +100,32 @@ static void check_disk(struct doctor *d)
     nearest(d, folder);
     if (statvfs(folder, &v) < 0) return;
     uint64_t room = (uint64_t)v.f_bavail * v.f_frsize;
-    enum state state = room < RESERVE_BYTES ? FAIL : room < ROOM_BYTES ? WARN : OK;
-    struct finding *f = find(d, state, "disk", "%" PRIu64 " MiB are free under %s", room >> 20, folder);
+    enum doctor_state state = room < RESERVE_BYTES ? FAIL : room < ROOM_BYTES ? WARN : OK;
+    struct finding *f = doctor__find(d, state, "disk", "%" PRIu64 " MiB are free under %s", room >> 20, folder);
     if (state != OK)
-        mend(f, "make room there, or gifd serve --data on a larger disk (uploads stop at uploads.disk_reserve)");
+        doctor__mend(f,
+                     "make room there, or gifd serve --data on a larger disk (uploads stop at uploads.disk_reserve)");
     if (v.f_favail && v.f_favail < 10000)
-        mend(find(d, WARN, "disk.files", "%" PRIu64 " more files fit under %s", (uint64_t)v.f_favail, folder),
-             "remove files there, or make a file system with more inodes");
+        doctor__mend(
+            doctor__find(d, WARN, "disk.files", "%" PRIu64 " more files fit under %s", (uint64_t)v.f_favail, folder),
+            "remove files there, or make a file system with more inodes");
 }
 
 static void check_descriptors(struct doctor *d)
 {
     struct rlimit r;
     if (getrlimit(RLIMIT_NOFILE, &r) < 0) return;
-    enum state state = r.rlim_max < DESCRIPTORS_LEAST ? FAIL : r.rlim_max < DESCRIPTORS_GOOD ? WARN : OK;
+    enum doctor_state state = r.rlim_max < DESCRIPTORS_LEAST ? FAIL : r.rlim_max < DESCRIPTORS_GOOD ? WARN : OK;
     struct finding *f =
-        find(d, state, "descriptors", "a process may have %llu open files", (unsigned long long)r.rlim_max);
+        doctor__find(d, state, "descriptors", "a process may have %llu open files", (unsigned long long)r.rlim_max);
     if (state != OK)
-        mend(f, "LimitNOFILE=%d in the systemd unit, or ulimit -Hn %d before gifd serve", DESCRIPTORS_GOOD,
-             DESCRIPTORS_GOOD);
+        doctor__mend(f, "LimitNOFILE=%d in the systemd unit, or ulimit -Hn %d before gifd serve", DESCRIPTORS_GOOD,
+                     DESCRIPTORS_GOOD);
 }
 
 static const struct {
     const char *name;
-    enum state without;
+    enum doctor_state without;
     const char *mend;
 } walls[] = {
     {"calls", FAIL, "a kernel with CONFIG_SECCOMP_FILTER, and no container profile that refuses seccomp()"},
@@ -157,8 +144,9 @@ static void on_wall(struct doctor *d, const char *name, bool stands, const char 
     snprintf(full, sizeof full, "wall.%.30s", name);
     for (size_t i = 0; i < sizeof walls / sizeof *walls; i++) {
         if (strcmp(walls[i].name, name) != 0) continue;
-        struct finding *f = find(d, stands ? OK : walls[i].without, full, "%s%s", stands ? "" : "missing: ", detail);
-        if (!stands) mend(f, "%s", walls[i].mend);
+        struct finding *f =
+            doctor__find(d, stands ? OK : walls[i].without, full, "%s%s", stands ? "" : "missing: ", detail);
+        if (!stands) doctor__mend(f, "%s", walls[i].mend);
     }
 }
 
@@ -169,8 +157,8 @@ static void on_codec(struct doctor *d, const char *kind, const char *name, bool 
     char full[40];
     snprintf(full, sizeof full, "%.10s.%.20s", kind, name);
     if (!there)
-        mend(find(d, needed ? FAIL : WARN, full, "libavcodec has none"),
-             "a libavcodec built with the %s %s (Debian's and Ubuntu's are)", kind, name);
+        doctor__mend(doctor__find(d, needed ? FAIL : WARN, full, "libavcodec has none"),
+                     "a libavcodec built with the %s %s (Debian's and Ubuntu's are)", kind, name);
 }
 
 static void on_media_line(struct doctor *d, const char *line, size_t *codecs)
@@ -220,42 +208,48 @@ static void check_media(struct doctor *d)
     if (f) fclose(f);
     if (pid > 0) waitpid(pid, &status, 0);
     if (!WIFEXITED(status) || WEXITSTATUS(status) == 127)
-        mend(find(d, FAIL, "media", "gifd-media does not start"), "put gifd-media beside gifd, of the same build");
+        doctor__mend(doctor__find(d, FAIL, "media", "gifd-media does not start"),
+                     "put gifd-media beside gifd, of the same build");
     else if (codecs)
-        find(d, OK, "codecs", "%zu decoders and encoders", codecs);
+        doctor__find(d, OK, "codecs", "%zu decoders and encoders", codecs);
 }
 
 static void check_clock(struct doctor *d)
 {
     struct timex t = {0};
     if (time(NULL) < EARLIEST)
-        mend(find(d, FAIL, "clock", "the clock is before 2026: signed links and expiry cannot hold"),
-             "timedatectl set-ntp true");
+        doctor__mend(doctor__find(d, FAIL, "clock", "the clock is before 2026: signed links and expiry cannot hold"),
+                     "timedatectl set-ntp true");
     else if (adjtimex(&t) == TIME_ERROR || t.status & STA_UNSYNC)
-        mend(find(d, WARN, "clock", "no time service keeps the clock right"), "timedatectl set-ntp true");
+        doctor__mend(doctor__find(d, WARN, "clock", "no time service keeps the clock right"),
+                     "timedatectl set-ntp true");
     else
-        find(d, OK, "clock", "kept right by a time service");
+        doctor__find(d, OK, "clock", "kept right by a time service");
 }
 
 /* ---- what the configuration says of the world outside, as `gifd config explain` tells it ---- */
 
-/* What is to be said of a key, in a; NULL: the configuration has faults. */
-static const struct json *explained(const struct doctor *d, struct arena *a, const char *key, int *status)
+struct slice doctor__run(char *const argv[], struct arena *a, int *status)
 {
     char *text = arena_alloc(a, ANSWER_MAX);
     pid_t pid = -1;
     size_t n = 0;
-    FILE *f = run("gifd",
-                  (char *[]){"/proc/self/exe", "config", "explain", (char *)(uintptr_t)key, "--json",
-                             d->config ? "--config" : NULL, (char *)(uintptr_t)d->config, NULL},
-                  &pid);
+    FILE *f = run("gifd", argv, &pid);
     if (f && text) n = fread(text, 1, ANSWER_MAX, f);
     if (f) fclose(f);
     *status = -1;
     if (pid > 0) waitpid(pid, status, 0);
+    return text && WIFEXITED(*status) && WEXITSTATUS(*status) == EXIT_OK ? slice_of(text, n) : SLICE("");
+}
+
+/* What is to be said of a key, in a; NULL: the configuration has faults. */
+static const struct json *explained(const struct doctor *d, struct arena *a, const char *key, int *status)
+{
     struct json *root = NULL;
-    if (!text || !WIFEXITED(*status) || WEXITSTATUS(*status) != EXIT_OK) return NULL;
-    return json_parse(a, slice_of(text, n), NULL, &root, NULL) == GIFD_OK ? root : NULL;
+    struct slice text = doctor__run((char *[]){"/proc/self/exe", "config", "explain", (char *)(uintptr_t)key, "--json",
+                                               d->config ? "--config" : NULL, (char *)(uintptr_t)d->config, NULL},
+                                    a, status);
+    return text.n && json_parse(a, text, NULL, &root, NULL) == GIFD_OK ? root : NULL;
 }
 
 /* The value of a key; NULL: the configuration has faults, or says nothing. */
@@ -285,32 +279,37 @@ static void check_address(struct doctor *d)
     arena_init(&a, 1 << 20);
     const struct json *listen = setting(d, &a, "listen", &status);
     if (!listen) {
-        mend(find(d, FAIL, "configuration", "%s has faults", d->config ? d->config : "the configuration"),
-             "gifd check%s%s", d->config ? " --config " : "", d->config ? d->config : "");
+        doctor__mend(
+            doctor__find(d, FAIL, "configuration", "%s has faults", d->config ? d->config : "the configuration"),
+            "gifd check%s%s", d->config ? " --config " : "", d->config ? d->config : "");
         arena_free(&a);
         return;
     }
     const struct json *base = setting(d, &a, "site.base_url", &status);
     const struct json *proxies = setting(d, &a, "trusted_proxies", &status);
     bool named = base && base->type == JSON_STRING, here = only_here(listen), trusts = proxies && proxies->child;
+    if (named) {
+        snprintf(d->base_url, sizeof d->base_url, "%.*s", (int)base->s.n, base->s.p);
+        for (size_t n = strlen(d->base_url); n && d->base_url[n - 1] == '/';) d->base_url[--n] = 0;
+    }
     if (named && !slice_starts(base->s, SLICE("https://")))
-        mend(find(d, WARN, "base_url", "links begin with %.*s: previews and browsers want https", (int)base->s.n,
-                  base->s.p),
-             "site = { base_url = \"https://...\" } in config.lua");
+        doctor__mend(doctor__find(d, WARN, "base_url", "links begin with %.*s: previews and browsers want https",
+                                  (int)base->s.n, base->s.p),
+                     "site = { base_url = \"https://...\" } in config.lua");
     else if (named)
-        find(d, OK, "base_url", "links begin with %.*s", (int)base->s.n, base->s.p);
+        doctor__find(d, OK, "base_url", "links begin with %.*s", (int)base->s.n, base->s.p);
     else if (here)
-        find(d, OK, "base_url", "links follow the address that is asked; only this machine can ask");
+        doctor__find(d, OK, "base_url", "links follow the address that is asked; only this machine can ask");
     else
-        mend(find(d, WARN, "base_url", "links follow the address that is asked"),
-             "site = { base_url = \"https://...\" } in config.lua");
+        doctor__mend(doctor__find(d, WARN, "base_url", "links follow the address that is asked"),
+                     "site = { base_url = \"https://...\" } in config.lua");
     if (here && named && !trusts)
-        mend(find(d, WARN, "proxies",
-                  "only this machine reaches it, and no proxy's Forwarded or X-Forwarded-For counts: "
-                  "all visitors are one address to limits"),
-             "trusted_proxies = { \"127.0.0.0/8\", \"::1\" } in config.lua");
+        doctor__mend(doctor__find(d, WARN, "proxies",
+                                  "only this machine reaches it, and no proxy's Forwarded or X-Forwarded-For counts: "
+                                  "all visitors are one address to limits"),
+                     "trusted_proxies = { \"127.0.0.0/8\", \"::1\" } in config.lua");
     else
-        find(d, OK, "proxies", trusts ? "headers of the configured proxies count" : "none is in front");
+        doctor__find(d, OK, "proxies", trusts ? "headers of the configured proxies count" : "none is in front");
     arena_free(&a);
 }
 
@@ -324,16 +323,18 @@ static void check_pixels(struct doctor *d)
     const struct json *by = root ? json_get(root, "pixels") : NULL, *text = root ? json_get(root, "sight") : NULL;
     const struct json *lacking = root ? json_get(root, "lacking") : NULL, *how = root ? json_get(root, "mend") : NULL;
     for (const struct json *why = lacking ? lacking->child : NULL; why; why = why->next)
-        mend(find(d, WARN, "plugin", "%.*s", (int)why->s.n, why->s.p), "the setting in config.lua, then gifd reload");
+        doctor__mend(doctor__find(d, WARN, "plugin", "%.*s", (int)why->s.n, why->s.p),
+                     "the setting in config.lua, then gifd reload");
     if (text && how) {
-        struct finding *f = find(d, by && by->child ? OK : WARN, "pixels", "%.*s", (int)text->s.n, text->s.p);
-        if (f->state != OK) mend(f, "%.*s", (int)how->s.n, how->s.p);
+        struct finding *f = doctor__find(d, by && by->child ? OK : WARN, "pixels", "%.*s", (int)text->s.n, text->s.p);
+        if (f->state != OK) doctor__mend(f, "%.*s", (int)how->s.n, how->s.p);
     }
     arena_free(&a);
 }
 
-static void (*const checks[])(struct doctor *d) = {check_data,  check_disk,    check_descriptors, check_clock,
-                                                   check_media, check_address, check_pixels};
+static void (*const checks[])(struct doctor *d) = {check_data,   check_disk,          check_descriptors,
+                                                   check_clock,  check_media,         check_address,
+                                                   check_pixels, doctor__check_names, doctor__check_server};
 
 static void print_text(const struct doctor *d)
 {

@@ -58,8 +58,9 @@ const struct cli_command cli_commands[] = {
      cli_admin, NULL},
     {"doctor", "[--config FILE] " DATA JSON, "say what on this machine keeps gifd from working well",
      "Looks at the data directory, its disk, the limit of open files, the clock, the walls around decoders, the "
-     "codecs, "
-     "and what the configuration says of addresses and proxies. Each finding is ok, warn or fail, and what is not ok "
+     "codecs, and what the configuration says of addresses and proxies; where a server runs on the data, at what it "
+     "says of itself, at whether its public address leads to it and tells it who asks, and at what chat "
+     "programs are shown of its newest share. Each finding is ok, warn or fail, and what is not ok "
      "ends with what mends it. Run it as the server's user. Exits 0 when nothing fails, 1 when something does.\n\n"
      "  --config FILE  the configuration that the server is given\n"
      "  --json  {\"ok\":true,\"findings\":[{\"name\",\"state\",\"text\",\"mend\"}]}\n",
@@ -303,9 +304,10 @@ const struct cli_command cli_commands[] = {
      "unaltered, "
      "1 when one is altered, 4 when there is none of that id.\n",
      cli_verify, NULL},
-    {"unfurl", "CODE [--as PLATFORM,...] [--url URL] " DATA JSON, "tell what chat programs would show of a link",
+    {"unfurl", "[CODE] [--as PLATFORM,...] [--url URL] " DATA JSON, "tell what chat programs would show of a link",
      "What each program that previews links is offered for a share: title, picture, film, whether it moves there, and "
-     "which of the platform's rules are broken. CODE is the share's code or its address.\n\n"
+     "which of the platform's rules are broken. CODE is the share's code or its address; without it, the newest share"
+     " that strangers may see.\n\n"
      "  --as PLATFORM,...  only these; a name that is none is told with those that are\n"
      "  --url URL  what addresses begin with (default: as configured)\n"
      "  --json  one object, as of GET /api/v1/shares/CODE/unfurl\n",

@@ -4,6 +4,7 @@
 #include "app/systemd.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metric.h"
 #include "base/sink.h"
 #include "script/limits.h"
 #include "store/blob.h"
@@ -153,6 +154,7 @@ static int prepare(struct supervisor *s, struct err *e)
     datadir_join(&s->dir, "segment", path);
     s->segment = segment_open(path, true, e);
     if (!s->segment || limits_open(s->segment, e) < 0) return EXIT_FAILED;
+    metric_set(metric_take(segment_metrics(s->segment), METRIC_GAUGE, "gifd_generation_refused", NULL, NULL), 0);
     logging_begin(s);
     datadir_join(&s->dir, "blobs", path);
     int swept = blobs_sweep(path, e);

@@ -1,6 +1,11 @@
 --- gifd doctor: what it finds on a sound machine, and what it says when something is wrong.
 local cjson = require "cjson"
-local server = require "spec.support.server"
+package.path = "lua/?.lua;spec/support/?.lua;" .. package.path
+local http = require "socket.http"
+local ltn12 = require "ltn12"
+local pictures = require "pictures"
+local server = require "server"
+local stand = require "stand"
 
 local function shell(command)
   local f = assert(io.popen(command .. " 2>&1; echo $?"))
@@ -102,5 +107,106 @@ describe("gifd doctor", function()
     assert.equal(1, code)
     assert.matches("gifd check", broken.configuration.mend)
     os.remove(config)
+  end)
+end)
+
+--- What is in front of a server: passes requests on to the address that mode() begins with, and says who asks when
+-- it ends in " honest".
+local function proxy(request)
+  local upstream, how = request.mode():match("^(%S+) (%a+)$")
+  if not upstream then return 502, "", "" end
+  local body = {}
+  local _, status, fields = http.request { url = upstream .. request.target, sink = ltn12.sink.table(body), headers =
+    { ["user-agent"] = request.headers["user-agent"], ["x-forwarded-for"] = how == "honest" and "192.0.2.7" or nil } }
+  return status, ("Content-Type: %s\r\n"):format(fields["content-type"]), table.concat(body)
+end
+
+describe("gifd doctor beside a running server", function()
+  local s, front
+
+  setup(function()
+    front = stand.start(proxy)
+    s = server.start { config = ([[return { unseen = "approved", site = { base_url = "%s" },
+      trusted_proxies = { "127.0.0.0/8" } }]]):format(front.url) }
+  end)
+  teardown(function()
+    s:stop()
+    front:stop()
+  end)
+
+  local function examined()
+    local code, out, err = server.command("doctor", "--data", s.data, "--config", s.config, "--json")
+    local report = cjson.decode(out)
+    for _, f in ipairs(report.findings) do assert.equal(f.state ~= "ok", f.mend ~= nil, f.name) end
+    return by_name(report.findings), code, err
+  end
+
+  it("says what it serves, and that nothing is there to be unfurled yet", function()
+    front:set(s.url .. " honest")
+    local found = examined()
+    assert.matches("^generation 1 serves", found.server.text)
+    assert.same({ "ok", "ok" }, { found.ready.state, found.unfurl.state })
+    assert.equal("ok", found.dns.state)
+  end)
+
+  it("sees whether what is in front leads here and tells who asks", function()
+    front:set(s.url .. " honest")
+    local found = examined()
+    assert.same({ "ok", "ok" }, { found.front.state, found["proxies.headers"].state })
+    front:set(s.url .. " silent")
+    found = examined()
+    assert.equal("ok", found.front.state)
+    assert.equal("fail", found["proxies.headers"].state)
+    assert.matches("X%-Forwarded%-For", found["proxies.headers"].mend)
+    front:set "nowhere"
+    found = examined()
+    assert.equal("warn", found.front.state)
+    assert.is_nil(found["proxies.headers"])
+  end)
+
+  it("looks at a share as Discord and Slack do, and that is no visit by a person", function()
+    front:set(s.url .. " honest")
+    local admin = s:token "admin"
+    local share = s:upload(pictures.gif(), admin, "?title=hello").json.share
+    local found
+    server.wait_until("the share to be seen", function()
+      found = examined()
+      return found["unfurl.discord"]
+    end)
+    for _, name in ipairs { "discord", "slack" } do
+      assert.equal("ok", found["unfurl." .. name].state, found["unfurl." .. name].text)
+      assert.matches(front.url .. "/s/" .. share.code .. ".gif", found["unfurl." .. name].text, 1, true)
+    end
+    local metrics
+    server.wait_until("looks to be counted", function()
+      metrics = s:request({ "GET", "/api/v1/shares/" .. share.code .. "/metrics", token = admin }).json
+      return metrics.by_verdict.preview and metrics.by_verdict.preview.clicks >= 2
+    end)
+    assert.same({ 0, 0 }, { metrics.clicks, metrics.views })
+  end)
+
+  it("fails where a program gets no picture", function()
+    local share = s:upload(pictures.gif(), s:token "admin", "?title=gone").json.share
+    os.execute(("find '%s/blobs' -type f -delete"):format(s.data))
+    local found, code
+    server.wait_until("it to be the newest", function()
+      found, code = examined()
+      return (found["unfurl.slack"] or { text = "" }).text:find(share.code, 1, true)
+    end)
+    assert.same({ "fail", 1 }, { found["unfurl.slack"].state, code })
+    assert.matches("Slack gets no picture from ", found["unfurl.slack"].text)
+  end)
+
+  it("says that a configuration is refused, and so do /readyz and the numbers", function()
+    server.put(s.config, "return { nonsense = 1 }")
+    assert.equal(1, (server.command("reload", "--data", s.data)))
+    local _, out = server.command("doctor", "--data", s.data, "--json")
+    local found = by_name(cjson.decode(out).findings)
+    assert.equal("warn", found.generation.state)
+    assert.matches("nonsense", found.generation.text)
+    local ready = s:request { "GET", "/readyz" }
+    assert.equal(200, ready.status)
+    assert.matches("refused", ready.json.warnings[1])
+    assert.matches("\ngifd_generation_refused 1\n", s:request({ "GET", "/metrics" }).body)
   end)
 end)

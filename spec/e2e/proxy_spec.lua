@@ -37,6 +37,18 @@ describe("behind a proxy", function()
 
   local function client(...) return (talk(...):match("^HTTP/1%.1 200.-\r\n\r\n(.*)$")) end
 
+  it("shows numbers to this machine, whoever a header or a PROXY header says that it is", function()
+    local function status(from, index, head, fields)
+      local bytes = (head or "") .. get(fields):gsub("/p/whoami/", "/metrics")
+      return tonumber(talk(from, index, bytes):match("^HTTP/1%.1 (%d+)"))
+    end
+    assert.equal(200, status("127.0.0.1", 1))
+    assert.equal(401, status("127.0.0.2", 1, nil, "X-Forwarded-For: 127.0.0.1\r\n"))
+    assert.equal(401, status("127.0.0.1", 1, nil, "Forwarded: for=127.0.0.1\r\n"))
+    assert.equal(401, status("127.0.0.2", 2, "PROXY TCP4 127.0.0.1 127.0.0.1 4000 80\r\n"))
+    assert.equal(401, status("127.0.0.2", 2, "PROXY TCP4 192.0.2.9 127.0.0.1 4000 80\r\n"))
+  end)
+
   it("believes a trusted peer and nobody else", function()
     local fields = "X-Forwarded-For: 6.6.6.6, 203.0.113.9, 10.1.2.3\r\n"
     assert.equal("203.0.113.9", client("127.0.0.2", 1, get(fields)))

@@ -1,4 +1,4 @@
---- command/unfurl: gifd unfurl CODE [--as discord,slack,...] [--url BASE] [--json]: what each program that previews
+--- command/unfurl: gifd unfurl [CODE] [--as discord,slack,...] [--url BASE] [--json]: what each program that previews
 -- links would show, and why not more.
 local address = require "gifd.http.address"
 local arguments = require "gifd.command.arguments"
@@ -35,9 +35,12 @@ end
 local function code_of(word) return word:match("/s/([%w_-]+)[^/]*$") or word end
 
 local function facts_of(app, base, code)
-  local share, err = share_model.find(code)
+  local share, err
+  if code then share, err = share_model.find(code) else share, err = share_model.newest_seen() end
   if share == nil then return nil, complain(FAILED, "%s", tostring(err.message)) end
-  if not share then return nil, complain(NOT_FOUND, "there is no share %s", code) end
+  if not share then
+    return nil, complain(NOT_FOUND, "there is no share %s", code or "that strangers may see")
+  end
   local asset, asset_err = asset_model.find(share.asset_id)
   if not asset then return nil, complain(FAILED, "%s", asset_err and asset_err.message or "its original is gone") end
   local function page(values)
@@ -54,10 +57,10 @@ return function(app)
   return function(args)
     local options, words = arguments(args, { json = "flag", as = "value", url = "value" })
     if not options then return complain(USAGE, "%s", words) end
-    if not words[1] or words[2] then return complain(USAGE, "say the code of one share") end
+    if words[2] then return complain(USAGE, "say the code of one share, or none for the newest") end
     local base = (options.url or address.base(app.settings)):gsub("/+$", "")
     if not base:match("^https?://[^/%s]+") then return complain(USAGE, "--url is no http or https address") end
-    local facts, code = facts_of(app, base, code_of(words[1]))
+    local facts, code = facts_of(app, base, words[1] and code_of(words[1]))
     if not facts then return code end
     local list, unknown = report.all(facts, report.names(options.as))
     if not list then return complain(USAGE, "there is no platform '%s': %s", unknown, report.known()) end

@@ -84,7 +84,7 @@ function M.one(ctx, row)
   pictures(ctx, row, offer, warn)
   local moves = ctx.asset.frames > 1 and (row.moves == "gif" and offer.image ~= nil and offer.image.type == "image/gif"
     or row.moves == "video" and offer.video ~= nil) or false
-  return { platform = row.name, label = row.label, title = unfurl.line(title, row.title),
+  return { platform = row.name, label = row.label, agent = row.agent, title = unfurl.line(title, row.title),
     description = unfurl.description(ctx), url = url, image = file(offer.image), second_image = file(offer.second),
     video = file(offer.video), card = offer.image and "summary_large_image" or "summary", moves = moves,
     warnings = gifd.json.array(warnings) }

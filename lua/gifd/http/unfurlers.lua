@@ -16,6 +16,7 @@
 --   activity     the ActivityPub form is offered too
 --   https        shows nothing from http
 --   title        characters that it shows
+--   agent        the User-Agent by which it asks, for gifd doctor to ask as it does
 local evidence = require "gifd.flow.evidence"
 
 local M = {}
@@ -25,9 +26,11 @@ M.default = { name = "generic", label = "others", picture = "gif", wants = "disc
 
 M.rows = {
   { name = "discord", label = "Discord", picture = "gif", wants = "discord.gif",
-    bytes = 8e6, side = 9500, video = "instead", video_bytes = 50e6, moves = "gif", title = 256 },
+    bytes = 8e6, side = 9500, video = "instead", video_bytes = 50e6, moves = "gif", title = 256,
+    agent = "Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)" },
   { name = "slack", label = "Slack", picture = "gif",
-    wants = "slack.gif", bytes = 2e6, video = "never", moves = "gif", title = 150 },
+    wants = "slack.gif", bytes = 2e6, video = "never", moves = "gif", title = 150,
+    agent = "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)" },
   { name = "teams", label = "Microsoft Teams",
     picture = "gif", wants = "teams.gif", bytes = 1e6, side = 1024, video = "never", moves = "gif", https = true },
   { name = "telegram", label = "Telegram", picture = "still", wants = "card.jpg",

@@ -29,6 +29,13 @@ end
 
 function M.by_id(id) return shaped(gifd.db.row("SELECT " .. columns .. " FROM shares s WHERE s.id = ?1", id)) end
 
+--- The newest that strangers may see without using a visit up; false when there is none.
+function M.newest_seen()
+  return shaped(gifd.db.row("SELECT " .. columns .. [[ FROM shares s WHERE s.verdict = 'approved'
+      AND s.visibility <> 'private' AND s.max_visits IS NULL AND (s.expires_at IS NULL OR s.expires_at > ?1)
+      AND (SELECT verdict FROM assets WHERE id = s.asset_id) = 'approved' ORDER BY s.id DESC LIMIT 1]], moment.now()))
+end
+
 --- Newest first; `before` is the id of the last one seen.
 function M.of_account(account_id, before, limit)
   local rows, err = gifd.db.rows("SELECT " .. columns
