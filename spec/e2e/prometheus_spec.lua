@@ -3,6 +3,7 @@ package.path = "lua/?.lua;spec/support/?.lua;" .. package.path
 local exposition = require "exposition"
 local pictures = require "pictures"
 local server = require "server"
+local stand = require "stand"
 
 local function read(reply, form)
   assert.equal(200, reply.status, reply.body)
@@ -115,5 +116,46 @@ describe("/metrics", function()
     os.remove(path)
     assert.equal("0\n", said)
     assert.equal(0, os.execute("promtool check rules docs/prometheus/*.yml > /dev/null 2>&1"))
+  end)
+end)
+
+describe("numbers of what is refused and of whom others were asked for", function()
+  local s, there
+  setup(function()
+    there = stand.start()
+    s = server.start { config = [[return { fetch = { allow = { "127.0.0.1" } }, limits = {
+      ["GET /healthz"] = { strategy = "fixed_window", rate = 2, per = "1h", by = { "ip" } } } }]] }
+  end)
+  teardown(function()
+    s:stop()
+    there:stop()
+  end)
+
+  it("say what was counted when a limit refused", function()
+    local statuses = {}
+    for i = 1, 5 do statuses[i] = s:request({ "GET", "/healthz" }).status end
+    assert.same({ 200, 200, 429, 429, 429 }, statuses)
+    assert.equal(3, read(s:request { "GET", "/metrics" })['gifd_limit_refusals_total{by="ip"}'])
+  end)
+
+  it("name other servers, as many as there is room for, and then others", function()
+    local script = s.dir .. "/ask.lua"
+    server.put(script, ([[
+      gifd.fetch { url = "%s/hello" }
+      gifd.fetch { url = "%s/nothing" }
+      for i = 1, 90 do gifd.fetch { url = "http://h" .. i .. ".invalid:1/" } end
+      local n, others = 0, 0
+      for _, one in ipairs(gifd.metric.list "gifd_upstream_") do
+        n = n + 1
+        if one.labels.host == "127.0.0.1" then
+          print(one.name, one.labels.outcome or "", one.labels.outcome and one.value or one.value > 0)
+        end
+        if one.labels.host == "other" and one.labels.outcome then others = others + one.value end
+      end
+      print("bounded", n <= 72, "the rest", others > 40)]]):format(there.url, there.url))
+    local code, out, err = server.command("lua", "--config", s.config, script)
+    assert.equal(0, code, err)
+    assert.equal(table.concat({ "gifd_upstream_requests_total\t2xx\t1", "gifd_upstream_microseconds_total\t\ttrue",
+      "gifd_upstream_requests_total\t4xx\t1", "bounded\ttrue\tthe rest\ttrue", "" }, "\n"), out)
   end)
 end)
