@@ -117,8 +117,13 @@ function M.verify(target)
   local done, err = M.ready()
   if not done then return nil, err end
   local valid, claims = gifd.crypto.verify_url(target)
-  if not valid and claims.code == "signature_invalid" then -- perhaps by a key that another process has just made
-    done, err = M.ready(GLANCE)
+  if not valid and claims.code == "signature_invalid" and not known[target:match "[?&]kid=([%w_-]+)"] then
+    -- perhaps by a key that another process has just made: looked for once after this was asked, and not more often
+    -- than every GLANCE
+    local asked = gifd.time.now()
+    local wait = GLANCE - (asked - looked)
+    if wait > 0 then gifd.time.sleep(math.min(wait, GLANCE)) end
+    if looked < asked then done, err = M.refresh() end
     if not done then return nil, err end
     valid, claims = gifd.crypto.verify_url(target)
   end
