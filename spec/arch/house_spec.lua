@@ -39,6 +39,15 @@ describe("names and sizes:", function()
     end
   end)
 
+  it("every spec is run by busted without words", function()
+    local roots = dofile(".busted").default.ROOT
+    for _, path in ipairs(lines("git ls-files --cached --others --exclude-standard '*_spec.lua'")) do
+      local found = false
+      for _, root in ipairs(roots) do found = found or path:sub(1, #root + 1) == root .. "/" end
+      assert.is_true(found, path .. " is in no folder of .busted's ROOT")
+    end
+  end)
+
   it("no C file is over 800 lines, no Lua file over 300", function()
     for _, path in ipairs(lines("git ls-files --cached --others --exclude-standard core lua plugins")) do
       local limit = path:match("%.[ch]$") and 800 or path:match("%.lua$") and not path:match("/types/") and 300
