@@ -203,7 +203,7 @@ struct http_server *http_server_new(struct loop *l, const struct http_limits *li
     s->conn_pool.max = 256;
     s->stream_pool.max = 128;
     s->request_pool.max = 64;
-    s->out_pool.max = 16;
+    s->out_pool.max = 64; /* as many replies that come in one turn; a new one costs a mapping */
     s->holder_pool.max = 64;
     if (getrandom(&s->holder_seed, sizeof s->holder_seed, 0) != sizeof s->holder_seed) s->holder_seed = clock_mono_ns();
     if (getrandom(&s->random, sizeof s->random, 0) != sizeof s->random) s->random = clock_mono_ns();

@@ -2,6 +2,7 @@
 #include "script/intake.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "script/intake_scan.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>
@@ -198,22 +199,16 @@ static bool read_time(const struct json *v, int64_t *us)
     return true;
 }
 
-/* Members of one event by name: one pass, the last of each wins. */
-struct members {
-    const struct json *type, *subject, *part, *platform, *at, *meta;
-};
-
-static void sort_members(const struct json *o, struct members *m)
+/* One pass, the last of each wins. */
+static void sort_members(const struct json *o, struct intake_members *m)
 {
+    const struct json *of[6] = {NULL};
     for (const struct json *x = o->child; x; x = x->next) {
-        struct slice k = x->key;
-        if (k.n == 4 && memcmp(k.p, "type", 4) == 0) m->type = x;
-        if (k.n == 8 && memcmp(k.p, "asset_id", 8) == 0) m->subject = x;
-        if (k.n == 5 && memcmp(k.p, "share", 5) == 0) m->part = x;
-        if (k.n == 8 && memcmp(k.p, "platform", 8) == 0) m->platform = x;
-        if (k.n == 2 && memcmp(k.p, "at", 2) == 0) m->at = x;
-        if (k.n == 8 && memcmp(k.p, "metadata", 8) == 0) m->meta = x;
+        int which = intake_member(x->key);
+        if (which >= 0) of[which] = x;
     }
+    *m = (struct intake_members){
+        .type = of[0], .subject = of[1], .part = of[2], .platform = of[3], .at = of[4], .meta = of[5]};
 }
 
 static bool given(const struct json *v)
@@ -279,39 +274,41 @@ static size_t meta_text(struct arena *a, const struct json *v, struct slice *out
     return out->n;
 }
 
+static int add_meta(struct reading *r, const struct intake_members *m, struct slice *meta)
+{
+    *meta = m->meta_text.p ? m->meta_text : as_written(m->meta, r->text);
+    if (meta->p && meta->n <= INTAKE_META_MAX) return 1;
+    return meta_text(r->asked.arena, m->meta, meta) > 0;
+}
+
 /* 1: a row was added; 0: refused; negative: nothing can be looked up now. */
-static int read_one(struct reading *r, const struct json *v, struct err *e)
+static int judge(struct reading *r, const struct intake_members *m, struct err *e)
 {
     const struct intake_rules *rules = r->asked.rules;
-    struct members m = {0};
     int64_t type, platform = 0, at = r->now, subject = 0, part = 0, of = 0;
     struct slice meta = {NULL, 0};
-    if (v->type != JSON_OBJECT) return refuse(r, GIFD_EINVALID, "", "an event must be an object");
-    sort_members(v, &m);
-    if (!given(m.type) || m.type->type != JSON_STRING) return refuse(r, GIFD_EINVALID, "/type", "type must be text");
-    type = named(rules->types, rules->type_count, m.type->s);
+    if (!given(m->type) || m->type->type != JSON_STRING) return refuse(r, GIFD_EINVALID, "/type", "type must be text");
+    type = named(rules->types, rules->type_count, m->type->s);
     if (!type) return refuse(r, GIFD_EINVALID, "/type", "there is no such type of event");
-    if (!given(m.subject) || m.subject->type != JSON_STRING)
+    if (!given(m->subject) || m->subject->type != JSON_STRING)
         return refuse(r, GIFD_EINVALID, "/asset_id", "asset_id must be text");
-    if (given(m.part) && m.part->type != JSON_STRING) return refuse(r, GIFD_EINVALID, "/share", "share must be text");
-    if (given(m.platform) && m.platform->type != JSON_STRING)
+    if (given(m->part) && m->part->type != JSON_STRING) return refuse(r, GIFD_EINVALID, "/share", "share must be text");
+    if (given(m->platform) && m->platform->type != JSON_STRING)
         return refuse(r, GIFD_EINVALID, "/platform", "platform must be text");
-    if (given(m.platform)) platform = named(rules->platforms, rules->platform_count, m.platform->s);
-    if (given(m.at) && !read_time(m.at, &at))
+    if (given(m->platform)) platform = named(rules->platforms, rules->platform_count, m->platform->s);
+    if (given(m->at) && !read_time(m->at, &at))
         return refuse(r, GIFD_EINVALID, "/at", "at must be a time of RFC 3339, or a number since 1970");
     if (at < r->now - rules->past_us || at > r->now + rules->ahead_us)
         return refuse(r, GIFD_EINVALID, "/at", "at is too long ago, or in the future");
-    if (given(m.meta) && m.meta->type != JSON_OBJECT)
+    if (given(m->meta) && m->meta->type != JSON_OBJECT)
         return refuse(r, GIFD_EINVALID, "/metadata", "metadata must be an object");
-    if (given(m.meta) && m.meta->count) meta = as_written(m.meta, r->text);
-    if (given(m.meta) && m.meta->count && (meta.n > INTAKE_META_MAX || !meta.p) &&
-        !meta_text(r->asked.arena, m.meta, &meta))
+    if (given(m->meta) && m->meta->count && !add_meta(r, m, &meta))
         return refuse(r, GIFD_ETOOBIG, "/metadata", "metadata may have 2048 bytes");
-    int rc = look_up(&r->asked, SUBJECT, m.subject->s, &subject, &of, e);
+    int rc = look_up(&r->asked, SUBJECT, m->subject->s, &subject, &of, e);
     if (rc < 0) return rc;
     if (!rc) return refuse(r, GIFD_ENOTFOUND, "/asset_id", "there is no such asset");
-    if (given(m.part)) {
-        rc = look_up(&r->asked, PART, m.part->s, &part, &of, e);
+    if (given(m->part)) {
+        rc = look_up(&r->asked, PART, m->part->s, &part, &of, e);
         if (rc < 0) return rc;
         if (!rc) return refuse(r, GIFD_ENOTFOUND, "/share", "there is no such share");
         if (of != subject) return refuse(r, GIFD_EINVALID, "/share", "the share is one of another asset");
@@ -319,6 +316,14 @@ static int read_one(struct reading *r, const struct json *v, struct err *e)
     r->out->rows[r->out->row_count++] = (struct trail_row){
         .at = at, .subject = subject, .part = part, .n = 1, .extra = meta, .kind = type | platform << 4 | rules->mark};
     return 1;
+}
+
+static int read_one(struct reading *r, const struct json *v, struct err *e)
+{
+    struct intake_members m;
+    if (v->type != JSON_OBJECT) return refuse(r, GIFD_EINVALID, "", "an event must be an object");
+    sort_members(v, &m);
+    return judge(r, &m, e);
 }
 
 /* ---- a body ---- */
@@ -330,6 +335,50 @@ static int room(struct reading *r, size_t n, struct err *e)
     r->out->faults = arena_alloc(r->asked.arena, (n + 1) * sizeof *r->out->faults);
     if (!r->out->rows || !r->out->faults) return err_set(e, GIFD_ENOMEM, "events");
     return GIFD_OK;
+}
+
+/* As intake_scan; metadata that has to be written anew is not plain. */
+static const char *plain(const char *p, const char *end, struct intake_members *m)
+{
+    p = intake_scan(p, end, m);
+    return m->meta_text.n <= INTAKE_META_MAX ? p : NULL;
+}
+
+/* The list at p -> behind it. NULL: it is not plain, or e. */
+static const char *read_plain_list(struct reading *r, const char *p, const char *end, struct err *e)
+{
+    struct intake_members m;
+    size_t most = 0;
+    for (const char *q = p; most < TRAIL_APPEND_MAX && (q = memchr(q, '{', (size_t)(end - q))); q++) most++;
+    if (room(r, most, e) < 0) return NULL;
+    for (p++; r->index < most; r->index++, p++) {
+        p = plain(intake_space(p, end), end, &m);
+        if (!p || judge(r, &m, e) < 0) return NULL;
+        p = intake_space(p, end);
+        if (p == end || *p != ',') return p < end && *p == ']' ? intake_space(p + 1, end) : NULL;
+    }
+    return NULL;
+}
+
+/* 1: all of the body is read; 0: it is not plain, and nothing of it was. */
+static int read_plain(struct reading *r, struct slice body, struct err *e)
+{
+    struct intake_members m;
+    const char *end = body.p + body.n, *p = intake_space(body.p, end);
+    const char *past = plain(p, end, &m);
+    if (past && intake_space(past, end) == end) {
+        r->out->single = true;
+        return room(r, 1, e) < 0 || judge(r, &m, e) < 0 ? e->code : 1;
+    }
+    bool wrapped = p < end && *p == '{';
+    if (wrapped) p = intake_events(p, end);
+    if (!p || p == end || *p != '[') return 0;
+    p = read_plain_list(r, p, end, e);
+    if (e->code) return e->code;
+    if (p && wrapped) p = p < end && *p == '}' ? intake_space(p + 1, end) : NULL;
+    if (p == end) return 1;
+    r->out->row_count = r->out->fault_count = r->index = 0;
+    return 0;
 }
 
 static int read_list(struct reading *r, const struct json *list, struct err *e)
@@ -363,9 +412,17 @@ static int read_lines(struct reading *r, struct slice body, struct err *e)
     if (room(r, count, e) < 0) return e->code;
     for (struct slice rest = body; rest.n;) {
         struct slice line = next_line(&rest);
+        const char *end = line.p + line.n, *past;
+        struct intake_members m;
         struct json *v;
         r->line++;
         if (blank(line)) continue;
+        past = plain(intake_space(line.p, end), end, &m);
+        if (past && intake_space(past, end) == end) {
+            if (judge(r, &m, e) < 0) return e->code;
+            r->index++;
+            continue;
+        }
         int rc = json_parse(r->asked.arena, line, NULL, &v, NULL);
         if (rc == GIFD_ENOMEM) return err_set(e, GIFD_ETOOBIG, "the body holds too many values");
         if (rc < 0)
@@ -395,7 +452,10 @@ int intake_read(const struct intake_rules *rules, struct intake_names *names, st
     *out = (struct intake){0};
     if (!body.n) return err_set(e, GIFD_EINVALID, "the body is empty");
     if (lines) return read_lines(&r, body, e);
-    int rc = json_parse(a, body, NULL, &root, e);
+    e->code = 0;
+    int rc = read_plain(&r, body, e);
+    if (rc) return rc < 0 ? rc : GIFD_OK;
+    rc = json_parse(a, body, NULL, &root, e);
     if (rc < 0 && is_lines(body, a)) return read_lines(&r, body, e);
     if (rc == GIFD_ENOMEM) return err_set(e, GIFD_ETOOBIG, "the body holds too many values");
     if (rc < 0) return err_wrap(e, "the body is no JSON");
@@ -406,6 +466,19 @@ int intake_read(const struct intake_rules *rules, struct intake_names *names, st
     if (room(&r, 1, e) < 0) return e->code;
     rc = events ? refuse(&r, GIFD_EINVALID, "/events", "events must be an array") : read_one(&r, root, e);
     return rc < 0 ? rc : GIFD_OK;
+}
+
+size_t intake_report_brief(const struct intake *in, char out[static INTAKE_BRIEF_MAX])
+{
+    static const char before[] = "{\"accepted\":", after[] = ",\"rejected\":[]}";
+    char digits[8];
+    size_t n = sizeof before - 1, count = in->row_count, k = 0;
+    memcpy(out, before, n);
+    do digits[k++] = (char)('0' + count % 10);
+    while (count /= 10);
+    while (k) out[n++] = digits[--k];
+    memcpy(out + n, after, sizeof after - 1);
+    return n + sizeof after - 1;
 }
 
 int intake_report(const struct intake *in, struct buf *out, struct err *e)

@@ -77,6 +77,9 @@ struct gen;
 struct intake_told *intake_tell(struct gen *g, struct slice body, bool lines, trail_done_fn done, void *arg,
                                 struct err *e);
 
+#define INTAKE_BRIEF_MAX 48
+/* {"accepted":n,"rejected":[]} -> its length */
+size_t intake_report_brief(const struct intake *in, char out[static INTAKE_BRIEF_MAX]);
 /* Appends {"accepted":...,"rejected":[...]} to out. */
 int intake_report(const struct intake *in, struct buf *out, struct err *e);
 

@@ -21,8 +21,9 @@ struct incoming {
     struct gen *gen; /* whose rules hold */
     struct visit *v; /* NULL once the client is gone */
     struct buf body;
-    char *report; /* what is answered once the rows are kept */
+    char *report; /* what is answered once the rows are kept: of its own, or the one below */
     size_t report_n, accepted;
+    char brief[INTAKE_BRIEF_MAX];
     bool lines;
 };
 
@@ -40,7 +41,7 @@ static void end(struct incoming *in)
     in->host->intake->held -= in->body.n;
     if (in->v) in->v->incoming = NULL;
     buf_free(&in->body);
-    free(in->report);
+    if (in->report != in->brief) free(in->report);
     gen_unref(in->gen);
     free(in);
 }
@@ -116,6 +117,24 @@ static void count_faults(const struct intake_room *room, const struct intake *re
     }
 }
 
+static int report(struct incoming *in, const struct intake *read, struct err *e)
+{
+    struct buf out;
+    if (!read->fault_count) {
+        in->report = in->brief;
+        in->report_n = intake_report_brief(read, in->brief);
+        return GIFD_OK;
+    }
+    buf_init(&out, (size_t)TRAIL_APPEND_MAX * 256);
+    if (intake_report(read, &out, e) < 0) {
+        buf_free(&out);
+        return e->code;
+    }
+    in->report = out.p;
+    in->report_n = out.n;
+    return GIFD_OK;
+}
+
 static void take(struct incoming *in)
 {
     struct intake_room *room = in->host->intake;
@@ -134,15 +153,10 @@ static void take(struct incoming *in)
         reply_problem_at(leave(in), status, err_name(f->code), f->pointer, "%s", f->text);
         return;
     }
-    struct buf report;
-    buf_init(&report, (size_t)TRAIL_APPEND_MAX * 256);
-    if (intake_report(&read, &report, &e) < 0) {
-        buf_free(&report);
+    if (report(in, &read, &e) < 0) {
         refuse_read(in, &e);
         return;
     }
-    in->report = report.p;
-    in->report_n = report.n;
     in->accepted = read.row_count;
     if (!read.row_count) {
         say(in);

@@ -23,8 +23,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LINGER_NS 1000000     /* for more rows to come, so that they share a commit */
-#define LINGER_ROWS 1024      /* no more waiting */
+#define LINGER_NS 1000000     /* for more rows to come, so that they share a commit, */
+#define LINGER_ROWS 32        /* unless so many are there, */
+#define LINGER_QUIET 4000000  /* or the last commit is so long ago */
 #define GROUP_ROWS 65536      /* in one transaction */
 #define CHECKPOINT_PAGES 4096 /* of the log: 32 MiB */
 #define MANY 16               /* rows in one statement: half the cost of one by one */
@@ -46,14 +47,20 @@ struct chunk {
 struct trail {
     struct loop *loop;
     uv_async_t news;
+    uv_check_t after; /* the turn's sockets were read: what was told goes to the writer at once */
+    uv_idle_t hurry;  /* there is something to hand over: the loop does not wait before it does */
+    unsigned handles; /* open */
+    struct list told; /* chunks of this turn; the loop's */
+    size_t told_rows;
     char folder[PATH_MAX - 32];
     uint64_t seal_rows, seal_ns;
     pthread_t thread;
     bool threaded;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    struct list waiting, over; /* chunks; under the lock */
-    size_t waiting_bytes, waiting_rows;
+    struct list waiting, over;    /* chunks; under the lock */
+    _Atomic size_t waiting_bytes; /* of told, too */
+    size_t waiting_rows;
     size_t asked;       /* calls without an answer, which keep the loop alive; the loop's */
     struct err failed;  /* the last failure; under the lock */
     bool idle, leaving; /* the writer waits for a signal; it is to end */
@@ -61,9 +68,10 @@ struct trail {
     bool is_durable; /* the writer's from here on */
     sqlite3 *db;
     sqlite3_stmt *one, *many; /* INSERT of 1 and of MANY rows */
+    sqlite3_stmt *begin, *commit;
     int own_fd;
     char path[PATH_MAX];
-    uint64_t rows, opened_ns;
+    uint64_t rows, opened_ns, wrote_ns;
 };
 
 static int fail(struct err *e, sqlite3 *db, int rc, const char *what)
@@ -150,16 +158,20 @@ static int prepare(struct trail *t, const char *path, struct err *e)
         rc = s ? sqlite3_prepare_v3(t->db, sql, -1, SQLITE_PREPARE_PERSISTENT, s, NULL) : SQLITE_OK;
         if (rc != SQLITE_OK) return fail(e, t->db, rc, "INSERT");
     }
-    return GIFD_OK;
+    rc = sqlite3_prepare_v3(t->db, "BEGIN IMMEDIATE", -1, SQLITE_PREPARE_PERSISTENT, &t->begin, NULL);
+    if (rc == SQLITE_OK) rc = sqlite3_prepare_v3(t->db, "COMMIT", -1, SQLITE_PREPARE_PERSISTENT, &t->commit, NULL);
+    return rc == SQLITE_OK ? GIFD_OK : fail(e, t->db, rc, "COMMIT");
 }
 
 static void let_go(struct trail *t)
 {
-    sqlite3_finalize(t->one);
-    sqlite3_finalize(t->many);
+    sqlite3_stmt **const all[] = {&t->one, &t->many, &t->begin, &t->commit};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        sqlite3_finalize(*all[i]);
+        *all[i] = NULL;
+    }
     sqlite3_close(t->db);
     if (t->own_fd >= 0) close(t->own_fd);
-    t->one = t->many = NULL;
     t->db = NULL;
     t->own_fd = -1;
 }
@@ -217,7 +229,7 @@ static int step(struct trail *t, sqlite3_stmt *s, struct err *e)
 {
     int rc = sqlite3_step(s);
     sqlite3_reset(s);
-    return rc == SQLITE_DONE ? GIFD_OK : fail(e, t->db, rc, "INSERT");
+    return rc == SQLITE_DONE ? GIFD_OK : fail(e, t->db, rc, sqlite3_sql(s));
 }
 
 /* Rows by the MANY, across chunks; the rest one by one. */
@@ -253,8 +265,8 @@ static int write_all(struct trail *t, struct list *chunks, struct err *e)
         t->is_durable = durable;
     }
     uint64_t rows = 0;
-    if (run(t->db, "BEGIN IMMEDIATE", e) < 0) return e->code;
-    if (insert_all(t, chunks, &rows, e) < 0 || run(t->db, "COMMIT", e) < 0) {
+    if (step(t, t->begin, e) < 0) return e->code;
+    if (insert_all(t, chunks, &rows, e) < 0 || step(t, t->commit, e) < 0) {
         if (!sqlite3_get_autocommit(t->db)) run(t->db, "ROLLBACK", NULL);
         return e->code;
     }
@@ -283,7 +295,7 @@ static size_t take(struct trail *t, struct list *out, bool *more)
         if (!n) break;
         struct chunk *c = LIST_OF(n, struct chunk, node);
         rows += c->count;
-        t->waiting_bytes -= c->bytes;
+        atomic_fetch_sub(&t->waiting_bytes, c->bytes);
         t->waiting_rows -= c->count;
         list_push(out, n);
     }
@@ -293,7 +305,7 @@ static size_t take(struct trail *t, struct list *out, bool *more)
 
 static void linger(struct trail *t)
 {
-    if (t->waiting_rows >= LINGER_ROWS || t->leaving) return;
+    if (t->waiting_rows >= LINGER_ROWS || t->leaving || clock_mono_ns() - t->wrote_ns > LINGER_QUIET) return;
     pthread_mutex_unlock(&t->lock);
     struct timespec pause = {0, LINGER_NS};
     nanosleep(&pause, NULL);
@@ -327,6 +339,7 @@ static void *writer(void *arg)
         pthread_mutex_unlock(&t->lock);
         struct err e = {0};
         int rc = write_all(t, &chunks, &e);
+        t->wrote_ns = clock_mono_ns();
         if (rc < 0) log_error("trail.write", LS("folder", t->folder), LS("error", e.text));
         LIST_EACH(n, &chunks)
         {
@@ -373,6 +386,29 @@ static void on_news(uv_async_t *news)
     answer(news->data);
 }
 
+static void hand_over(struct trail *t)
+{
+    uv_check_stop(&t->after);
+    uv_idle_stop(&t->hurry);
+    if (list_empty(&t->told)) return;
+    pthread_mutex_lock(&t->lock);
+    for (struct list *n; (n = list_shift(&t->told));) list_push(&t->waiting, n);
+    t->waiting_rows += t->told_rows;
+    t->told_rows = 0;
+    if (t->idle) pthread_cond_signal(&t->wake);
+    pthread_mutex_unlock(&t->lock);
+}
+
+static void on_after(uv_check_t *after)
+{
+    hand_over(after->data);
+}
+
+static void on_hurry(uv_idle_t *hurry)
+{
+    (void)hurry;
+}
+
 struct trail *trail_new(struct loop *l, const struct trail_options *o, struct err *e)
 {
     struct trail *t = calloc(1, sizeof *t);
@@ -393,6 +429,7 @@ struct trail *trail_new(struct loop *l, const struct trail_options *o, struct er
     atomic_store(&t->durable, o->durable);
     list_init(&t->waiting);
     list_init(&t->over);
+    list_init(&t->told);
     pthread_condattr_t a;
     pthread_condattr_init(&a);
     pthread_condattr_setclock(&a, CLOCK_MONOTONIC);
@@ -409,6 +446,10 @@ struct trail *trail_new(struct loop *l, const struct trail_options *o, struct er
         return NULL;
     }
     uv_unref((uv_handle_t *)&t->news);
+    uv_check_init(&l->uv, &t->after);
+    uv_idle_init(&l->uv, &t->hurry);
+    t->after.data = t->hurry.data = t;
+    t->handles = 3;
     return t;
 }
 
@@ -420,6 +461,7 @@ void trail_durable(struct trail *t, bool durable)
 static void on_closed(uv_handle_t *h)
 {
     struct trail *t = h->data;
+    if (--t->handles) return;
     pthread_cond_destroy(&t->wake);
     pthread_mutex_destroy(&t->lock);
     free(t);
@@ -429,6 +471,7 @@ void trail_free(struct trail *t)
 {
     if (!t) return;
     if (t->threaded) {
+        hand_over(t);
         pthread_mutex_lock(&t->lock);
         t->leaving = true;
         pthread_cond_signal(&t->wake);
@@ -437,6 +480,8 @@ void trail_free(struct trail *t)
         answer(t);
     }
     uv_close((uv_handle_t *)&t->news, on_closed);
+    uv_close((uv_handle_t *)&t->after, on_closed);
+    uv_close((uv_handle_t *)&t->hurry, on_closed);
 }
 
 static struct chunk *copied(const struct trail_row *rows, size_t count, struct err *e)
@@ -468,6 +513,15 @@ static struct chunk *copied(const struct trail_row *rows, size_t count, struct e
     return c;
 }
 
+static int begin_thread(struct trail *t, struct err *e)
+{
+    if (t->threaded) return GIFD_OK;
+    int rc = pthread_create(&t->thread, NULL, writer, t);
+    if (rc) return err_sys(e, rc, "trail");
+    t->threaded = true;
+    return GIFD_OK;
+}
+
 int trail_append(struct trail *t, const struct trail_row *rows, size_t count, trail_done_fn done, void *arg,
                  struct err *e)
 {
@@ -477,30 +531,22 @@ int trail_append(struct trail *t, const struct trail_row *rows, size_t count, tr
     if (!c) return e->code;
     c->done = done;
     c->arg = arg;
-    pthread_mutex_lock(&t->lock);
-    bool full = t->waiting_bytes + c->bytes > TRAIL_WAITING_MAX;
-    if (!full && !t->threaded) {
-        int rc = pthread_create(&t->thread, NULL, writer, t);
-        if (rc) {
-            pthread_mutex_unlock(&t->lock);
-            free(c);
-            return err_sys(e, rc, "trail");
-        }
-        t->threaded = true;
+    int rc = atomic_load(&t->waiting_bytes) + c->bytes > TRAIL_WAITING_MAX
+                 ? err_set(e, GIFD_EBUSY, "too many rows wait to be written")
+                 : begin_thread(t, e);
+    if (rc < 0) {
+        free(c);
+        return rc;
     }
-    if (!full) {
-        list_push(&t->waiting, &c->node);
-        t->waiting_bytes += c->bytes;
-        t->waiting_rows += count;
-        if (t->idle) pthread_cond_signal(&t->wake);
+    if (list_empty(&t->told)) {
+        uv_check_start(&t->after, on_after);
+        uv_idle_start(&t->hurry, on_hurry);
     }
-    pthread_mutex_unlock(&t->lock);
-    if (!full) {
-        if (t->asked++ == 0) uv_ref((uv_handle_t *)&t->news);
-        return GIFD_OK;
-    }
-    free(c);
-    return err_set(e, GIFD_EBUSY, "too many rows wait to be written");
+    list_push(&t->told, &c->node);
+    t->told_rows += count;
+    atomic_fetch_add(&t->waiting_bytes, c->bytes);
+    if (t->asked++ == 0) uv_ref((uv_handle_t *)&t->news);
+    return GIFD_OK;
 }
 
 /* ---- orphans ---- */

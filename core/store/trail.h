@@ -4,7 +4,7 @@
  *   FOLDER/00000007.own   locked (flock) by whoever adds; gone once the file is sealed
  *
  *   loop thread                       writer thread (one per trail)
- *   trail_append(rows) --queue------> waits a moment for more, BEGIN, all that wait, COMMIT
+ *   trail_append(rows) --each turn--> BEGIN, all that wait, COMMIT; few that come often wait a moment for more
  *   done(rc) <----------------------- after the commit (durable: after the fsync of the log)
  *
  * No two processes write to one file, so nobody waits for anybody's lock. A file is sealed, and the next one begun,
