@@ -40,7 +40,7 @@ describe("replies that are kept", function()
     local before = clicks()
     repeated("/s/" .. share.code, function(reply) assert.equal(200, reply.status) end)
     for _ = 1, 5 do s:request { "HEAD", "/s/" .. share.code } end
-    server.wait_until("the clicks", function() return clicks() == before + 12 end, 3)
+    server.wait_until("the clicks", function() return clicks() == before + 12 end)
   end)
 
   it("are counted by who asked and where they came from, also when a worker dies", function()
@@ -64,7 +64,7 @@ describe("replies that are kept", function()
       local now = hits()
       local function more(key) return (now[key] or 0) - (before[key] or 0) end
       return more("Slackbot<slack") == 6 and more("<twitter") == 6 and more("<") >= 6
-    end, 5)
+    end)
   end)
 
   it("differ by class of client", function()
@@ -113,7 +113,7 @@ describe("replies that are kept", function()
     assert.equal(201, made.status)
     local path = "/s/" .. made.json.code
     repeated(path, function(reply) assert.equal(200, reply.status) end)
-    server.wait_until("the end of the share", function() return get(path).status == 410 end, 6)
+    server.wait_until("the end of the share", function() return get(path).status == 410 end)
     repeated(path, function(reply) assert.equal(410, reply.status) end)
   end)
 end)

@@ -269,7 +269,7 @@ describe("replies as configured", function()
     local function told_once_more(tag, change)
       local before = told(tag)
       change()
-      server.wait_until("word of " .. tag, function() return told(tag) > before end, 4)
+      server.wait_until("word of " .. tag, function() return told(tag) > before end)
     end
     local function share(fields)
       fields.asset_id = asset
@@ -298,7 +298,7 @@ describe("replies as configured", function()
     it("hear of a share's end", function()
       local own = share { expires_at = os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() + 2) }
       assert.equal(200, get("/s/" .. own).status)
-      server.wait_until("word of its end", function() return told("share:" .. own) > 0 end, 6)
+      server.wait_until("word of its end", function() return told("share:" .. own) > 0 end)
       assert.equal(410, get("/s/" .. own).status)
       told_once_more("share:" .. own, patch(own, { expires_at = os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() + 1) }))
     end)

@@ -161,8 +161,8 @@ describe("HTTP/2", function()
     end
     local last = c:await(h2.GOAWAY)
     c:close()
-    assert.is_true(slowest < 0.5, name .. ": a probe took " .. slowest .. " s")
-    assert.is_true(probe() < 0.5)
+    assert.is_true(slowest < 2, name .. ": a probe took " .. slowest .. " s")
+    assert.is_true(probe() < 2)
     assert.is_true(resident() - before < 48 * 1024, name .. " grew by " .. resident() - before .. " KB")
     if last then
       assert.is_truthy((codes or { [ENHANCE_YOUR_CALM] = true })[h2.code(last)], name .. ": " .. h2.code(last))
@@ -210,7 +210,7 @@ local head = h2.get("/healthz", { { "connection", "close" } })
     for i = 1, 150 do c:send(open(i, h2.END_HEADERS)) end
     assert.is_truthy(c:await(h2.RST_STREAM))
     c:close()
-    assert.is_true(probe() < 0.5)
+    assert.is_true(probe() < 2)
   end)
 
   it("closes a connection that dribbles a head", function()

@@ -23,7 +23,7 @@ local function reached(id, state)
   local found, why = pcall(server.wait_until, state, function()
     job = get(id).json
     return job.state == state
-  end, 15)
+  end)
   assert(found, tostring(why) .. " " .. cjson.encode(job))
   return job
 end

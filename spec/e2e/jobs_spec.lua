@@ -23,7 +23,7 @@ local function ended(s, id, state)
   local found, why = pcall(server.wait_until, state, function()
     job = get(s, id)
     return job.state == state
-  end, 15)
+  end)
   assert(found, tostring(why) .. " " .. cjson.encode(job))
   return job
 end

@@ -27,7 +27,7 @@ describe("an asset without shares", function()
     return reply.status == 200 and reply.json.state or reply.status
   end
   local function gone(id)
-    server.wait_until("the end of " .. id, function() return state(id) == 404 end, 8)
+    server.wait_until("the end of " .. id, function() return state(id) == 404 end)
   end
   local function blobs()
     local out = {}
@@ -56,7 +56,7 @@ describe("an asset without shares", function()
     gone(twice.asset.id)
     assert.equal(404, s:request({ "GET", "/a/" .. twice.asset.id }).status)
     assert.equal(404, s:request({ "GET", "/a/" .. twice.asset.id .. "/poster.jpg", token = admin }).status)
-    server.wait_until("the end of its files", function() return #blobs() == 5 end, 5)
+    server.wait_until("the end of its files", function() return #blobs() == 5 end)
     assert.equal("ready", state(kept.asset.id))
     assert.equal(200, s:request({ "GET", "/a/" .. kept.asset.id .. ".mp4" }).status)
     local places = files.lines(("sqlite3 -readonly -cmd '.timeout 5000' '%s/catalogue.db' \"%s\""):format(s.data,
@@ -130,7 +130,7 @@ describe("an asset without shares", function()
       kill_runner()
     end
     for _, made in ipairs(assets) do gone(made.asset.id) end
-    server.wait_until("the end of all files", function() return #blobs() == 0 end, 8)
+    server.wait_until("the end of all files", function() return #blobs() == 0 end)
     assert.is_nil(server.read_file(stray))
   end)
 end)
@@ -144,7 +144,7 @@ describe("an asset whose grace is not over", function()
     s:request { "DELETE", "/api/v1/shares/" .. made.share.code, token = admin }
     server.wait_until("its end", function()
       return s:request({ "GET", "/api/v1/assets/" .. made.asset.id, token = admin }).status == 404
-    end, 12)
+    end)
     assert.is_true(socket.gettime() - began >= 4)
     local path = ("%s/blobs/%s/%s/%s"):format(s.data, made.asset.digest:sub(1, 2), made.asset.digest:sub(3, 4),
       made.asset.digest)

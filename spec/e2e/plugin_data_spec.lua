@@ -31,7 +31,7 @@ describe("gifd.kv", function()
     assert.same({ { { key = "a/1", value = { list = { 1, 2 }, text = "ü" } }, { key = "a/2", value = false } } },
       one(s, "kv.list", "a/"))
     assert.same({ { { key = "a/2", value = false } } }, one(s, "kv.list", "a/", { after = "a/1", limit = 1 }))
-    server.wait_until("the end of b", function() return one(s, "kv.get", "b")[1] == false end, 5)
+    server.wait_until("the end of b", function() return one(s, "kv.get", "b")[1] == false end)
     assert.same({ { true }, { false }, { false } },
       run(s, { "kv.delete", "a/1" }, { "kv.delete", "a/1" }, { "kv.get", "a/1" }))
     s:stop()

@@ -73,7 +73,7 @@ describe("TERM", function()
       local got = other:receive("*l")
       other:close()
       return got == nil
-    end, 5)
+    end)
     c:send(body:sub(11))
     assert.equal("HTTP/1.1 201 Created", c:receive("*l"))
     c:close()

@@ -32,7 +32,7 @@ describe("a program", function()
   end)
 
   local function wait_for(event, count)
-    server.wait_until(event, function() return times(s:errors(), event:gsub("%p", "%%%0")) >= count end, 15)
+    server.wait_until(event, function() return times(s:errors(), event:gsub("%p", "%%%0")) >= count end)
   end
   local function install(bytes) server.put(program, bytes or server.read_file(server.binary), "755") end
   local function replace()
@@ -177,7 +177,7 @@ describe("a worker", function()
       server.wait_until("another worker", function()
         local now = s:children "gifd%-worker"
         return #now == 2 and now[1] ~= pids[1] and now[2] ~= pids[1]
-      end, 1)
+      end)
     end
     local seen = v:stop()
     assert.is_true(seen.failed <= kills * 4, seen.failed .. " failed")

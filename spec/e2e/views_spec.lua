@@ -140,7 +140,7 @@ describe("views", function()
         and (of_asset["original Discordbot<"] or 0) + (of_asset["other Discordbot<"] or 0) == TIMES
         and (of_asset["original <"] or 0) + (of_asset["other <"] or 0) == 1
         and of_share["Discordbot<"] == TIMES * 101 and of_share["<"] == TIMES * 100 + 1 and totals.it == TIMES + 1
-    end, 5)
+    end)
     assert.equal(TIMES + 1, asset_of(asset.id).views)
     assert.equal(1, share_of(share.code).views)
   end)

@@ -26,7 +26,7 @@ end
 
 --- Waits until check() returns something true; fails after `seconds`.
 function M.wait_until(what, check, seconds)
-  local deadline = socket.gettime() + (seconds or 10)
+  local deadline = socket.gettime() + (seconds or 30)
   while socket.gettime() < deadline do
     local value = check()
     if value then return value end
@@ -213,7 +213,7 @@ function Server:stop()
     local pid, _, status = posix.wait(self.pid, posix.WNOHANG)
     code = status
     return pid == self.pid
-  end, 15)
+  end)
   os.execute("rm -rf '" .. self.dir .. "'")
   return code
 end
