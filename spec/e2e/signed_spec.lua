@@ -81,8 +81,8 @@ describe("a signed URL", function()
       print(claims and claims.kid or err.code)
       print(select(2, signing.verify("/a?expires=1&kid=young&signature=" .. mac)).code)]])
     local data = s.dir .. "/other"
-    local code, out, err = server.command("lua", "--data", data, script)
-    assert.equal(0, code, err)
+    local exit, out, err = server.command("lua", "--data", data, script)
+    assert.equal(0, exit, err)
     assert.equal("young\nsignature_invalid\n", out)
   end)
 
