@@ -120,6 +120,7 @@ return {
   --                                   -- a request is charged to all of them, or to none when one refuses
   --     cost = 1,                     -- what one request counts
   --   },
+  --   ["POST /api/v1/plays"] = { rate = 120, per = "1m", by = { "ip" } },
   --   ["POST /api/v1/assets"] = { rate = 100, per = "1m", by = { "ip", "token" } }, -- not a default
   --   ["GET /a/{id}"] = {             -- several, which hold together; not a default
   --     { rate = 20, per = "1s", by = { "ip" } },

@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LAYOUT 8 /* of all that lies here, what other files lay out included */
+#define LAYOUT 9 /* of all that lies here, what other files lay out included */
 #define WORDS(bytes) (((bytes) + 7) / 8)
 
 struct head {

@@ -11,6 +11,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* What is counted of an id by all keys that equal `key` in the bits of mask. */
+static uint64_t peek(const struct tally *t, uint64_t key, uint64_t mask)
+{
+    struct tally_slot slots[TALLY_PROBE];
+    uint64_t sum = 0;
+    size_t n = tally_peek(t, key & TALLY_ID_MASK, slots);
+    for (size_t i = 0; i < n; i++)
+        if (((slots[i].key ^ key) & mask) == 0) sum += slots[i].count;
+    return sum;
+}
+
 static char path[64];
 static struct err e;
 
@@ -51,7 +62,7 @@ TEST(counts_and_epoch_outlive_every_process_but_slots_do_not)
 
     s = segment_open(path, true, &e);
     CHECK(s && segment_epoch(s) == epoch);
-    CHECK(tally_peek(segment_tally(s), 42, 0) == 5);
+    CHECK(peek(segment_tally(s), 42, 0) == 5);
     segment_slot_view(s, 3, &view);
     CHECK(view.pid == 0 && view.connections == 0 && view.beat_ns == 0 && view.generation == 1);
     segment_slot_blame(s, 3, blame);
@@ -139,7 +150,7 @@ TEST(another_boot_or_layout_begins_a_new_epoch)
         close(fd);
         CHECK(!segment_open(path, false, &e) && e.code == GIFD_ECORRUPT);
         s = segment_open(path, true, &e);
-        CHECK(s && segment_epoch(s) != epoch && tally_peek(segment_tally(s), 42, 0) == 0);
+        CHECK(s && segment_epoch(s) != epoch && peek(segment_tally(s), 42, 0) == 0);
         segment_close(s);
         unlink(path);
     }
@@ -154,7 +165,7 @@ TEST(whoever_only_looks_makes_nothing)
     struct segment *s = fresh(), *t = segment_open(path, false, &e);
     CHECK(t && segment_epoch(t) == segment_epoch(s));
     tally_add(segment_tally(s), 1, 1, NULL);
-    CHECK(tally_peek(segment_tally(t), 1, 0) == 1);
+    CHECK(peek(segment_tally(t), 1, 0) == 1);
     struct stat st;
     CHECK(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600);
     CHECK(st.st_blocks * 512 >= st.st_size); /* no page can be missing when the disk is full */

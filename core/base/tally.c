@@ -93,26 +93,31 @@ int tally_add(struct tally *t, uint64_t key, uint64_t n, struct err *e)
     return err_set(e, GIFD_EBUSY, "the %d slots for this key are taken", TALLY_PROBE);
 }
 
-uint64_t tally_peek(const struct tally *t, uint64_t key, uint64_t mask)
+/* What a slot holds for an id; n 0: nothing. */
+static uint64_t held(const struct tally_cell *c, uint64_t id, uint64_t *key)
 {
-    uint64_t sum = 0;
-    uint32_t first = first_slot(key);
-    mask |= TALLY_ID_MASK;
-    key &= mask;
-    for (uint32_t i = 0; key & TALLY_ID_MASK && i < TALLY_PROBE; i++) {
-        const struct tally_cell *c = &t->cells[nth_slot(first, i)];
-        uint64_t word = atomic_load(&c->word);
-        while ((atomic_load(&c->key) & mask) == key) {
-            uint64_t again = atomic_load(&c->word);
-            if ((again ^ word) & AGE_MASK) { /* freed and claimed while we looked */
-                word = again;
-                continue;
-            }
-            if (!(again & (FROZEN | LEAVING))) sum += again & TALLY_COUNT_MAX;
-            break;
-        }
+    uint64_t word = atomic_load(&c->word);
+    for (;;) {
+        *key = atomic_load(&c->key);
+        if ((*key & TALLY_ID_MASK) != id) return 0;
+        uint64_t again = atomic_load(&c->word);
+        if (!((again ^ word) & AGE_MASK)) return again & (FROZEN | LEAVING) ? 0 : again & TALLY_COUNT_MAX;
+        word = again; /* freed and claimed while we looked */
     }
-    return sum;
+}
+
+size_t tally_peek(const struct tally *t, uint64_t id, struct tally_slot out[TALLY_PROBE])
+{
+    size_t n = 0;
+    uint32_t first = first_slot(id);
+    for (uint32_t i = 0; id && i < TALLY_PROBE; i++) {
+        struct tally_slot *s = &out[n];
+        s->slot = nth_slot(first, i);
+        s->frozen = false;
+        s->count = held(&t->cells[s->slot], id, &s->key);
+        n += s->count > 0;
+    }
+    return n;
 }
 
 static void leave(struct tally *t, uint32_t slot)

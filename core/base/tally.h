@@ -33,15 +33,15 @@ size_t tally_bytes(void); /* its size, for whoever maps it; 64-byte aligned */
 
 /* key: not 0; n: 1 .. 2^32. GIFD_EBUSY when the slots of this key are taken: write the row instead. */
 int tally_add(struct tally *t, uint64_t key, uint64_t n, struct err *e);
-/* What all unfrozen slots hold whose keys have the id of `key` (its low 40 bits) and equal it in the bits of mask; what
- * is in the row already included (subtract the marks). */
-uint64_t tally_peek(const struct tally *t, uint64_t key, uint64_t mask);
 
 struct tally_slot {
     uint32_t slot;
     bool frozen;
     uint64_t key, count; /* count 0 when frozen: nothing left to fold */
 };
+/* The unfrozen slots of all keys with this id (their low 40 bits) -> how many; what is in the row already included
+ * (subtract the marks). */
+size_t tally_peek(const struct tally *t, uint64_t id, struct tally_slot out[TALLY_PROBE]);
 /* Calls fn for each slot in use until it returns false. */
 void tally_each(struct tally *t, bool (*fn)(void *arg, const struct tally_slot *s), void *arg);
 /* While nobody else uses it: finishes what deaths left undone. segment_open does it when it takes a file over. */

@@ -10,6 +10,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* What is counted of an id by all keys that equal `key` in the bits of mask. */
+static uint64_t peek(const struct tally *t, uint64_t key, uint64_t mask)
+{
+    struct tally_slot slots[TALLY_PROBE];
+    uint64_t sum = 0;
+    size_t n = tally_peek(t, key & TALLY_ID_MASK, slots);
+    for (size_t i = 0; i < n; i++)
+        if (((slots[i].key ^ key) & mask) == 0) sum += slots[i].count;
+    return sum;
+}
+
 static void *shared(size_t n)
 {
     void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -41,9 +52,9 @@ TEST(what_is_counted_of_one_id_by_many_keys_is_seen_as_one)
 {
     struct tally *t = shared(tally_bytes());
     for (uint64_t above = 0; above < 8; above++) CHECK(tally_add(t, 5 | above << 40, 10, NULL) == GIFD_OK);
-    CHECK(tally_peek(t, 5, 0) == 80 && tally_peek(t, 6, 0) == 0 && look(t).slots == 8);
-    CHECK(tally_peek(t, 5 | 3ull << 40, 7ull << 40) == 10 && tally_peek(t, 5, 1ull << 42) == 40);
-    CHECK(tally_peek(t, 5 | 1ull << 50, 1ull << 50) == 0);
+    CHECK(peek(t, 5, 0) == 80 && peek(t, 6, 0) == 0 && look(t).slots == 8);
+    CHECK(peek(t, 5 | 3ull << 40, 7ull << 40) == 10 && peek(t, 5, 1ull << 42) == 40);
+    CHECK(peek(t, 5 | 1ull << 50, 1ull << 50) == 0);
     munmap(t, tally_bytes());
 }
 
@@ -51,11 +62,10 @@ TEST(what_is_added_is_seen)
 {
     struct tally *t = shared(tally_bytes());
     struct err e;
-    CHECK(tally_peek(t, 7, 0) == 0 && look(t).slots == 0);
+    CHECK(peek(t, 7, 0) == 0 && look(t).slots == 0);
     CHECK(tally_add(t, 7, 1, &e) == GIFD_OK && tally_add(t, 7, 41, &e) == GIFD_OK &&
           tally_add(t, UINT64_MAX, 3, &e) == GIFD_OK);
-    CHECK(tally_peek(t, 7, 0) == 42 && tally_peek(t, TALLY_ID_MASK, 0) == 3 && tally_peek(t, 8, 0) == 0 &&
-          look(t).slots == 2);
+    CHECK(peek(t, 7, 0) == 42 && peek(t, TALLY_ID_MASK, 0) == 3 && peek(t, 8, 0) == 0 && look(t).slots == 2);
     CHECK(tally_add(t, 0, 1, &e) == GIFD_EINVALID && tally_add(t, 1, 0, &e) == GIFD_EINVALID);
     munmap(t, tally_bytes());
 }
@@ -67,13 +77,13 @@ TEST(a_slot_is_frozen_only_with_its_count_and_then_freed_for_others)
     uint32_t slot = look(t).last.slot;
     CHECK(!tally_freeze(t, slot, 4));
     tally_free(t, slot); /* not frozen: nothing happens */
-    CHECK(tally_peek(t, 7, 0) == 5);
+    CHECK(peek(t, 7, 0) == 5);
     CHECK(tally_freeze(t, slot, 5) && tally_freeze(t, slot, 5));
     struct seen seen = look(t);
     CHECK(seen.slots == 1 && seen.last.frozen && seen.last.count == 0 && seen.last.key == 7);
     CHECK(tally_freeze(t, slot, seen.last.count)); /* as a reader does that was not told */
     CHECK(tally_add(t, 7, 2, NULL) == GIFD_OK);
-    CHECK(tally_peek(t, 7, 0) == 2 && look(t).slots == 2);
+    CHECK(peek(t, 7, 0) == 2 && look(t).slots == 2);
     tally_free(t, slot);
     seen = look(t);
     CHECK(seen.slots == 1 && seen.last.count == 2 && seen.last.slot != slot);
@@ -85,7 +95,7 @@ TEST(a_slot_that_is_full_goes_on_in_another)
     struct tally *t = shared(tally_bytes());
     uint64_t n = 1ull << 32, sum = 0;
     for (int i = 0; i < 300; i++, sum += n) CHECK(tally_add(t, 7, n, NULL) == GIFD_OK);
-    CHECK(tally_peek(t, 7, 0) == sum && look(t).slots == 2);
+    CHECK(peek(t, 7, 0) == sum && look(t).slots == 2);
     munmap(t, tally_bytes());
 }
 
@@ -102,7 +112,7 @@ TEST(a_full_table_says_so_and_keeps_what_it_has)
     CHECK(refused > 0 && taken > TALLY_SLOTS / 2);
     CHECK(look(t).slots == taken);
     for (uint64_t key = 1; key <= TALLY_SLOTS; key++) {
-        uint64_t n = tally_peek(t, key, 0);
+        uint64_t n = peek(t, key, 0);
         CHECK(n == key || n == 0);
         taken -= n == key;
     }

@@ -15,7 +15,7 @@
 #define NUMBER_MAX INT64_C(9007199254740991)
 #define RAW_MAX 1000
 
-enum op { TOTALS, SERIES, BOARD, RAW, FOLD, VERIFY, CLEAR, EXPIRE, SEAL };
+enum op { TOTALS, SUMS, SERIES, BOARD, RAW, FOLD, VERIFY, CLEAR, EXPIRE, SEAL };
 
 struct rollup_room {
     struct rollup *kept[KEPT_MAX];
@@ -42,6 +42,7 @@ struct question {
     struct rollup_answer answer;
     struct rollup_leader *leaders;
     struct rollup_raw *raw;
+    struct rollup_sum *sums;
     struct rollup_fold fold;
     uint64_t rows;
     size_t count;
@@ -52,6 +53,7 @@ static int answer(struct question *q)
     struct rollup *r = q->rollup;
     switch (q->op) {
     case TOTALS: return rollup_totals(r, (enum rollup_axis)q->axis, q->key, &q->answer, &q->e);
+    case SUMS: return rollup_sums(r, (enum rollup_axis)q->axis, q->sums, q->count, q->counted, &q->e);
     case SERIES:
         return rollup_series(r, (enum rollup_axis)q->axis, q->key, (enum rollup_size)q->size, q->from, q->to,
                              &q->answer, &q->e);
@@ -149,11 +151,26 @@ static void push_raw(lua_State *L, const struct question *q)
     lua_setfield(L, -2, "rows");
 }
 
+static void push_sums(lua_State *L, const struct question *q)
+{
+    lua_createtable(L, (int)q->count, 0);
+    for (size_t i = 0; i < q->count; i++) {
+        lua_createtable(L, 3, 0);
+        for (int k = 0; k < 3; k++) {
+            lua_pushnumber(L, (lua_Number)q->sums[i].t[k]);
+            lua_rawseti(L, -2, k + 1);
+        }
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+    lua_setfield(L, -2, "sums");
+}
+
 static int push_answer(lua_State *L, void *arg)
 {
     const struct question *q = arg;
     lua_createtable(L, 0, 4);
     if (q->op == TOTALS || q->op == SERIES) push_rows(L, q);
+    if (q->op == SUMS) push_sums(L, q);
     if (q->op == BOARD) push_leaders(L, q);
     if (q->op == RAW) push_raw(L, q);
     if (q->op == FOLD) {
@@ -190,6 +207,7 @@ static void done(struct work *w)
     free(q->leaders);
     if (q->raw) rollup_raw_free(q->raw, q->count);
     free(q->raw);
+    free(q->sums);
     free(q);
 }
 
@@ -247,6 +265,7 @@ static int start(lua_State *L, struct question *q, struct err *e)
     if (!refused && q->op != SEAL && room->kept_count) q->rollup = room->kept[--room->kept_count];
     if (refused || work_submit(q->host->s.loop, &q->work, e) < 0) {
         rollup_close(q->rollup);
+        free(q->sums);
         free(q);
         return refused ? refused : push_err(L, e);
     }
@@ -262,6 +281,28 @@ static int l_totals(lua_State *L)
     int64_t key = border_integer(L, 2, "key", 0, NUMBER_MAX);
     struct question *q = question(L, TOTALS, &e);
     if (q) q->axis = axis, q->key = key;
+    return start(L, q, &e);
+}
+
+static int l_sums(lua_State *L)
+{
+    struct err e = {0};
+    int axis = (int)border_integer(L, 1, "axis", 1, 2);
+    border_table(L, 2, "keys");
+    size_t n = lua_objlen(L, 2);
+    uint32_t counted = (uint32_t)border_integer(L, 3, "counted", 0, 65535);
+    if (n > RAW_MAX) border_argument(L, 2, "keys", "are more than %d", RAW_MAX);
+    struct question *q = question(L, SUMS, &e);
+    if (q) q->axis = axis, q->counted = counted, q->count = n, q->sums = calloc(n + 1, sizeof *q->sums);
+    if (q && !q->sums) {
+        free(q);
+        return push_fault(L, GIFD_ENOMEM, "rollup");
+    }
+    for (size_t i = 0; q && i < n; i++) {
+        lua_rawgeti(L, 2, (int)i + 1);
+        q->sums[i].key = (int64_t)lua_tonumber(L, -1);
+        lua_pop(L, 1);
+    }
     return start(L, q, &e);
 }
 
@@ -354,6 +395,10 @@ const struct binding bind_rollup[] = {
      "totals(axis: integer, key: integer) -> {rows: {at: integer, kind: integer, n: integer}[], behind: boolean} | "
      "nil, err "
      "-- waits; sums by kind; axis 0: all, 1: a subject, 2: a part"},
+    {"gifd.rollup.sums", l_sums, CTX_TASK,
+     "sums(axis: integer, keys: integer[], counted: integer) -> {sums: integer[][]} | nil, err -- waits; what counts "
+     "of "
+     "each key, by type; axis 1: subjects, 2: parts; counted: a bit for each class that counts"},
     {"gifd.rollup.series", l_series, CTX_TASK,
      "series(axis: integer, key: integer, size: integer, from: integer, to: integer) -> {rows: {at: integer, kind: "
      "integer, n: integer}[], behind: boolean} | nil, err -- waits; by step since 1970; size 0: minutes, 1: hours, 2: "

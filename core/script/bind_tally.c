@@ -26,10 +26,19 @@ static int l_add(lua_State *L)
 
 static int l_peek(lua_State *L)
 {
-    uint64_t key = (uint64_t)border_integer(L, 1, "key", 1, KEY_MAX);
-    uint64_t mask = (uint64_t)border_integer(L, 2, "mask", 0, KEY_MAX);
+    uint64_t id = (uint64_t)border_integer(L, 1, "id", 1, (int64_t)TALLY_ID_MASK);
     struct tally *t = tally_here(L);
-    lua_pushnumber(L, t ? (lua_Number)tally_peek(t, key, mask) : 0);
+    struct tally_slot slots[TALLY_PROBE];
+    size_t n = t ? tally_peek(t, id, slots) : 0;
+    lua_createtable(L, (int)n, 0);
+    for (size_t i = 0; i < n; i++) {
+        lua_createtable(L, 0, 2);
+        lua_pushnumber(L, (lua_Number)slots[i].key);
+        lua_setfield(L, -2, "key");
+        lua_pushnumber(L, (lua_Number)slots[i].count);
+        lua_setfield(L, -2, "count");
+        lua_rawseti(L, -2, (int)i + 1);
+    }
     return 1;
 }
 
@@ -91,7 +100,7 @@ const struct binding bind_tally[] = {
     {"gifd.tally.add", l_add, CTX_TASK,
      "add(key: integer, n: integer) -> true | nil, err -- counts exactly, in the memory that all processes share"},
     {"gifd.tally.peek", l_peek, CTX_TASK,
-     "peek(key: integer, mask: integer) -> n: integer -- of all keys with these low 40 bits and bits of mask"},
+     "peek(id: integer) -> {key: integer, count: integer}[] -- all keys with these low 40 bits"},
     {"gifd.tally.list", l_list, CTX_JOB | CTX_COMMAND,
      "list() -> {epoch: string, slots: {slot: integer, key: integer, count: integer, frozen: boolean}[]} -- what is "
      "counted and not yet folded"},

@@ -21,7 +21,7 @@
 
 /* A key of the tally, 53 bits, which Lua's numbers hold:
  *
- *   | 50..52 the app's: which event | 45..49 class of referrer | 40..44 class of client | 0..39 id |
+ *   | 51..52 the app's: which event | 45..49 class of referrer | 40..44 class of client | 0..39 id |
  *
  * The app gives its own bits (model/count), the host adds who asks. */
 #define VISIT_CLIENT_SHIFT 40 /* TALLY_ID_MASK is below */

@@ -62,6 +62,12 @@ struct rollup_answer {
 void rollup_answer_free(struct rollup_answer *a);
 /* Sums by kind. */
 int rollup_totals(struct rollup *r, enum rollup_axis axis, int64_t key, struct rollup_answer *out, struct err *e);
+/* What counts, by type, of many keys at a time; counted: as in a fold. ROLLUP_SUBJECT and ROLLUP_PART. */
+struct rollup_sum {
+    int64_t key, t[3];
+};
+int rollup_sums(struct rollup *r, enum rollup_axis axis, struct rollup_sum *out, size_t n, uint32_t counted,
+                struct err *e);
 /* Sums by step and kind, for from <= at <= to, in order. GIFD_ETOOBIG: more than ROLLUP_ROWS_MAX. */
 int rollup_series(struct rollup *r, enum rollup_axis axis, int64_t key, enum rollup_size size, int64_t from, int64_t to,
                   struct rollup_answer *out, struct err *e);

@@ -163,6 +163,91 @@ int rollup_series(struct rollup *r, enum rollup_axis axis, int64_t key, enum rol
     return ask(r, s, &q, out, e);
 }
 
+/* ---- many keys at a time ---- */
+
+static int by_sum_key(const void *a, const void *b)
+{
+    int64_t x = (*(struct rollup_sum *const *)a)->key, y = (*(struct rollup_sum *const *)b)->key;
+    return x < y ? -1 : x > y;
+}
+
+struct summing {
+    struct rollup_sum **sorted;
+    size_t count;
+    uint32_t counted;
+};
+
+static void add_to_sum(const struct summing *s, int64_t key, int64_t kind, int64_t n)
+{
+    struct rollup_sum wanted = {.key = key}, *want = &wanted;
+    int64_t type = kind & 15;
+    if (type < 1 || type > 3 || !(s->counted >> (kind >> 12 & 15) & 1)) return;
+    struct rollup_sum **found = bsearch(&want, s->sorted, s->count, sizeof *s->sorted, by_sum_key);
+    if (!found) return;
+    while (found > s->sorted && found[-1]->key == key) found--; /* asked for twice: told twice */
+    for (; found < s->sorted + s->count && (*found)->key == key; found++) (*found)->t[type - 1] += n;
+}
+
+static int sum_tail(struct rollup *r, uint32_t file, enum rollup_axis axis, const struct summing *sums, struct err *e)
+{
+    char sql[160];
+    int64_t mark;
+    bool done;
+    struct err why = {0};
+    if (rollup__mark(r, file, &mark, &done, e) < 0) return e->code;
+    sqlite3 *db = done ? NULL : rollup__source(r, file, &why);
+    if (!db) return GIFD_OK;
+    snprintf(sql, sizeof sql, "SELECT %s, kind, n FROM %s WHERE id > ?1 LIMIT %d", column_of[axis],
+             rollup__table(r, file), ROLLUP_TAIL_MAX);
+    sqlite3_stmt *s = rollup__prepare(db, sql, &why);
+    if (!s) return GIFD_OK;
+    sqlite3_bind_int64(s, 1, mark);
+    int rc;
+    while ((rc = sqlite3_step(s)) == SQLITE_ROW)
+        add_to_sum(sums, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1), sqlite3_column_int64(s, 2));
+    sqlite3_finalize(s);
+    return rc == SQLITE_DONE ? GIFD_OK : rollup__fail(e, db, rc, "rows");
+}
+
+static int sum_all(struct rollup *r, enum rollup_axis axis, const struct summing *sums, struct err *e)
+{
+    uint32_t *files = NULL;
+    size_t count;
+    sqlite3_stmt *s = rollup__statement(r, TOTAL_GET, "SELECT 0, kind, n FROM total WHERE axis = ?1 AND key = ?2", e);
+    if (!s) return e->code;
+    for (size_t i = 0; i < sums->count; i++) {
+        if (i && sums->sorted[i]->key == sums->sorted[i - 1]->key) continue;
+        sqlite3_bind_int(s, 1, (int)axis);
+        sqlite3_bind_int64(s, 2, sums->sorted[i]->key);
+        while (sqlite3_step(s) == SQLITE_ROW)
+            add_to_sum(sums, sums->sorted[i]->key, sqlite3_column_int64(s, 1), sqlite3_column_int64(s, 2));
+        int rc = sqlite3_reset(s);
+        if (rc != SQLITE_OK) return rollup__fail(e, r->db, rc, "total");
+    }
+    if (rollup__files(r, &files, &count, e) < 0) return e->code;
+    int rc = GIFD_OK;
+    for (size_t i = 0; i < count && rc == GIFD_OK; i++) rc = sum_tail(r, files[i], axis, sums, e);
+    free(files);
+    return rc;
+}
+
+int rollup_sums(struct rollup *r, enum rollup_axis axis, struct rollup_sum *out, size_t n, uint32_t counted,
+                struct err *e)
+{
+    struct summing sums = {.sorted = malloc((n + 1) * sizeof *sums.sorted), .count = n, .counted = counted};
+    if (!sums.sorted) return err_set(e, GIFD_ENOMEM, "rollup");
+    for (size_t i = 0; i < n; i++) {
+        memset(out[i].t, 0, sizeof out[i].t);
+        sums.sorted[i] = &out[i];
+    }
+    qsort(sums.sorted, n, sizeof *sums.sorted, by_sum_key);
+    int rc = rollup__run(r->db, "BEGIN", e);
+    if (rc == GIFD_OK) rc = sum_all(r, axis, &sums, e);
+    if (!sqlite3_get_autocommit(r->db)) rollup__run(r->db, "COMMIT", NULL);
+    free(sums.sorted);
+    return rc;
+}
+
 int rollup_board(struct rollup *r, const char *name, struct rollup_leader *out, size_t max, int64_t *as_of,
                  struct err *e)
 {

@@ -81,6 +81,23 @@ static int64_t total(enum rollup_axis axis, int64_t key, int64_t kind)
 #define VIEW (1 | 4 << 12 | 1 << 16)
 #define CLICK (3 | 4 << 12 | 1 << 16)
 
+TEST(what_counts_of_many_keys_is_told_at_once)
+{
+    begin(0);
+    tell(NOW, 7, 1, VIEW, 3);
+    tell(NOW, 8, 2, CLICK, 2);
+    tell(NOW, 8, 2, CLICK & ~0xf000, 5); /* of a class that does not count */
+    for (int folded = 0; folded < 2; folded++) {
+        struct rollup_sum sums[] = {{.key = 9}, {.key = 8}, {.key = 7}, {.key = 8}};
+        CHECK(rollup_sums(rollup, ROLLUP_SUBJECT, sums, 4, 1 << 4, &e) == GIFD_OK);
+        CHECK(sums[0].t[0] == 0 && sums[1].t[2] == 2 && sums[2].t[0] == 3 && sums[3].t[2] == 2);
+        struct rollup_sum part = {.key = 1};
+        CHECK(rollup_sums(rollup, ROLLUP_PART, &part, 1, 1 << 4, &e) == GIFD_OK && part.t[0] == 3);
+        fold();
+    }
+    end();
+}
+
 TEST(a_question_has_what_is_folded_and_what_is_not)
 {
     begin(0);

@@ -1,5 +1,6 @@
 --- boot: wires one generation: settings to plugins to routes, roles and commands. Does no work of its own.
 local absent = require "gifd.plugin.absent"
+local askers = require "gifd.flow.askers"
 local audit = require "gifd.command.audit"
 local check = require "gifd.command.check"
 local counts = require "gifd.jobs.counts"
@@ -80,16 +81,13 @@ return function(settings)
   app.refusals = guard.refusals(settings)
   app.clients, app.referrers = evidence.classes, referrers.domains
   app.intake = event_kinds.intake(settings, gifd.server.data_dir)
-  app.class_names = { clients = evidence.class_names, referrers = referrers.names,
-    verdicts = evidence.class_verdicts, reasons = evidence.class_reasons,
-    platforms = event_kinds.platforms_of(evidence.class_platforms, referrers.names) }
   app.roles = { runner = runner(app), worker = worker(app) }
   app.commands = { lua = script, ["plugin run"] = plugin_run(app),
                    ["plugin new"] = plugin_new(app), ["plugin test"] = plugin_test(app), token = token, keys = keys,
                    audit = audit, limits = limits_command,
                    jobs = jobs_command, moderate = moderate(app),
                    plugin = plugins_command(app), login = signin.login(settings), setup = signin.setup(settings),
-                   settle = function() return counts.settle(app.class_names) end,
+                   settle = function() return counts.settle(askers) end,
                    check = check(plugins), verify = verify(app),
                    unfurl = unfurl_command(app), stats = stats, docs = docs(app), trace = trace }
   for _, name in ipairs { "probe", "ladder", "fit", "render" } do

@@ -34,6 +34,8 @@ M.node = S.map { of = S.either { S.boolean {}, M.policies }, keys = "^%u+ /%S*$"
   preset = {
     -- Codes of sign-in links cannot be guessed; this keeps guessers from keeping us busy.
     ["GET /signin"] = { strategy = "sliding_window", rate = 60, per = "1m", by = { "ip" } },
+    -- A page tells of one play: a house full of people behind one address does not watch faster than this.
+    ["POST /api/v1/plays"] = { rate = 120, per = "1m", by = { "ip" } },
   },
   doc = "of routes, by method and pattern; false: none, where the default has one" }
 

@@ -313,7 +313,8 @@ describe("limits in config.lua", function()
   it("are none but for guessing sign-in codes, when nothing is said", function()
     local s = server.start {}
     local _, out = limits(s, "show")
-    assert.matches("^GET /signin\tby ip\tsliding_window\t60 per 1m, 60 at once\n%d+ of %d+ keys", out)
+    assert.matches("^GET /signin\tby ip\tsliding_window\t60 per 1m, 60 at once\n"
+      .. "POST /api/v1/plays\tby ip\ttoken_bucket\t120 per 1m, 120 at once\n%d+ of %d+ keys", out)
     s:stop()
   end)
 end)

@@ -72,7 +72,9 @@ describe("metrics", function()
     assert.equal(1, m.by_verdict.preview.clicks)
     assert.equal(4, m.by_verdict.unknown.clicks)
     assert.equal(1, m.by_platform.discord.clicks)
-    assert.equal(get("/api/v1/shares/" .. code).clicks + 1, m.clicks) -- one was reported
+    local share, of_asset = get("/api/v1/shares/" .. code), get("/api/v1/assets/" .. asset .. "/metrics")
+    assert.same({ m.clicks, m.views }, { share.clicks, share.views }) -- also what was reported
+    assert.equal(of_asset.views, get("/api/v1/assets/" .. asset).views)
   end)
 
   it("lead in a fixed order, and say as of when", function()

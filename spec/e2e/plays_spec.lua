@@ -57,6 +57,25 @@ describe("POST /api/v1/plays", function()
     server.wait_until("the last one alone", function() return share().plays == 3 end)
   end)
 
+  it("tells programs that tell of plays from people, and has a limit by address", function()
+    local before = share()
+    assert.equal(204, tell(good(), { ["User-Agent"] = "curl/8.5.0" }))
+    local function by(reason)
+      for _, one in ipairs(get("/api/v1/assets/" .. asset .. "/metrics?reasons=1").by_reason) do
+        if one.reason == reason then return one.plays end
+      end
+      return 0
+    end
+    server.wait_until("its reason", function() return by "library" == 1 end)
+    assert.equal(before.by_verdict.human.plays, share().by_verdict.human.plays)
+    local statuses = {}
+    for _ = 1, 130 do
+      local status = tell { asset_id = asset, share = "none" }
+      statuses[status] = (statuses[status] or 0) + 1
+    end
+    assert.is_true(statuses[429] >= 1 and statuses[204] >= 60)
+  end)
+
   it("takes the platform of a click from the address, before that of the referrer", function()
     for _, query in ipairs { "?via=slack", "?x=1&via=slack", "?via=slack" } do
       s:request { "GET", "/s/" .. code .. query, headers = { Referer = "https://discord.com/channels" } }

@@ -139,12 +139,13 @@ describe("shares", function()
     s:request { "HEAD", "/s/" .. made.code }
     s:request { "GET", "/s/" .. made.code .. ".gif" }
     assert.equal(5, s:request({ "GET", "/api/v1/shares/" .. made.code }).json.clicks)
-    server.wait_until("the count in the row", function()
-      local pipe = io.popen(([[sqlite3 -readonly %s/catalogue.db "SELECT clicks FROM shares WHERE code = '%s'"]])
+    server.wait_until("the count in rows", function()
+      local pipe = io.popen(([[sqlite3 -readonly %s/catalogue.db "SELECT sum(n) FROM hit_rows WHERE kind & 15 = 3
+          AND part = (SELECT id FROM shares WHERE code = '%s')"]])
         :format(s.data, made.code))
-      local n = pipe:read("*a")
+      local n = pipe:read("*l")
       pipe:close()
-      return tonumber(n) == 5
+      return tonumber(n or "") == 5
     end)
     assert.equal(5, s:request({ "GET", "/api/v1/shares/" .. made.code }).json.clicks)
   end)

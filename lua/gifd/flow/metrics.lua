@@ -4,6 +4,7 @@
 --   ctr, play_rate         percent of views, two digits; 0 without views
 --
 -- An answer has what was told and is not added up yet, and what C has counted but not written (model/count).
+local askers = require "gifd.flow.askers"
 local count = require "gifd.model.count"
 local csv = require "gifd.csv"
 local event_model = require "gifd.model.event"
@@ -62,29 +63,92 @@ local function summed(rows)
   return rated(out)
 end
 
-local function totals(axis, key, unwritten)
-  local found, err = gifd.rollup.totals(axis, key)
-  if not found then return nil, err end
-  for _, row in ipairs(unwritten) do found.rows[#found.rows + 1] = row end
-  return summed(found.rows)
+-- Rows are written once a second, and are in the shared memory until then: an answer of both is one of a moment between
+-- two writes.
+local READS = 5
+
+--- fn() -> answer or nil, err
+local function steady(fn)
+  local out, err
+  for _ = 1, READS do
+    local before, before_err = count.last()
+    if not before then return nil, before_err end
+    out, err = fn()
+    if not out then return nil, err end
+    local after, after_err = count.last()
+    if not after then return nil, after_err end
+    if before == after then break end
+  end
+  return out
 end
 
---- asset: its row, fresh (model/count)
+--- Sums by kind, with what is in no row yet -> rows, or nil, err
+local function rows_of(axis, key, id)
+  return steady(function()
+    local unwritten, err = count.unwritten({ id }, askers)
+    if not unwritten then return nil, err end
+    local found, totals_err = gifd.rollup.totals(axis, key)
+    if not found then return nil, totals_err end
+    for _, row in ipairs(unwritten[id] or {}) do found.rows[#found.rows + 1] = row end
+    return found.rows
+  end)
+end
+
+--- { asset } or { share } or nothing -> axis, key, and the id that is counted in shared memory
+local function meant(about)
+  if about.share then return PART, about.share.id, count.share_id(about.share) end
+  if about.asset then return SUBJECT, about.asset.rowid_, count.asset_id(about.asset) end
+  return ALL, 0
+end
+
+local function sums_of(about)
+  local rows, err = rows_of(meant(about))
+  return rows and summed(rows), err
+end
+
+--- asset: its row
 function M.asset(asset)
-  local out, err = totals(SUBJECT, asset.rowid_, count.unwritten(asset))
+  local out, err = sums_of { asset = asset }
   if not out then return nil, err end
   out.asset_id = asset.id
   return out
 end
 
 function M.share(share)
-  local out, err = totals(PART, share.id, count.unwritten(share))
+  local out, err = sums_of { share = share }
   if not out then return nil, err end
   out.code, out.asset_id = share.code, share.asset_id
   return out
 end
 
-function M.all() return totals(ALL, 0, {}) end
+local function filled(axis, list, key_of, id_of)
+  if not list[1] then return true end
+  local keys, ids = {}, {}
+  for i, row in ipairs(list) do keys[i], ids[i] = row[key_of], id_of(row) end
+  local found, err = steady(function()
+    local unwritten, err = count.unwritten(ids, askers)
+    if not unwritten then return nil, err end
+    local sums, sums_err = gifd.rollup.sums(axis, keys, kinds.counted)
+    return sums and { sums = sums.sums, unwritten = unwritten }, sums_err
+  end)
+  if not found then return nil, err end
+  for i, row in ipairs(list) do
+    for type, name in ipairs(names) do row[name] = found.sums[i][type] end
+    for _, one in ipairs(found.unwritten[ids[i]]) do
+      local type, _, verdict = kinds.split(one.kind)
+      if counts(verdict) then row[names[type]] = row[names[type]] + one.n end
+    end
+  end
+  return true
+end
+
+--- Gives rows of shares and assets, a page of them at most, their `clicks`, `views` and `plays` -> true, or nil, err
+function M.fill(of)
+  local done, err = filled(PART, of.shares or {}, "id", count.share_id)
+  if not done then return nil, err end
+  return filled(SUBJECT, of.assets or {}, "rowid_", count.asset_id)
+end
+function M.all() return sums_of {} end
 
 --- What leads by one of `boards` -> { items, as_of (microseconds; 0: not found out yet) }
 function M.top(by, limit)
@@ -108,13 +172,6 @@ local function point(at, size)
   local out = empty()
   out.at = moment.text(at * size * 1e6)
   return out
-end
-
---- { asset } or { share } or nothing -> axis, key
-local function meant(about)
-  if about.share then return PART, about.share.id end
-  if about.asset then return SUBJECT, about.asset.rowid_ end
-  return ALL, 0
 end
 
 --- about: { asset } or { share } or nothing; from, to: microseconds, both in the answer, which are snapped to the step;
@@ -195,11 +252,10 @@ end
 
 --- Why totals are what they are: events by verdict and reason -> array of { verdict, reason, views, plays, clicks }
 function M.reasons(about)
-  local axis, key = meant(about)
-  local found, err = gifd.rollup.totals(axis, key)
-  if not found then return nil, err end
+  local rows, err = rows_of(meant(about))
+  if not rows then return nil, err end
   local by, out = {}, {}
-  for _, row in ipairs(found.rows) do
+  for _, row in ipairs(rows) do
     local type, _, verdict, reason = kinds.split(row.kind)
     if names[type] then add(by, verdict * 65536 + reason, names[type], row.n) end
   end
@@ -214,11 +270,11 @@ function M.reasons(about)
   return out
 end
 
---- Forgets what is known of an asset (its row) or, without one, of all. calls: further statements of the same moment.
+--- Forgets what is known of an asset (its row) or, without one, of all. calls: statements that go with it.
 function M.clear(asset, calls)
   local done, err = gifd.rollup.clear(asset and SUBJECT or ALL, asset and asset.rowid_ or 0)
   if not done then return nil, err end
-  return gifd.db.batch(event_model.clear_statements(asset, calls))
+  return gifd.db.batch(calls)
 end
 
 return M

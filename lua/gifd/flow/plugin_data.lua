@@ -7,6 +7,7 @@ local account_model = require "gifd.model.account"
 local asset_model = require "gifd.model.asset"
 local context = require "gifd.plugin.context"
 local facts = require "gifd.flow.facts"
+local metrics = require "gifd.flow.metrics"
 local moment = require "gifd.moment"
 local rendition_model = require "gifd.model.rendition"
 local share_flow = require "gifd.flow.share"
@@ -26,6 +27,10 @@ local function pick(from, names)
 end
 
 local function share_copy(share)
+  if not share.clicks then
+    local done, err = metrics.fill { shares = { share } }
+    if not done then return nil, err end
+  end
   local out = pick(share, "code asset_id title description visibility clicks views max_visits visits_left")
   out.tags, out.reasons = { unpack(share.tags) }, { unpack(share.reasons) }
   out.state, out.created_at = share_model.state(share), moment.seconds(share.created_at)
@@ -36,6 +41,10 @@ local function share_copy(share)
 end
 
 local function asset_copy(asset)
+  if not asset.views then
+    local done, err = metrics.fill { assets = { asset } }
+    if not done then return nil, err end
+  end
   local out = pick(asset, "id digest type bytes width height frames duration_ms has_alpha has_audio")
   out.state, out.created_at, out.views = asset_model.state(asset), moment.seconds(asset.created_at), asset.views
   out.reasons, out.renditions, out.colors = { unpack(asset.reasons) }, {}, asset.colors
@@ -79,8 +88,10 @@ local function page_of(options)
   return page
 end
 
---- Rows, one more than asked for, as { items, next }.
-local function listed(rows, page, key, copy)
+--- Rows, one more than asked for, as { items, next }. name: "shares" or "assets"
+local function listed(rows, page, name, key, copy)
+  local done, fill_err = metrics.fill { [name] = rows }
+  if not done then return nil, fill_err end
   local items = {}
   for i = 1, math.min(#rows, page.limit) do
     local err
@@ -120,7 +131,7 @@ local function assets_read(plugin, any)
     if not page then return nil, err end
     local rows, rows_err = asset_model.all(page.cursor and tonumber(page.cursor), page.limit + 1)
     if not rows then return nil, rows_err end
-    return listed(rows, page, "rowid_", asset_copy)
+    return listed(rows, page, "assets", "rowid_", asset_copy)
   end
   return M
 end
@@ -155,7 +166,7 @@ local function shares_read(plugin, any)
     if account_id then rows, err = share_model.of_account(account_id, before, page.limit + 1)
     else rows, err = share_model.all(before, page.limit + 1) end
     if not rows then return nil, err end
-    return listed(rows, page, "id", share_copy)
+    return listed(rows, page, "shares", "id", share_copy)
   end
   return M
 end

@@ -4,6 +4,7 @@ local closed = require "gifd.http.closed"
 local evidence = require "gifd.http.evidence"
 local fields = require "gifd.http.fields"
 local ingest = require "gifd.flow.ingest"
+local metrics = require "gifd.flow.metrics"
 local problem = require "gifd.http.problem"
 local renditions = require "gifd.flow.renditions"
 local share_flow = require "gifd.flow.share"
@@ -63,7 +64,8 @@ end
 function M.json(app, base, asset)
   local ready, possible = renditions.all(app, asset)
   if not ready then return nil, possible end
-  return view.asset(base, asset, ready, possible)
+  local done, err = metrics.fill { assets = { asset } }
+  return done and view.asset(base, asset, ready, possible), err
 end
 
 --- The upload itself -> ingest result, or nil, err.
@@ -109,6 +111,8 @@ function M.create(app, req, ctx)
   end
   local json, json_err = M.json(app, ctx.base, asset)
   if not json then return nil, json_err end
+  local done, fill_err = metrics.fill { shares = { made.share } }
+  if not done then return nil, fill_err end
   local share, share_err = evidence(view.share(ctx.base, made.share), ctx, "share", made.share)
   if not share then return nil, share_err end
   headers.Location = share.short_url

@@ -6,6 +6,7 @@
 -- nil: until when), again (answers anew, after a wait in which it may have been taken down) }. Each reply is a view
 -- (model/count).
 local accept = require "gifd.http.accept"
+local askers = require "gifd.flow.askers"
 local asset_model = require "gifd.model.asset"
 local assets = require "gifd.http.assets"
 local closed = require "gifd.http.closed"
@@ -50,9 +51,9 @@ local function blob(about, file)
   if about.req.query.download then headers["Content-Disposition"] = attachment(about, type, name) end
   local reply = { status = 200, type = type, blob = file.digest, etag = '"' .. file.digest .. '"', headers = headers,
     last_modified = math.floor(about.asset.created_at / 1e6) }
-  local keys = count.views(about.asset, name or "original", about.share or about.named)
+  local keys = count.views(about.asset, about.share or about.named)
   if gifd.request.from_start(reply, file.bytes) then
-    local counted, err = count.add(about.req, keys, about.app.class_names)
+    local counted, err = count.add(about.req, keys, askers)
     if not counted then return nil, err end
   end
   if not about.public and not about.signed then return reply end

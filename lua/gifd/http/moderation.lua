@@ -9,6 +9,7 @@ local decide = require "gifd.flow.decide"
 local decision_model = require "gifd.model.decision"
 local evidence = require "gifd.http.evidence"
 local fields = require "gifd.http.fields"
+local metrics = require "gifd.flow.metrics"
 local moment = require "gifd.moment"
 local problem = require "gifd.http.problem"
 local queue_events = require "gifd.flow.queue_events"
@@ -177,12 +178,16 @@ function M.all_of(ctx, subject)
   if not json.decisions then return nil, err end
   local asset, asset_err = subject.row
   if subject.kind == "share" then
-    json.id, json.share = subject.row.code, view.share(ctx.base, subject.row)
+    json.id = subject.row.code
     asset, asset_err = asset_model.find(subject.row.asset_id)
     if not asset then return nil, asset_err or gifd.err("internal", { message = "a share without its asset" }) end
   else json.id = subject.row.id end
   local ready, ready_err = rendition_model.of_asset(asset.id)
   if not ready then return nil, ready_err end
+  local of_share = subject.kind == "share" and { subject.row } or {}
+  local done, fill_err = metrics.fill { shares = of_share, assets = { asset } }
+  if not done then return nil, fill_err end
+  if of_share[1] then json.share = view.share(ctx.base, subject.row) end
   json.asset = view.asset(ctx.base, asset, ready)
   return evidence(json, ctx, subject.kind, subject.row)
 end

@@ -29,7 +29,7 @@ local function played(req, body)
   local asset, asset_err = asset_model.find(share.asset_id)
   if not asset then return asset == false or nil, asset_err end
   local verdict, _, reason = evidence.judge("POST", req.headers)
-  if verdict == 0 then verdict, reason = kinds.HUMAN, kinds.PLAYED end
+  if verdict == 0 and reason == 0 then verdict, reason = kinds.HUMAN, kinds.PLAYED end
   local platform = kinds.platform_numbers[body.via] or kinds.platform_numbers.web
   return count.play(asset, share, kinds.kind(kinds.type_numbers.play, platform, verdict, reason))
 end

@@ -1,6 +1,7 @@
 --- http/plugin_route: a plugin's route as one of ours: the contract of DESIGN 8 on the outside, a reply table on the
 -- inside. What a plugin does wrong is told to the log; a stranger gets a request id.
 local S = require "gifd.schema"
+local askers = require "gifd.flow.askers"
 local call = require "gifd.plugin.call"
 local contracts = require "gifd.plugin.contracts"
 local count = require "gifd.model.count"
@@ -48,14 +49,14 @@ local function keys_of(route, codes)
   return keys
 end
 
-local function rules_of(app, route, req, what, cache)
+local function rules_of(route, req, what, cache)
   local rules, err = contracts.returned(route.plugin, what, route.run, contracts.cache_reply, { cache = cache })
   if not rules then return nil, err end
   rules = rules.cache
   local counts, counts_err = keys_of(route, rules.counts)
   if not counts then return nil, counts_err end
   if counts[1] and req.method == "GET" then
-    local counted, add_err = count.add(req, counts, app.class_names)
+    local counted, add_err = count.add(req, counts, askers)
     if not counted then return nil, add_err end
   end
   local tags = {}
@@ -77,14 +78,14 @@ local function fields_of(given)
   return headers, type_
 end
 
-local function reply_of(app, route, req, what, answer)
+local function reply_of(route, req, what, answer)
   local headers, type_ = plain, nil
   if answer.headers then headers, type_ = fields_of(answer.headers) end
   local reply = { status = answer.status or 200, headers = headers, type = type_ or (answer.body
     and "application/octet-stream" or nil), body = answer.body, json = answer.json }
   if answer.cache == nil then return reply end
   local err
-  reply.cache, err = rules_of(app, route, req, what, answer.cache)
+  reply.cache, err = rules_of(route, req, what, answer.cache)
   if not reply.cache then return nil, err end
   if route.method ~= "GET" or route.auth ~= "public" then reply.cache = nil end -- it is for one asker
   return reply
@@ -94,7 +95,7 @@ end
 return function(route)
   local what = ("route %q"):format(route.name)
   for _, use in ipairs(route.plugin.uses or {}) do route.counts = route.counts or use == "shares.count" end
-  return function(app, req, ctx)
+  return function(_, req, ctx)
     local body, err = body_of(route, req)
     if body == nil then return nil, err end
     local given = { method = req.method, path = req.path, params = req.params, query = req.query, headers = req.headers,
@@ -104,6 +105,6 @@ return function(route)
     if answer == nil and failure then return nil, failure end
     local fault = contracts.reply_fault(answer)
     if fault then return nil, contracts.fault(route.plugin, what, route.run, fault) end
-    return reply_of(app, route, req, what, answer)
+    return reply_of(route, req, what, answer)
   end
 end

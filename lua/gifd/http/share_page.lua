@@ -6,6 +6,7 @@
 --   owner, admin --> all, at no cost          preview program, HEAD --> words and one still picture, at no cost
 --   anybody else --> one visit, one transaction --> all; 410 once none is left
 local appeal_flow = require "gifd.flow.appeal"
+local askers = require "gifd.flow.askers"
 local asset_model = require "gifd.model.asset"
 local assets = require "gifd.http.assets"
 local closed = require "gifd.http.closed"
@@ -14,6 +15,7 @@ local evidence = require "gifd.flow.evidence"
 local keep = require "gifd.http.keep"
 local kinds = require "gifd.model.event_kinds"
 local media = require "gifd.http.media"
+local metrics = require "gifd.flow.metrics"
 local moment = require "gifd.moment"
 local page = require "gifd.http.page"
 local policy = require "gifd.http.policy"
@@ -121,6 +123,8 @@ local function json(ctx, about)
   for i, r in ipairs(asset_json.renditions) do lent[i + 1] = r end
   local done, lend_err = lend(ctx, about.share, lent)
   if not done then return nil, lend_err end
+  done, err = metrics.fill { shares = { about.share } }
+  if not done then return nil, err end
   local headers = { ["Cache-Control"] = policy.private }
   if about.public then
     policy.public(headers, about.app.settings, "previews", about.ends)
@@ -172,10 +176,10 @@ end
 
 --- -> true, or false when the share has changed since it was read, or nil, err
 local function visit(about, reply)
-  local req, share, names = about.req, about.share, about.app.class_names
-  if about.limited then return share_model.visit(share, req.asker, names) end
+  local req, share = about.req, about.share
+  if about.limited then return share_model.visit(share, req.asker, askers) end
   if share.max_visits or not gifd.request.from_start(reply, #reply.body) then return true end
-  return count.add(req, count.clicks(share), names)
+  return count.add(req, count.clicks(share), askers)
 end
 
 --- Who looks at a limited page without visiting it: nobody in front of a screen.

@@ -4,6 +4,7 @@ local asset_model = require "gifd.model.asset"
 local closed = require "gifd.http.closed"
 local evidence = require "gifd.http.evidence"
 local fields = require "gifd.http.fields"
+local metrics = require "gifd.flow.metrics"
 local problem = require "gifd.http.problem"
 local report = require "gifd.http.unfurl_report"
 local share_flow = require "gifd.flow.share"
@@ -20,6 +21,13 @@ local function no_store(status, json, headers)
   headers = headers or {}
   headers["Cache-Control"] = "no-store"
   return { status = status, headers = headers, json = json }
+end
+
+--- A share as its owner sees it -> json, or nil, err
+local function owner_json(ctx, share)
+  local done, err = metrics.fill { shares = { share } }
+  if not done then return nil, err end
+  return evidence(view.share(ctx.base, share), ctx, "share", share)
 end
 
 local function schema(app)
@@ -51,7 +59,7 @@ function M.create(app, req, ctx)
   values.expires_at = expires_at ~= gifd.null and expires_at or nil
   local share, create_err = share_flow.create(app, ctx.hook_ctx, ctx.identity, asset, values)
   if not share then return nil, create_err end
-  local json, json_err = evidence(view.share(ctx.base, share), ctx, "share", share)
+  local json, json_err = owner_json(ctx, share)
   if not json then return nil, json_err end
   return no_store(201, json, { Location = ctx.base .. "/api/v1/shares/" .. share.code })
 end
@@ -79,12 +87,12 @@ function M.get(_, req, ctx)
     if share == nil then return nil, asset end
     return asset
   end
-  local json = view.share(ctx.base, share)
-  if not owns then return no_store(200, json) end
-  local err
-  json, err = evidence(json, ctx, "share", share)
-  if not json then return nil, err end
-  return no_store(200, json)
+  if not owns then
+    local done, err = metrics.fill { shares = { share } }
+    return done and no_store(200, view.share(ctx.base, share)), err
+  end
+  local json, err = owner_json(ctx, share)
+  return json and no_store(200, json), err
 end
 
 --- GET /api/v1/shares/{code}/unfurl?as=: what programs that preview links would show of it.
@@ -126,7 +134,7 @@ function M.update(app, req, ctx)
   values.expires_at = expires_at
   local updated, update_err = share_flow.update(app, ctx.hook_ctx, ctx.identity, share, values)
   if not updated then return nil, update_err end
-  local json, json_err = evidence(view.share(ctx.base, updated), ctx, "share", updated)
+  local json, json_err = owner_json(ctx, updated)
   if not json then return nil, json_err end
   return no_store(200, json)
 end
@@ -166,6 +174,8 @@ function M.list(_, req, ctx)
   end
   local rows, err = share_model.of_account(ctx.identity.account_id, before, limit + 1)
   if not rows then return nil, err end
+  local done, fill_err = metrics.fill { shares = rows }
+  if not done then return nil, fill_err end
   local items, headers, next_cursor = {}, {}, gifd.null
   for i = 1, math.min(#rows, limit) do items[i] = view.share(ctx.base, rows[i]) end
   if #rows > limit then

@@ -1,4 +1,4 @@
---- http/view: rows as the JSON of the API.
+--- http/view: rows as the JSON of the API. What was counted of them is in it when flow/metrics.fill has told the row.
 local asset_model = require "gifd.model.asset"
 local ladder = require "gifd.ladder"
 local moment = require "gifd.moment"

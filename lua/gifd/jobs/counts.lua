@@ -29,8 +29,8 @@ local function in_parts(list, fn)
   return true
 end
 
-local function fold(epoch, slots, names)
-  return in_parts(slots, function(part) return count.fold(epoch, part, names) end)
+local function fold(epoch, slots, askers)
+  return in_parts(slots, function(part) return count.fold(epoch, part, askers) end)
 end
 
 --- Frozen, unmarked, freed: a kill between any two of these leaves a frozen slot, which the next runner finishes.
@@ -48,7 +48,7 @@ local function release(epoch, idle)
   end)
 end
 
-function M.once(state, names)
+function M.once(state, askers)
   local listing = gifd.tally.list()
   if state.epoch ~= listing.epoch then
     local done, err = count.forget_other_epochs(listing.epoch)
@@ -59,16 +59,16 @@ function M.once(state, names)
   local marks, err = count.marks(listing.epoch)
   if not marks then return nil, err end
   local slots, idle = due(listing, marks, state)
-  local done, fold_err = fold(listing.epoch, slots, names)
+  local done, fold_err = fold(listing.epoch, slots, askers)
   if not done then return nil, fold_err end
   return release(listing.epoch, idle)
 end
 
 --- Until the generation drains. What is counted after the last fold stays in the segment for the next runner.
-function M.run(names)
+function M.run(askers)
   local state = { last = {} }
   while true do
-    local done, err = M.once(state, names)
+    local done, err = M.once(state, askers)
     if not done and err.code ~= "cancelled" then
       gifd.log.warn("counts.fold", { code = err.code, error = tostring(err.message) })
     end
@@ -79,11 +79,11 @@ end
 
 --- settle (a command of the server's own): writes all that was counted into rows, when nobody counts any more and the
 -- shared memory is about to be made anew in another layout -> exit code
-function M.settle(names)
+function M.settle(askers)
   local listing = gifd.tally.list()
   local marks, err = count.marks(listing.epoch)
   local done = marks
-  if marks then done, err = fold(listing.epoch, (due(listing, marks, { last = {} })), names) end
+  if marks then done, err = fold(listing.epoch, (due(listing, marks, { last = {} })), askers) end
   if done then return 0 end
   gifd.log.error("counts.settle", { code = err.code, error = tostring(err.message) })
   return 1

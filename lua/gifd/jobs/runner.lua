@@ -1,5 +1,6 @@
 --- jobs/runner: the runner's background task: queue, folding of counts and sweeps side by side, until the generation
 -- drains.
+local askers = require "gifd.flow.askers"
 local audit = require "gifd.flow.audit"
 local counts = require "gifd.jobs.counts"
 local facts = require "gifd.jobs.facts"
@@ -27,7 +28,7 @@ return function(app)
     enter()
     local parts = {
       gifd.task.spawn(function() queue.run(app) end),
-      gifd.task.spawn(function() counts.run(app.class_names) end),
+      gifd.task.spawn(function() counts.run(askers) end),
       gifd.task.spawn(function() sweep.run(app) end),
       gifd.task.spawn(function() rollup.run(app) end),
       gifd.task.spawn(function() purges.run(app) end),

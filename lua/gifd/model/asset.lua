@@ -1,12 +1,10 @@
 --- model/asset: bytes, once. Rows of `assets`; every change is one statement, guarded by what it changes from.
-local count = require "gifd.model.count"
 local moment = require "gifd.moment"
 local row = require "gifd.model.row"
 
 local M = {}
 
-local select = "SELECT a.*, f.colors, f.placeholder, " .. count.asset_columns
-  .. " FROM assets a LEFT JOIN asset_facts f ON f.asset_id = a.id WHERE "
+local select = "SELECT a.*, f.colors, f.placeholder FROM assets a LEFT JOIN asset_facts f ON f.asset_id = a.id WHERE "
 
 local function shaped(found, err)
   if found == nil then return nil, err end
@@ -14,7 +12,7 @@ local function shaped(found, err)
   found.reasons, found.legal = row.decode(found.reasons) or {}, found.legal == 1
   found.colors = row.decode(found.colors) or {}
   for _, name in ipairs { "has_alpha", "has_audio", "truncated", "trusted" } do found[name] = found[name] == 1 end
-  count.complete_asset(found)
+  found.views = nil -- of before there were rows of events: flow/metrics.fill tells them
   return found
 end
 

@@ -29,20 +29,6 @@ function M.names(rows)
   return { assets = assets, shares = map(shares) }
 end
 
---- Sets back what the rows of an asset and its shares, or of all, say of clicks and views.
-function M.clear_statements(asset, further)
-  local id, rowid = asset and asset.id, asset and asset.rowid_
-  local calls = asset and {
-    { "UPDATE assets SET views = 0 WHERE rowid_ = ?1", rowid },
-    { "DELETE FROM asset_hits WHERE asset = ?1", rowid },
-    { "DELETE FROM hits WHERE share_id IN (SELECT id FROM shares WHERE asset_id = ?1)", id },
-    { "UPDATE shares SET clicks = 0, views = 0 WHERE asset_id = ?1", id },
-  } or { { "UPDATE assets SET views = 0 WHERE views > 0" }, { "DELETE FROM asset_hits" }, { "DELETE FROM hits" },
-    { "UPDATE shares SET clicks = 0, views = 0 WHERE clicks > 0 OR views > 0" } }
-  for _, call in ipairs(further or {}) do calls[#calls + 1] = call end
-  return calls
-end
-
 -- Platform and verdict of a kind, and its reason (model/event_kinds).
 local RULED = "((hit_rows.kind >> 16) & 65535) = j.reason AND (hit_rows.kind & 65520) <> j.bits"
 local GIVEN = "(SELECT value ->> 'reason' AS reason, value ->> 'bits' AS bits FROM json_each(?1)) j"

@@ -59,14 +59,6 @@ function M.platforms_of(clients, referrers)
   return { clients = of(clients), referrers = of(referrers) }
 end
 
---- What C and Lua count of a request as a kind. names: those of model/count, with platforms, verdicts and reasons.
-function M.hit(type, client, referrer, names)
-  if client > 0 then
-    return M.kind(type, names.platforms.clients[client] or 0, names.verdicts[client], names.reasons[client])
-  end
-  return M.kind(type, referrer > 0 and names.platforms.referrers[referrer] or 1, 0)
-end
-
 --- For C (core/script/intake.h): how events that are told become rows.
 function M.intake(settings, data_dir)
   return { folder = data_dir .. "/events", rollup = data_dir .. "/rollup.db", also = data_dir .. "/catalogue.db",

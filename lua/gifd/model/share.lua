@@ -7,8 +7,7 @@ local row = require "gifd.model.row"
 local M = {}
 
 local columns = [[s.*,
-  (SELECT json_group_array(tag) FROM (SELECT tag FROM share_tags WHERE share_id = s.id ORDER BY position)) AS tags, ]]
-  .. count.share_columns
+  (SELECT json_group_array(tag) FROM (SELECT tag FROM share_tags WHERE share_id = s.id ORDER BY position)) AS tags]]
 
 local function shaped(found, err)
   if found == nil then return nil, err end
@@ -16,7 +15,7 @@ local function shaped(found, err)
   found.tags = row.decode(found.tags) or gifd.json.array {}
   found.reasons = row.decode(found.reasons) or {}
   found.trusted, found.legal = found.trusted == 1, found.legal == 1
-  count.complete_share(found)
+  found.clicks, found.views = nil, nil -- of before there were rows of events: flow/metrics.fill tells them
   return found
 end
 
@@ -130,13 +129,13 @@ function M.expired(share) return share.expires_at ~= nil and share.expires_at <=
 
 --- One visit of a limited share, with the click it is, before anybody is answered -> true, or false when the share is
 -- no longer as it was read, or nothing of it is left.
-function M.visit(share, asker, names)
+function M.visit(share, asker, askers)
   local now = moment.now()
   local calls = { { [[
     UPDATE shares SET visits_left = visits_left - 1 WHERE id = ?1 AND visits_left > 0 AND revision = ?2
       AND verdict = 'approved' AND (expires_at IS NULL OR expires_at > ?3)]], share.id, share.revision, now,
     expect = 1 } }
-  for _, call in ipairs(count.statements({ { key = share.id + (asker or 0), n = 1 } }, names)) do
+  for _, call in ipairs(count.statements({ { key = share.id + (asker or 0), n = 1 } }, askers)) do
     calls[#calls + 1] = call
   end
   local done, err = gifd.db.batch(calls)

@@ -1320,6 +1320,14 @@ function gifd.rollup.seal() end
 ---@return gifd.Err? err
 function gifd.rollup.series(axis, key, size, from, to) end
 
+---waits; what counts of each key, by type; axis 1: subjects, 2: parts; counted: a bit for each class that counts
+---@param axis integer
+---@param keys integer[]
+---@param counted integer
+---@return {sums: integer[][]}|nil
+---@return gifd.Err? err
+function gifd.rollup.sums(axis, keys, counted) end
+
 ---waits; sums by kind; axis 0: all, 1: a subject, 2: a part
 ---@param axis integer
 ---@param key integer
@@ -1358,11 +1366,10 @@ function gifd.tally.freeze(slot, count) end
 ---@return {epoch: string, slots: {slot: integer, key: integer, count: integer, frozen: boolean}[]}
 function gifd.tally.list() end
 
----of all keys with these low 40 bits and bits of mask
----@param key integer
----@param mask integer
----@return integer n
-function gifd.tally.peek(key, mask) end
+---all keys with these low 40 bits
+---@param id integer
+---@return {key: integer, count: integer}[]
+function gifd.tally.peek(id) end
 
 ---@class gifd.task
 gifd.task = {}
