@@ -144,8 +144,12 @@ const struct cli_command cli_commands[] = {
     {"moderate reject", DECIDE, "take an asset or a share down", DECIDE_HELP, cli_live, NULL},
     {"moderate quarantine", DECIDE, "take a thing aside: only reviewers see it", DECIDE_HELP, cli_live, NULL},
     {"moderate escalate", DECIDE, "put a thing first in the queue, for somebody else", DECIDE_HELP, cli_live, NULL},
-    {"moderate undo", "[KIND] ID [--notes TEXT] [--based-on SCAN] " DATA JSON, "take the standing decision back",
-     "The thing is as it was before.\n", cli_live, NULL},
+    {"moderate undo", "[KIND] ID [--notes TEXT] [--cluster] [--based-on SCAN] " DATA JSON,
+     "take the standing decision back",
+     "The thing is as it was before.\n\n"
+     "  --cluster  also what was decided with it of nearly the same pictures\n"
+     "  --based-on SCAN  only if this decision still stands\n",
+     cli_live, NULL},
     {"moderate stats", DATA JSON, "count what was judged, and how often people agree with judges", "", cli_live, NULL},
     {"moderate rescan", "[--dry-run] [--since TIME] [--judge NAME] [--no-wait] " DATA JSON,
      "have judges look again at what they had decided",

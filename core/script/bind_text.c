@@ -5,9 +5,14 @@
 #include "script/unmask.h"
 #include "script/words.h"
 
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
 #define KIND "gifd.matcher"
-#define FIND_MAX 1000         /* occurrences given back */
-#define FIND_UNMASKED_MAX 250 /* the same of disguised texts, whose words have several readings */
+#define FIND_MAX 1000           /* occurrences given back */
+#define FIND_UNMASKED_MAX 250   /* the same of disguised texts, whose words have several readings */
+#define EXCEPTED_MAX (1u << 16) /* places of what is excepted */
 
 /* An empty gen->out to write a text into; push_out makes it a string. Nothing leaks when Lua throws. */
 static struct buf *out_of(lua_State *L)
@@ -139,39 +144,170 @@ static int l_trim(lua_State *L)
 
 /* ---- words ---- */
 
+struct use { /* of one entry, in the search that has this stamp */
+    uint32_t stamp, hits;
+};
+
 struct matcher {
     struct words *w;
-    bool unmasks; /* list and texts are read as unmask.h says */
+    bool unmasks;     /* list and texts are read as unmask.h says */
+    struct use *uses; /* of each entry, once a search counts them */
+    uint32_t entries, stamp;
 };
 
 static int matcher_gc(lua_State *L)
 {
     struct matcher *m = lua_touserdata(L, 1);
     words_free(m->w);
+    free(m->uses);
     m->w = NULL;
+    m->uses = NULL;
     return 0;
 }
 
-struct finding {
-    lua_State *L;
-    int list, n;
-    const struct unmasked *read;
+struct hit { /* bytes from..to of the text: the first, and past the last */
+    uint32_t number, from, to;
 };
 
-static bool add_find(void *arg, uint32_t number, size_t from, size_t to)
+/* One text: all of it happens before Lua hears of it, so that nothing is owned when Lua throws. */
+struct search {
+    struct matcher *m;
+    const struct matcher *except; /* or NULL */
+    struct slice text;            /* as it is matched */
+    struct unmasked read;         /* of it, where m->unmasks */
+    struct hit *spans; /* what `except` found, by their beginnings; `to` is the furthest end of all up to there */
+    uint32_t span_count, span_cap;
+    bool spanned;
+    uint32_t each, most, count;
+    struct hit hits[FIND_MAX]; /* 12 KiB, of which most is never touched: not cleared */
+};
+
+static struct hit placed(const struct search *s, uint32_t number, size_t from, size_t to)
 {
-    struct finding *f = arg;
-    lua_State *L = f->L;
-    if (f->read) unmask_place(f->read, &from, &to);
-    lua_createtable(L, 0, 3);
-    lua_rawgeti(L, f->list, (int)number);
-    lua_setfield(L, -2, "word");
-    lua_pushnumber(L, (lua_Number)from + 1);
-    lua_setfield(L, -2, "from");
-    lua_pushnumber(L, (lua_Number)to);
-    lua_setfield(L, -2, "to");
-    lua_rawseti(L, -2, ++f->n);
-    return f->n < (f->read ? FIND_UNMASKED_MAX : FIND_MAX);
+    if (s->m->unmasks) unmask_place(&s->read, &from, &to);
+    return (struct hit){number, (uint32_t)from, (uint32_t)to};
+}
+
+static bool add_span(void *arg, uint32_t number, size_t from, size_t to)
+{
+    struct search *s = arg;
+    if (s->span_count == s->span_cap) {
+        uint32_t next = s->span_cap ? s->span_cap * 2 : 64;
+        struct hit *p = next > EXCEPTED_MAX ? NULL : realloc(s->spans, next * sizeof *p);
+        if (!p) return false; /* what was not seen excuses nothing */
+        s->spans = p;
+        s->span_cap = next;
+    }
+    s->spans[s->span_count++] = placed(s, number, from, to);
+    return true;
+}
+
+static int by_beginning(const void *a, const void *b)
+{
+    const struct hit *x = a, *y = b;
+    return x->from < y->from ? -1 : x->from > y->from;
+}
+
+static void find_spans(struct search *s)
+{
+    s->spanned = true;
+    words_find(s->except->w, s->text, add_span, s);
+    if (s->span_count) qsort(s->spans, s->span_count, sizeof *s->spans, by_beginning);
+    for (uint32_t i = 1; i < s->span_count; i++)
+        if (s->spans[i].to < s->spans[i - 1].to) s->spans[i].to = s->spans[i - 1].to;
+}
+
+static bool excepted(struct search *s, const struct hit *h)
+{
+    if (!s->except || !s->except->w) return false;
+    if (!s->spanned) find_spans(s);
+    uint32_t low = 0, high = s->span_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (s->spans[middle].from <= h->from)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low > 0 && s->spans[low - 1].to >= h->to;
+}
+
+/* Has this entry been told often enough, or here already? */
+static bool told(struct search *s, const struct hit *h)
+{
+    struct use *use = &s->m->uses[h->number - 1];
+    if (use->stamp != s->m->stamp) *use = (struct use){s->m->stamp, 0};
+    if (use->hits >= s->each) return true;
+    for (uint32_t i = 0, of_it = 0; of_it < use->hits; i++) {
+        if (s->hits[i].number != h->number) continue;
+        if (s->hits[i].from == h->from) return true;
+        of_it++;
+    }
+    return false;
+}
+
+static bool add_hit(void *arg, uint32_t number, size_t from, size_t to)
+{
+    struct search *s = arg;
+    if (s->each && s->m->uses[number - 1].stamp == s->m->stamp && s->m->uses[number - 1].hits >= s->each) return true;
+    struct hit h = placed(s, number, from, to);
+    if ((s->each && told(s, &h)) || excepted(s, &h)) return true;
+    if (s->each) s->m->uses[number - 1].hits++;
+    s->hits[s->count++] = h;
+    return s->count < s->most;
+}
+
+static int run_search(struct search *s, struct slice text, struct err *e)
+{
+    struct matcher *m = s->m;
+    if (s->each && !m->uses && !(m->uses = calloc(m->entries + 1, sizeof *m->uses)))
+        return err_set(e, GIFD_ENOMEM, "words");
+    if (s->each && ++m->stamp == 0) memset(m->uses, 0, m->entries * sizeof *m->uses), m->stamp = 1;
+    int rc = m->unmasks ? unmask(text, false, &s->read, e) : GIFD_OK;
+    s->text = m->unmasks ? buf_slice(&s->read.plain) : text;
+    if (rc == GIFD_OK) words_find(m->w, s->text, add_hit, s);
+    if (m->unmasks) unmask_free(&s->read);
+    free(s->spans);
+    return rc;
+}
+
+static void search_options(lua_State *L, struct search *s)
+{
+    if (lua_isnoneornil(L, 3)) return;
+    border_table(L, 3, "options");
+    lua_getfield(L, 3, "each");
+    if (!lua_isnil(L, -1)) s->each = (uint32_t)border_integer(L, -1, "each", 1, FIND_MAX);
+    lua_getfield(L, 3, "except");
+    if (!lua_isnil(L, -1)) s->except = border_udata(L, -1, "except", KIND);
+    if (s->except && s->except->unmasks != s->m->unmasks)
+        border_argument(L, 3, "options", "except reads texts in another way");
+}
+
+static int matcher_find(lua_State *L)
+{
+    struct err e = {0};
+    struct search s;
+    struct matcher *m = border_udata(L, 1, "matcher", KIND);
+    struct slice text = border_string(L, 2, "text");
+    memset(&s, 0, offsetof(struct search, hits));
+    s.m = m;
+    s.most = m->unmasks ? FIND_UNMASKED_MAX : FIND_MAX;
+    search_options(L, &s);
+    if (m->w && run_search(&s, text, &e) < 0) luaL_error(L, "%s", e.text);
+    lua_settop(L, 2);
+    lua_getfenv(L, 1);
+    lua_createtable(L, (int)s.count, 0);
+    for (uint32_t i = 0; i < s.count; i++) {
+        lua_createtable(L, 0, 3);
+        lua_rawgeti(L, 3, (int)s.hits[i].number);
+        lua_setfield(L, -2, "word");
+        lua_pushnumber(L, (lua_Number)s.hits[i].from + 1);
+        lua_setfield(L, -2, "from");
+        lua_pushnumber(L, (lua_Number)s.hits[i].to);
+        lua_setfield(L, -2, "to");
+        lua_rawseti(L, 4, (int)i + 1);
+    }
+    return 1;
 }
 
 static int unmasked_gc(lua_State *L)
@@ -181,46 +317,19 @@ static int unmasked_gc(lua_State *L)
 }
 
 /* A text as it is read, which goes with its userdata, whatever Lua throws meanwhile; it stays on the stack. */
-static struct unmasked *push_unmasked(lua_State *L, struct slice text, bool alone)
+static struct unmasked *push_unmasked(lua_State *L, struct slice text)
 {
     static const luaL_Reg none[] = {{NULL, NULL}};
     struct err e = {0};
     struct unmasked *read = border_udata_new(L, sizeof *read, "gifd.unmasked", unmasked_gc, none);
-    if (unmask(text, alone, read, &e) < 0) luaL_error(L, "%s", e.text);
+    if (unmask(text, true, read, &e) < 0) luaL_error(L, "%s", e.text);
     return read;
-}
-
-static int find_unmasked(lua_State *L, const struct words *w, struct slice text, struct finding *f)
-{
-    struct unmasked *read = push_unmasked(L, text, false);
-    f->read = read;
-    lua_insert(L, 4);
-    words_find(w, buf_slice(&read->plain), add_find, f);
-    unmask_free(read);
-    lua_settop(L, 5);
-    return 1;
-}
-
-static int matcher_find(lua_State *L)
-{
-    struct matcher *m = border_udata(L, 1, "matcher", KIND);
-    struct slice text = border_string(L, 2, "text");
-    lua_settop(L, 2);
-    lua_getfenv(L, 1);
-    lua_newtable(L);
-    struct finding f = {L, 3, 0, NULL};
-    if (!m->w) return 1;
-    if (!m->unmasks) {
-        words_find(m->w, text, add_find, &f);
-        return 1;
-    }
-    return find_unmasked(L, m->w, text, &f);
 }
 
 static int add_entry(lua_State *L, struct matcher *m, struct slice s, uint32_t number, struct err *e)
 {
     if (!m->unmasks) return words_add(m->w, s, number, e);
-    struct unmasked *read = push_unmasked(L, s, true);
+    struct unmasked *read = push_unmasked(L, s);
     int rc = 0;
     while (read->plain.n && read->plain.p[read->plain.n - 1] == ' ') read->plain.n--;
     if (s.n && s.p[s.n - 1] == '*') rc = buf_puts(&read->plain, "*", e);
@@ -242,6 +351,7 @@ static int l_words(lua_State *L)
     if (count > WORDS_ENTRIES_MAX) border_argument(L, 1, "list", "has more than %d entries", WORDS_ENTRIES_MAX);
     struct matcher *m = border_udata_new(L, sizeof *m, KIND, matcher_gc, methods);
     m->unmasks = unmasks;
+    m->entries = (uint32_t)count;
     m->w = words_new();
     if (!m->w) luaL_error(L, "not enough memory");
     lua_createtable(L, (int)count, 0);
@@ -274,7 +384,8 @@ const struct binding bind_text[] = {
     {"gifd.text.length", l_length, CTX_ANY, "length(text: string) -> points: integer -- code points"},
     {"gifd.text.trim", l_trim, CTX_ANY, "trim(text: string) -> text: string -- without white space at its ends"},
     {"gifd.Matcher.find", NULL, CTX_ANY,
-     "matcher:find(text: string) -> hits: {word: string, from: integer, to: integer}[] -- each occurrence, in order "
-     "of their ends"},
+     "matcher:find(text: string, options?: {each?: integer, except?: gifd.Matcher}) -> hits: {word: string, from: "
+     "integer, to: integer}[] -- each occurrence, in order of their ends; each: so many different places of an entry "
+     "at most; except: not what lies within a hit of that one"},
     {NULL, NULL, 0, NULL},
 };

@@ -42,10 +42,17 @@ static uint32_t mix(uint64_t v)
     return (uint32_t)v;
 }
 
+#define HASH_BEGIN 1469598103934665603ull
+
+static uint64_t hash_add(uint64_t h, char c)
+{
+    return (h ^ (unsigned char)c) * 1099511628211ull;
+}
+
 static uint32_t hash_letters(struct slice s)
 {
-    uint64_t h = 1469598103934665603ull;
-    for (size_t i = 0; i < s.n; i++) h = (h ^ (unsigned char)s.p[i]) * 1099511628211ull;
+    uint64_t h = HASH_BEGIN;
+    for (size_t i = 0; i < s.n; i++) h = hash_add(h, s.p[i]);
     return mix(h);
 }
 
@@ -103,10 +110,10 @@ static bool table_add(struct words *w, struct table *t, uint32_t number)
 
 /* ---- looking up ---- */
 
-static uint32_t word_of(const struct words *w, struct slice s)
+static uint32_t word_at(const struct words *w, struct slice s, uint32_t hash)
 {
     if (!w->by_letters.cap) return NO_WORD;
-    for (uint32_t at = hash_letters(s);; at++) {
+    for (uint32_t at = hash;; at++) {
         uint32_t found = w->by_letters.slots[at & (w->by_letters.cap - 1)];
         if (!found) return NO_WORD;
         const struct spelling *p = &w->spellings[found - 1];
@@ -114,17 +121,24 @@ static uint32_t word_of(const struct words *w, struct slice s)
     }
 }
 
+static uint32_t word_of(const struct words *w, struct slice s)
+{
+    return word_at(w, s, hash_letters(s));
+}
+
 /* The longest stem of the list ("porn*") that s begins with; the star is a letter here. */
 static uint32_t stem_of(const struct words *w, struct slice s)
 {
     char stem[WORDS_LETTERS_MAX + 1];
     uint32_t found = NO_WORD;
+    uint64_t h = HASH_BEGIN;
     if (s.n < WORDS_STEM_MIN || !w->stem_heads[stem_head(s.p)]) return NO_WORD;
     for (size_t n = 0; n < s.n; n++) {
         stem[n] = s.p[n];
+        h = hash_add(h, s.p[n]);
         if (!w->stem_lengths[n + 1]) continue;
         stem[n + 1] = '*';
-        uint32_t longer = word_of(w, slice_of(stem, n + 2));
+        uint32_t longer = word_at(w, slice_of(stem, n + 2), mix(hash_add(h, '*')));
         if (longer != NO_WORD) found = longer;
     }
     return found;
@@ -147,6 +161,15 @@ static bool next_word(struct slice text, size_t *at, char out[WORDS_LETTERS_MAX]
     *n = 0;
     while (*at < text.n) {
         size_t here = *at, after;
+        char plain = text.p[here];
+        if ((plain >= 'a' && plain <= 'z') || (plain >= '0' && plain <= '9')) { /* most of them */
+            if (!inside) *from = here;
+            inside = true;
+            *to = ++*at;
+            fits = fits && *n < WORDS_LETTERS_MAX;
+            if (fits) out[(*n)++] = plain;
+            continue;
+        }
         uint32_t c = letter_next(text, at);
         if (inside && letter_is_apostrophe(c) && *at < text.n) {
             after = *at;

@@ -7,7 +7,7 @@ for _, name in ipairs { "en", "de", "fr", "es", "pt", "it", "ru", "tr" } do
   languages[name] = require("languages." .. name)
 end
 
-local MATCHES, REASONS, TEXT = 100, 20, 100
+local MATCHES, PLACES, REASONS, TEXT = 100, 5, 20, 100
 local severity = { flagged = 1, rejected = 2 }
 local compiled = {} -- config of a generation -> matchers; filled by check, or at the first call
 
@@ -50,33 +50,20 @@ local function matchers_of(config)
   return compiled[config]
 end
 
-local function inside(hit, spans)
-  for _, span in ipairs(spans) do
-    if hit.from >= span.from and hit.to <= span.to then return true end
-  end
-  return false
-end
-
 local function shown(text, hit)
   local part = text:sub(hit.from, math.min(hit.to, hit.from + TEXT - 1))
   return gifd.text.valid_utf8(part) and part or hit.word
 end
 
---- Every match of one text that no allowed phrase covers, each place once for a rule.
+--- Matches of one text that no allowed phrase covers: of each rule so many places.
 local function matches_in(field, text, matchers, out)
   if text == "" or #out >= MATCHES then return end
-  local hits = matchers.words:find(text)
-  if not hits[1] then return end
-  local innocent, seen = matchers.allow:find(text), {}
-  for _, hit in ipairs(hits) do
-    local key = hit.word .. " " .. hit.from
-    if #out < MATCHES and not seen[key] and not inside(hit, innocent) then
-      local rule = matchers.rules[hit.word]
-      seen[key] = true
-      out[#out + 1] = { rule = rule.rule, category = rule.category, decision = rule.decision,
-        confidence = rule.confidence, list = rule.list, field = field, from = hit.from, to = hit.to,
-        text = shown(text, hit) }
-    end
+  for _, hit in ipairs(matchers.words:find(text, { each = PLACES, except = matchers.allow })) do
+    if #out == MATCHES then return end
+    local rule = matchers.rules[hit.word]
+    out[#out + 1] = { rule = rule.rule, category = rule.category, decision = rule.decision,
+      confidence = rule.confidence, list = rule.list, field = field, from = hit.from, to = hit.to,
+      text = shown(text, hit) }
   end
 end
 

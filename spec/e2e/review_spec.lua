@@ -244,6 +244,20 @@ describe("the queue of reviewers", function()
     assert.matches("account:bob has decided", by_id[base[2]].skipped)
     assert.equal(410, s:request({ "GET", "/a/" .. base[3] }).status)
     assert.equal(200, s:request({ "GET", "/a/" .. base[2] }).status)
+    local code, undone, why = s:ask("moderate", "undo", base[1], "--cluster")
+    assert.equal(0, code, why)
+    assert.same({ "approved", base[3], "approved", 1 }, { undone.decision, undone.cluster[1].id,
+      undone.cluster[1].decision, #undone.cluster })
+    assert.equal(200, s:request({ "GET", "/a/" .. base[3] }).status)
+    assert.equal("approved", get(path("asset", base[2])).json.moderation.decision)
+    for _, m in ipairs(review("asset", base[1], { decision = "rejected", cluster = true }).json.cluster) do
+      by_id[m.id] = m
+    end
+    assert.equal(200, review("asset", base[3], { decision = "quarantined",
+      based_on = by_id[base[3]].scan_id }, bob).status)
+    local back = post(path("asset", base[1], "undo"), { cluster = true }).json
+    assert.equal("somebody has decided this meanwhile", back.cluster[1].skipped)
+    assert.equal(422, post(path("share", select(2, upload "e+casino"), "undo"), { cluster = true }).status)
   end)
 end)
 
@@ -297,10 +311,10 @@ describe("the stream of the queue", function()
   setup(function() start() end)
   teardown(function() s:stop() end)
 
-  it("tells of what comes, is claimed and is decided", function()
+  it("tells of what comes, is claimed and is decided, also by the command line", function()
     local host, port = s.url:match("^http://(.*):(%d+)$")
     local c = assert(socket.connect(host, tonumber(port)))
-    c:settimeout(5)
+    c:settimeout(15)
     c:send("GET /api/v1/moderation/queue/events HTTP/1.0\r\nAuthorization: Bearer " .. ann .. "\r\n\r\n")
     assert.matches("200", c:receive "*l")
     local function awaited(event, code)
@@ -322,6 +336,9 @@ describe("the stream of the queue", function()
     review("share", code, { decision = "rejected", reason = "ads" })
     told = awaited("decision", code)
     assert.same({ "rejected", "account:ann" }, { told.decision, told.by })
+    assert.equal(0, (s:ask("moderate", "undo", code)))
+    told = awaited("decision", code)
+    assert.same({ "rejected", "flagged", "system" }, { told.was, told.decision, told.by })
     c:close()
   end)
 end)

@@ -161,7 +161,8 @@ M.verbs = {
   reject = { run = deciding "rejected", options = about },
   quarantine = { run = deciding "quarantined", options = about },
   escalate = { run = deciding "escalated", options = about },
-  undo = { run = deciding(nil), options = { notes = "value", ["based-on"] = "value", json = "flag" } },
+  undo = { run = deciding(nil), options = { notes = "value", cluster = "flag", ["based-on"] = "value",
+    json = "flag" } },
   stats = { run = stats, options = { json = "flag" } },
 }
 

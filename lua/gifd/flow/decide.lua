@@ -109,7 +109,8 @@ end
 --- subject = { kind = "asset"|"share", row }; d = { decision, by = identity|"system", reason? (code of a policy, which
 -- the owner reads), notes? (reviewers read them), category?, confidence?, legal? (451), ban? (plugins are told to know
 -- these bytes again), based_on? (scan_id of the decision that was looked at; false: none), guards? (statements that
--- must hold: they come first), escalated? (a flag for somebody else) }
+-- must hold: they come first), escalated? (a flag for somebody else), cause? (scan_id of the decision
+-- that this follows) }
 -- -> { scan_id, decision, category, ... }, or nil, err: invalid; conflict
 function M.run(app, subject, d, further)
   local wrong = fault(d)
@@ -123,10 +124,12 @@ function M.run(app, subject, d, further)
   return write(app, subject, { scan_id = decision_model.new_scan_id(), decision = d.decision, actor = by_whom(d.by),
     category = d.category or default_category[d.decision] or "unknown", confidence = d.confidence or 1,
     reasons = reasons, policy = d.reason, notes = d.notes, legal = d.legal, ban = d.ban, banned = d.ban,
-    guards = d.guards, escalated = d.escalated }, further)
+    guards = d.guards, escalated = d.escalated,
+    cause = d.cause }, further)
 end
 
---- Takes back the standing decision: the thing is again as it was, or is judged again if it was pending.
+--- Takes back the standing decision: the thing is again as it was, by whom it was, or is judged again if it was
+-- pending.
 -- -> as M.run, or nil, err: conflict when there is none, or its bytes are gone
 function M.undo(app, subject, d)
   local row = subject.row
@@ -143,7 +146,7 @@ function M.undo(app, subject, d)
   local restored = { scan_id = decision_model.new_scan_id(), decision = before.decision, category = before.category,
     confidence = before.confidence, reasons = before.reasons, policy = before.policy, legal = before.legal,
     banned = before.banned, notes = d.notes, actor = by_whom(d.by), undoes = last.scan_id, action = "undo",
-    guards = d.guards }
+    decided_by = before.actor, guards = d.guards, cause = d.cause }
   if last.banned ~= (before.banned or false) then restored.ban = before.banned or false end
   return write(app, subject, restored)
 end

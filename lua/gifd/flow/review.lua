@@ -12,6 +12,7 @@ local audit = require "gifd.flow.audit"
 local categories = require "gifd.flow.categories"
 local cluster = require "gifd.flow.cluster"
 local decide = require "gifd.flow.decide"
+local decision_model = require "gifd.model.decision"
 local model = require "gifd.model.review"
 local moment = require "gifd.moment"
 local queue_events = require "gifd.flow.queue_events"
@@ -19,6 +20,7 @@ local queue_events = require "gifd.flow.queue_events"
 local M = {}
 
 local null = gifd.null
+local CLUSTER_MOST = 100
 
 local function value(v)
   if v == nil then return null end
@@ -118,7 +120,8 @@ local function one(app, subject, d)
   if not may_decide(d.by, q) then return conflict "you have handed it on: somebody else decides" end
   local escalated = d.decision == "escalated"
   local full = { decision = escalated and "flagged" or d.decision, reason = d.reason, notes = d.notes, by = d.by,
-    category = d.category, legal = d.legal, ban = d.ban, based_on = d.based_on, guards = must, escalated = escalated }
+    category = d.category, legal = d.legal, ban = d.ban, based_on = d.based_on, guards = must, escalated = escalated,
+    cause = d.cause }
   local actor = type(d.by) == "table" and audit.actor(d.by) or "system"
   local result, err = decide.run(app, subject, full,
     escalated and { model.pass_statement(subject.kind, subject.row.id, actor, holder_of(d.by)) } or nil)
@@ -128,7 +131,7 @@ local function one(app, subject, d)
 end
 
 --- The same for everything that is nearly the same picture -> array of { id, distance, decision? or skipped? }
-local function others(app, subject, d)
+local function others(app, subject, d, cause)
   local members, err = cluster.members(subject.row.id)
   if not members then return nil, err end
   local out = {}
@@ -139,7 +142,7 @@ local function others(app, subject, d)
     if not asset then why = { message = "it is gone" }
     else
       result, why = one(app, { kind = "asset", row = asset }, { decision = d.decision, reason = d.reason,
-        notes = d.notes, by = d.by, category = d.category, legal = d.legal, ban = d.ban })
+        notes = d.notes, by = d.by, category = d.category, legal = d.legal, ban = d.ban, cause = cause })
     end
     out[i] = { id = m.asset_id, distance = m.distance, decision = value(result and result.decision),
       scan_id = value(result and result.scan_id), skipped = value(not result and tostring(why.message) or nil) }
@@ -154,17 +157,50 @@ function M.run(app, subject, d)
   local result, err = one(app, subject, d)
   if not result then return nil, err end
   if d.cluster then
-    result.cluster, err = others(app, subject, d)
+    result.cluster, err = others(app, subject, d, result.scan_id)
     if not result.cluster then return nil, err end
   end
   return result
 end
 
-function M.undo(app, subject, d)
+local function take_back(app, subject, d)
   local must, q = guards(subject, d.by, d.claim)
   if not must then return nil, q end
-  d.guards = must
-  return decide.undo(app, subject, d)
+  return decide.undo(app, subject, { by = d.by, notes = d.notes, based_on = d.based_on, guards = must,
+    cause = d.cause })
+end
+
+--- What was decided with that decision, where it still stands -> array of { id, decision? or skipped? }
+local function take_others_back(app, scan_id, d, cause)
+  local made, err = decision_model.caused_by(scan_id, CLUSTER_MOST)
+  if not made then return nil, err end
+  local out = {}
+  for i, m in ipairs(made) do
+    local asset, find_err = asset_model.find(m.asset_id)
+    if asset == nil then return nil, find_err end
+    local result, why
+    if not asset then why = { message = "it is gone" }
+    else
+      result, why = take_back(app, { kind = "asset", row = asset }, { by = d.by, notes = d.notes,
+        based_on = m.scan_id, cause = cause })
+    end
+    out[i] = { id = m.asset_id, decision = value(result and result.decision),
+      scan_id = value(result and result.scan_id), skipped = value(not result and tostring(why.message) or nil) }
+  end
+  return out
+end
+
+--- d: as for decide.undo; cluster?: also what was decided with it of nearly the same pictures, where that stands
+-- -> as M.run
+function M.undo(app, subject, d)
+  local stood = subject.row.scan_id
+  local result, err = take_back(app, subject, d)
+  if not result then return nil, err end
+  if d.cluster then
+    result.cluster, err = take_others_back(app, stood, d, result.scan_id)
+    if not result.cluster then return nil, err end
+  end
+  return result
 end
 
 --- -> rows as shown, where to go on or nil; or nil, err. filter = { kind?, category?,

@@ -41,7 +41,7 @@ local schemas = {
   review = with { decision = S.one_of { "approved", "rejected", "flagged", "escalated", "quarantined" },
     category = S.optional(category), legal = S.boolean { default = false }, ban = S.optional(S.boolean {}),
     cluster = S.boolean { default = false } },
-  undo = with {},
+  undo = with { cluster = S.boolean { default = false } },
   purge = with { category = S.optional(category), legal = S.boolean { default = false },
     ban = S.optional(S.boolean {}) },
   appeal = S.record { decision = S.one_of { "upheld", "overturned" },
@@ -106,7 +106,11 @@ M.review = acting("review", function(app, subject, values)
   if not fit then return nil, err end
   return review.run(app, subject, values)
 end)
-M.undo = acting("undo", review.undo)
+M.undo = acting("undo", function(app, subject, values)
+  local fit, err = fits(subject, values)
+  if not fit then return nil, err end
+  return review.undo(app, subject, values)
+end)
 M.purge = acting("purge", function(app, subject, values)
   if subject.kind ~= "asset" then return nil, gifd.err("invalid", { message = "only assets have bytes to purge" }) end
   return decide.purge(app, subject.row, values)

@@ -16,15 +16,18 @@ local function shaped(found, err)
   return found
 end
 
---- decision = { scan_id, decision, category, confidence?, reasons, actor, policy?, notes?, legal?, banned?, undoes? }
+--- decision = { scan_id, decision, category, confidence?, reasons, actor, policy?, notes?, legal?, banned?, undoes?,
+-- cause? (scan_id of the decision with which it was made), decided_by? (whose decision stands again, if not the
+-- actor's) }
 function M.statement(subject, d)
   return { [[
     INSERT INTO decisions (scan_id, kind, subject, revision, decision, was, category, confidence, reasons, actor,
-      policy, notes, legal, banned, replaced, undoes, created_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)]],
+      policy, notes, legal, banned, replaced, undoes, cause, created_at)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)]],
     d.scan_id, subject.kind, tostring(subject.row.id), subject.row.revision, d.decision, subject.row.verdict,
     d.category, row.null(d.confidence), row.list(d.reasons), d.actor, row.null(d.policy), d.notes or "",
-    d.legal or false, d.banned or false, row.null(subject.row.scan_id), row.null(d.undoes), moment.now() }
+    d.legal or false, d.banned or false, row.null(subject.row.scan_id), row.null(d.undoes), row.null(d.cause),
+    moment.now() }
 end
 
 --- Makes it the standing one, if the thing is as it was read: its revision, and what stood until now.
@@ -35,7 +38,8 @@ function M.stand_statement(subject, d)
       judge_after = ?7, judge_tries = 0, judge_until = 0
     WHERE id = ?1 AND revision = ?2 AND scan_id IS ?3 AND verdict = ?10]]):format(tables[subject.kind], purging),
     subject.row.id, subject.row.revision, row.null(subject.row.scan_id), d.decision, row.list(d.reasons), d.scan_id,
-    now, d.legal or false, d.decision == "pending" and gifd.null or d.actor, subject.row.verdict, expect = 1 }
+    now, d.legal or false, d.decision == "pending" and gifd.null or d.decided_by or d.actor,
+    subject.row.verdict, expect = 1 }
 end
 
 --- false for none, or nil, err
@@ -51,6 +55,12 @@ function M.of(kind, id, limit)
   if not rows then return nil, err end
   for _, found in ipairs(rows) do shaped(found) end
   return rows
+end
+
+--- Of assets, those that were made with that one: array of { asset_id, scan_id }, at most `limit`
+function M.caused_by(scan_id, limit)
+  return gifd.db.rows("SELECT subject AS asset_id, scan_id FROM decisions WHERE cause = ?1 AND kind = 'asset' "
+    .. "ORDER BY id LIMIT ?2", scan_id, limit)
 end
 
 --- Statements for the batch that purges an asset: what rows know of its bytes.

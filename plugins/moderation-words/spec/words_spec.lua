@@ -36,6 +36,15 @@ describe("moderation-words", function()
   it("does not let an allowed phrase excuse another place", function()
     assert.is_nil(says "sex education")
     assert.equal("rejected", says("sex education, sex").decision)
+    assert.is_nil(says(("sex education, "):rep(600)))
+    assert.equal("rejected", says(("sex education, "):rep(600) .. "sex").decision)
+  end)
+
+  it("tells the first places of each rule", function()
+    local ballot = says(("porn "):rep(50) .. "gore")
+    local from = {}
+    for i, m in ipairs(ballot.data.matches) do from[i] = m.from end
+    assert.same({ 1, 6, 11, 16, 21, 251 }, from)
   end)
 
   it("counts the languages that are named", function()

@@ -406,10 +406,11 @@ function Limiter:reset(key) end
 ---@class gifd.Matcher
 local Matcher = {}
 
----each occurrence, in order of their ends
+---each occurrence, in order of their ends; each: so many different places of an entry at most; except: not what lies within a hit of that one
 ---@param text string
+---@param options? {each?: integer, except?: gifd.Matcher}
 ---@return {word: string, from: integer, to: integer}[] hits
-function Matcher:find(text) end
+function Matcher:find(text, options) end
 
 ---@class gifd.Reader
 local Reader = {}
