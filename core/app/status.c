@@ -53,34 +53,6 @@ static void moment(struct json_writer *w, const char *key, uint64_t wall_ms)
     text(w, key, at);
 }
 
-static void value(struct json_writer *w, const struct json *v)
-{
-    if (!v) {
-        json_write_null(w);
-        return;
-    }
-    switch (v->type) {
-    case JSON_NULL: json_write_null(w); break;
-    case JSON_BOOL: json_write_bool(w, v->b); break;
-    case JSON_INT: json_write_int(w, v->i); break;
-    case JSON_REAL: json_write_real(w, v->d); break;
-    case JSON_STRING: json_write_string(w, v->s); break;
-    case JSON_ARRAY:
-        json_write_array(w);
-        for (const struct json *c = v->child; c; c = c->next) value(w, c);
-        json_write_array_end(w);
-        break;
-    case JSON_OBJECT:
-        json_write_object(w);
-        for (const struct json *c = v->child; c; c = c->next) {
-            json_write_key(w, c->key);
-            value(w, c);
-        }
-        json_write_object_end(w);
-        break;
-    }
-}
-
 static void generations(const struct supervisor *s, struct json_writer *w)
 {
     json_write_key(w, SLICE("live"));
@@ -152,7 +124,7 @@ static void process(struct json_writer *w, const struct child *c, const struct j
     for (const struct json *m = told ? told->child : NULL; m; m = m->next) {
         if (slice_is(m->key, "draining")) continue;
         json_write_key(w, m->key);
-        value(w, m);
+        json_write_value(w, m);
     }
     json_write_object_end(w);
 }
@@ -165,7 +137,7 @@ static void draining(struct json_writer *w, const struct child *c, const struct 
         text(w, "process", c->name);
         for (const struct json *m = g->child; m; m = m->next) {
             json_write_key(w, m->key);
-            value(w, m);
+            json_write_value(w, m);
         }
         json_write_object_end(w);
     }

@@ -5,6 +5,7 @@
  * A record never goes around the end of the ring: what is left there is filled by one without topic, which readers step
  * over. The word that sleepers watch is the count of messages. */
 #include "base/broadcast.h"
+#include "base/shared_lock.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -16,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOCK_NS 100000000L
+#define LOCK_MS 100
 
 struct record {
     uint32_t bytes;
@@ -40,26 +41,12 @@ size_t broadcast_bytes(void)
 
 void broadcast_init(struct broadcast *b)
 {
-    pthread_mutexattr_t attr;
-    pthread_mutexattr_init(&attr);
-    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-    pthread_mutex_init(&b->lock, &attr);
-    pthread_mutexattr_destroy(&attr);
+    shared_lock_init(&b->lock);
 }
 
 static int lock(struct broadcast *b, struct err *e)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += LOCK_NS;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
-    int rc = pthread_mutex_clocklock(&b->lock, CLOCK_MONOTONIC, &until);
-    if (rc == EOWNERDEAD) rc = pthread_mutex_consistent(&b->lock);
-    return rc ? err_set(e, GIFD_EBUSY, "somebody else is publishing") : GIFD_OK;
+    return shared_lock_take(&b->lock, LOCK_MS) ? err_set(e, GIFD_EBUSY, "somebody else is publishing") : GIFD_OK;
 }
 
 static char *place(const struct broadcast *b, uint64_t at)

@@ -72,5 +72,7 @@ void json_write_int(struct json_writer *w, int64_t i);
 void json_write_real(struct json_writer *w, double d); /* the shortest text that reads back the same */
 void json_write_bool(struct json_writer *w, bool b);
 void json_write_null(struct json_writer *w);
+/* What was read, as it was; NULL writes null. Keys of members are written, that of `v` itself is not. */
+void json_write_value(struct json_writer *w, const struct json *v);
 
 #endif

@@ -186,6 +186,31 @@ void json_write_null(struct json_writer *w)
     if (value(w)) put(w, "null", 4);
 }
 
+void json_write_value(struct json_writer *w, const struct json *v)
+{
+    enum json_type type = v ? v->type : JSON_NULL;
+    switch (type) {
+    case JSON_NULL: json_write_null(w); break;
+    case JSON_BOOL: json_write_bool(w, v->b); break;
+    case JSON_INT: json_write_int(w, v->i); break;
+    case JSON_REAL: json_write_real(w, v->d); break;
+    case JSON_STRING: json_write_string(w, v->s); break;
+    case JSON_ARRAY:
+        json_write_array(w);
+        for (const struct json *c = v->child; c; c = c->next) json_write_value(w, c);
+        json_write_array_end(w);
+        break;
+    case JSON_OBJECT:
+        json_write_object(w);
+        for (const struct json *c = v->child; c; c = c->next) {
+            json_write_key(w, c->key);
+            json_write_value(w, c);
+        }
+        json_write_object_end(w);
+        break;
+    }
+}
+
 int json_write_end(struct json_writer *w)
 {
     if (w->depth || !w->done) misuse(w, "not complete");

@@ -1,5 +1,6 @@
 /* metric.c: see metric.h. A bucket is the exponent of a double and two bits of its mantissa: no logarithm is taken. */
 #include "base/metric.h"
+#include "base/shared_lock.h"
 
 #include <errno.h>
 #include <math.h>
@@ -7,9 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define LOCK_NS 100000000L
+#define LOCK_MS 100
 #define STEP_BITS 50 /* of a double below exponent and two bits */
 #define FIRST_STEP ((uint64_t)(1023 - 20) * 4)
 #define STEPS (METRIC_BUCKETS - 2)
@@ -40,12 +40,7 @@ size_t metrics_bytes(void)
 
 void metrics_init(struct metrics *m)
 {
-    pthread_mutexattr_t attr;
-    pthread_mutexattr_init(&attr);
-    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-    pthread_mutex_init(&m->lock, &attr);
-    pthread_mutexattr_destroy(&attr);
+    shared_lock_init(&m->lock);
 }
 
 /* ---- looking up ---- */
@@ -193,16 +188,8 @@ static int check_room(struct metrics *m, struct series *s, const struct metric_w
 
 static int lock(struct metrics *m, struct err *e)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += LOCK_NS;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
-    int rc = pthread_mutex_clocklock(&m->lock, CLOCK_MONOTONIC, &until);
-    if (rc == EOWNERDEAD) rc = pthread_mutex_consistent(&m->lock); /* what it was making had not been published */
-    return rc ? err_set(e, GIFD_EBUSY, "the list of metrics is locked") : GIFD_OK;
+    /* What a dead owner was making had not been published. */
+    return shared_lock_take(&m->lock, LOCK_MS) ? err_set(e, GIFD_EBUSY, "the list of metrics is locked") : GIFD_OK;
 }
 
 int metric_find(struct metrics *m, const struct metric_want *want, struct metric_cell **out, struct err *e)

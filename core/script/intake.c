@@ -216,28 +216,6 @@ static bool given(const struct json *v)
     return v && v->type != JSON_NULL;
 }
 
-static void write_json(struct json_writer *w, const struct json *v)
-{
-    if (v->key.p) json_write_key(w, v->key);
-    switch (v->type) {
-    case JSON_NULL: json_write_null(w); break;
-    case JSON_BOOL: json_write_bool(w, v->b); break;
-    case JSON_INT: json_write_int(w, v->i); break;
-    case JSON_REAL: json_write_real(w, v->d); break;
-    case JSON_STRING: json_write_string(w, v->s); break;
-    case JSON_ARRAY:
-        json_write_array(w);
-        for (const struct json *x = v->child; x; x = x->next) write_json(w, x);
-        json_write_array_end(w);
-        break;
-    case JSON_OBJECT:
-        json_write_object(w);
-        for (const struct json *x = v->child; x; x = x->next) write_json(w, x);
-        json_write_object_end(w);
-        break;
-    }
-}
-
 /* The member's value as it stands in the text that it was read from: an object that is known to be whole. */
 static struct slice as_written(const struct json *v, struct slice text)
 {
@@ -262,11 +240,9 @@ static size_t meta_text(struct arena *a, const struct json *v, struct slice *out
 {
     struct buf text;
     struct json_writer w;
-    struct json alone = *v;
-    alone.key = (struct slice){NULL, 0};
     buf_init(&text, INTAKE_META_MAX);
     json_write_begin(&w, &text, NULL);
-    write_json(&w, &alone);
+    json_write_value(&w, v);
     bool fits = json_write_end(&w) == GIFD_OK;
     char *own = fits ? arena_strndup(a, text.p, text.n) : NULL;
     *out = slice_of(own, own ? text.n : 0);

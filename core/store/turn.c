@@ -4,6 +4,7 @@
  * mutex held by a thread that nobody will ever announce as dead; within one boot the kernel does. */
 #include "store/turn_int.h"
 #include "base/log.h"
+#include "base/shared_lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +14,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PAGE_BYTES 4096
@@ -51,12 +51,7 @@ static int make_page(int fd)
     if (n == (ssize_t)sizeof have && memcmp(&have, &want, offsetof(struct turn__page, boot)) != 0) return -1;
     if (n == (ssize_t)sizeof have && memcmp(have.boot, want.boot, sizeof want.boot) == 0) return 0;
     char page[PAGE_BYTES] = {0};
-    pthread_mutexattr_t attr;
-    pthread_mutexattr_init(&attr);
-    pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-    pthread_mutex_init(&want.mutex, &attr);
-    pthread_mutexattr_destroy(&attr);
+    shared_lock_init(&want.mutex);
     memcpy(page, &want, sizeof want);
     return pwrite(fd, page, sizeof page, 0) == (ssize_t)sizeof page ? 0 : -1;
 }
@@ -92,19 +87,7 @@ void turn__close(struct turn *t)
 int turn__take(struct turn *t, uint32_t wait_ms, struct err *e)
 {
     if (!t->page) return GIFD_OK;
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += wait_ms / 1000;
-    until.tv_nsec += wait_ms % 1000 * 1000000L;
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
-    int rc = pthread_mutex_clocklock(&t->page->mutex, CLOCK_MONOTONIC, &until);
-    if (rc == EOWNERDEAD) {
-        pthread_mutex_consistent(&t->page->mutex);
-        return GIFD_OK;
-    }
+    int rc = shared_lock_take(&t->page->mutex, wait_ms);
     if (rc == ETIMEDOUT) return err_set(e, GIFD_EBUSY, "another process has been writing for %u ms", wait_ms);
     if (rc != 0) return err_sys(e, rc, "the turn to write");
     return GIFD_OK;

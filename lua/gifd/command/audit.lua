@@ -159,9 +159,7 @@ local verbs = {
 return function(args)
   local verb = verbs[args[1]]
   if not verb then return complain(USAGE, "say list, verify, anchor, export or report") end
-  local rest = {}
-  for i = 2, #args do rest[i - 1] = args[i] end
-  local options, words = arguments(rest, verb[2])
+  local options, words = arguments({ unpack(args, 2) }, verb[2])
   if not options then return complain(USAGE, words) end
   if words[1] then return complain(USAGE, "there is no word " .. words[1] .. " here") end
   return verb[1](options)

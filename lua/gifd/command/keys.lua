@@ -87,7 +87,5 @@ local verbs = { list = list, rotate = rotate, revoke = revoke }
 return function(args)
   local verb = verbs[args[1]]
   if not verb then return say(USAGE, "say list, rotate or revoke") end
-  local rest = {}
-  for i = 2, #args do rest[i - 1] = args[i] end
-  return verb(rest)
+  return verb { unpack(args, 2) }
 end

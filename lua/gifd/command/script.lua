@@ -46,8 +46,7 @@ return function(args)
     gifd.console.error("gifd lua: which file?\n")
     return USAGE
   end
-  local arg = { [0] = file }
-  for i = 2, #args do arg[i - 1] = args[i] end
+  local arg = { [0] = file, unpack(args, 2) }
   local run, err = gifd.console.load(file, environment(arg))
   if not run then return failed(err.message) end
   return outcome(pcall(run, unpack(arg)))

@@ -85,7 +85,5 @@ local verbs = { create = create, list = list, revoke = revoke }
 return function(args)
   local verb = verbs[args[1]]
   if not verb then return say(USAGE, "say create, list or revoke") end
-  local rest = {}
-  for i = 2, #args do rest[i - 1] = args[i] end
-  return verb(rest)
+  return verb { unpack(args, 2) }
 end
