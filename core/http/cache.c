@@ -3,6 +3,7 @@
  * reads one piece of memory: what goes out lies behind the entry, in the order of its going. */
 #include "http/cache.h"
 #include "base/list.h"
+#include "http/h2_fields_int.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 const struct cache_bounds cache_bounds_default = {64u << 20, 8192, 32768};
 
 struct cache_entry {
+    struct kept kept;         /* the cache is one of its users */
     struct cache_entry *next; /* of the same bucket */
     uint64_t hash, began, expires_ms;
     struct slice key;
@@ -25,6 +27,7 @@ struct cache_entry {
     char memory[]; /* key, fields as they are sent, body; then what is rarely looked at: headers, texts */
 };
 
+#define LISTED_MAX 32
 #define FETCHED 1536 /* bytes of an entry sent for at once: most entries have left the processor's caches since */
 
 struct cache {
@@ -61,6 +64,13 @@ struct cache *cache_new(struct epochs *epochs, const struct cache_bounds *bounds
     return NULL;
 }
 
+static void on_unused(struct kept *k)
+{
+    struct cache_entry *entry = LIST_OF(k, struct cache_entry, kept);
+    if (entry->reply.fd >= 0) close(entry->reply.fd);
+    free(entry);
+}
+
 static void drop(struct cache *c, struct cache_entry *entry)
 {
     struct cache_entry **at = &c->bucket[entry->hash & c->mask];
@@ -69,8 +79,7 @@ static void drop(struct cache *c, struct cache_entry *entry)
     list_remove(&entry->queue);
     c->stats.entries--;
     c->stats.bytes -= entry->cost;
-    if (entry->reply.fd >= 0) close(entry->reply.fd);
-    free(entry);
+    kept_leave(&entry->kept);
 }
 
 void cache_clear(struct cache *c)
@@ -183,10 +192,16 @@ static bool keep_body(struct cache_entry *entry, char **w, const struct reply *p
     return true;
 }
 
+static void *keep_array(char **w, size_t size)
+{
+    char *at = (char *)(((uintptr_t)*w + 15) & ~(uintptr_t)15);
+    *w = at + size;
+    return at;
+}
+
 static void keep_texts(struct cache_entry *entry, char *w, const struct reply *p)
 {
-    struct http_header *headers = (struct http_header *)(void *)(((uintptr_t)w + 15) & ~(uintptr_t)15);
-    w = (char *)(headers + p->header_count);
+    struct http_header *headers = keep_array(&w, p->header_count * sizeof *headers);
     entry->reply.headers = headers;
     keep(&w, p->type, &entry->reply.type);
     keep(&w, p->etag, &entry->reply.etag);
@@ -196,31 +211,64 @@ static void keep_texts(struct cache_entry *entry, char *w, const struct reply *p
     }
 }
 
-/* The fields are written once for all sendings; when they cannot be, the reply is merely slower. */
+/* The fields are written once for all sendings, and listed for HTTP/2; when they cannot be, the reply is merely
+ * slower. */
+struct fields {
+    char text[4096], text_304[4096], lower[4096];
+    size_t n, n_304, names;
+    struct http_header list[LISTED_MAX]; /* of lower */
+    int count;
+};
+
+static void write_fields(struct fields *f, const struct reply *p)
+{
+    f->n = reply_prepare(p, 200, f->text, sizeof f->text);
+    f->n_304 = f->n ? reply_prepare(p, 304, f->text_304, sizeof f->text_304) : 0;
+    memcpy(f->lower, f->text, f->n);
+    f->count = h2__fields(f->lower, f->n, f->list, LISTED_MAX);
+    f->names = 0;
+    for (int i = 0; i < f->count; i++) f->names += f->list[i].name.n;
+}
+
+/* Values are those of `ready`. */
+static void keep_list(struct cache_entry *entry, char **w, const struct fields *f)
+{
+    if (f->count <= 0) return;
+    struct http_header *list = keep_array(w, (size_t)f->count * sizeof *list);
+    for (int i = 0; i < f->count; i++) {
+        keep(w, f->list[i].name, &list[i].name);
+        list[i].value = slice_of(entry->reply.ready.p + (f->list[i].value.p - f->lower), f->list[i].value.n);
+    }
+    entry->reply.listed = list;
+    entry->reply.listed_count = (size_t)f->count;
+}
+
 static struct cache_entry *make(const struct cache *c, struct slice key, const struct reply *p)
 {
-    char fields[2][4096];
-    size_t n = reply_prepare(p, 200, fields[0], sizeof fields[0]);
-    size_t m = n ? reply_prepare(p, 304, fields[1], sizeof fields[1]) : 0;
+    struct fields f;
+    write_fields(&f, p);
     size_t texts = p->type.n + p->etag.n + p->header_count * sizeof *p->headers + 16;
     for (size_t i = 0; i < p->header_count; i++) texts += p->headers[i].name.n + p->headers[i].value.n;
+    if (f.count > 0) texts += (size_t)f.count * sizeof *f.list + f.names + 16;
     size_t body = p->body == REPLY_BYTES ? p->bytes.n : 0;
     if (p->body == REPLY_FILE && p->size <= c->bounds.in_memory) body = (size_t)p->size;
-    size_t cost = sizeof(struct cache_entry) + key.n + n + m + body + texts;
+    size_t cost = sizeof(struct cache_entry) + key.n + f.n + f.n_304 + body + texts;
     if (cost > c->bounds.bytes / 4) return NULL;
     struct cache_entry *entry = malloc(cost);
     if (!entry) return NULL;
-    *entry = (struct cache_entry){.cost = cost, .reply = *p};
+    *entry = (struct cache_entry){.kept = {1, on_unused}, .cost = cost, .reply = *p};
+    entry->reply.kept = &entry->kept;
     entry->reply.fd = -1;
     entry->reply.close = false;
     char *w = entry->memory;
     keep(&w, key, &entry->key);
-    keep(&w, slice_of(fields[1], m), &entry->reply.ready_304);
-    keep(&w, slice_of(fields[0], n), &entry->reply.ready);
+    keep(&w, slice_of(f.text_304, f.n_304), &entry->reply.ready_304);
+    keep(&w, slice_of(f.text, f.n), &entry->reply.ready);
     if (!keep_body(entry, &w, p, body)) {
         free(entry);
         return NULL;
     }
+    keep_list(entry, &w, &f);
     keep_texts(entry, w, p);
     return entry;
 }

@@ -104,8 +104,10 @@ void conn__drop_output(struct conn *c)
 {
     pool__put(&c->server->out_pool, c->out);
     c->out = NULL;
-    if (c->file >= 0) close(c->file);
+    if (c->file >= 0 && !c->kept) close(c->file);
     free(c->big);
+    kept_leave(c->kept);
+    c->kept = NULL;
     c->file = -1;
     c->big = NULL;
     c->piece = c->piece_count = 0;
@@ -193,6 +195,23 @@ static int push_out(struct conn *c)
         if (c->out_sent < c->out->n && !c->tls) return 0;
     }
     return 1;
+}
+
+/* An error shows again when the turn ends. */
+void conn__seal(struct conn *c)
+{
+    struct out *o = c->out;
+    size_t n = (o->n - c->out_sent) / TLS_RECORD * TLS_RECORD;
+    if (n == 0 || tls__left(c)) return;
+    if (c->server->sealed_n + n > TLS_BATCH && tls__push(c) <= 0) return;
+    ssize_t sealed = tls__seal(c, o->bytes + c->out_sent, n);
+    if (sealed <= 0) return;
+    c->progress = true;
+    c->turn_bytes += (size_t)sealed;
+    c->out_sent += (size_t)sealed;
+    o->n -= c->out_sent;
+    memmove(o->bytes, o->bytes + c->out_sent, o->n);
+    c->out_sent = 0;
 }
 
 /* The same of a piece: 1 when all of it is out. */

@@ -91,6 +91,7 @@ struct conn {
     size_t piece, piece_count;
     int file;
     char *big;
+    struct kept *kept; /* what pieces and file are part of: not for us to free */
 
     const struct reply_calls *stream; /* its reply is written piece by piece: with_app until that ends */
     void *stream_to;
@@ -117,6 +118,7 @@ void conn__wait_in(struct conn *c, enum wait_kind kind);
 void conn__drop_output(struct conn *c);
 void conn__awaited(struct conn *c); /* it waits for nobody: a request is being worked on */
 void conn__ready(struct conn *c);   /* a turn soon, unless in one */
+void conn__seal(struct conn *c);    /* under TLS: what of `out` fills records, as far as there is room */
 bool conn__flush(struct conn *c);   /* true when all is sent */
 /* At once: `out`, and of a part of a file what the socket takes. True: nothing is left. An error shows again when the
  * turn ends. */

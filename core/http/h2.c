@@ -6,6 +6,8 @@
  * itself bounds CONTINUATION frames, its answers that wait, and values in SETTINGS. */
 #include "http/h2_int.h"
 #include "base/log.h"
+#include "http/h2_fields_int.h"
+#include "http/h2_memory_int.h"
 
 #include <errno.h>
 #include <nghttp2/nghttp2.h>
@@ -20,7 +22,6 @@
 #define CALM_MAX 500 /* ... and so many come back each second */
 #define CALM_PER_S 50
 #define HEAD_BOMB 16 /* heads of one connection in one turn may unfold to so many times head_bytes */
-#define NV_MAX 128
 
 struct stream {
     struct conn c;
@@ -413,13 +414,23 @@ static int copy_body(struct stream *st, char *to, size_t n)
     return 0;
 }
 
+/* For one more frame. Whole records are sealed as they come to be, while they are near. */
+static bool has_room(struct h2 *h, size_t n)
+{
+    struct conn *c = h->c;
+    if (c->turn_bytes >= TURN_BYTES) return false;
+    if (c->tls && c->out) conn__seal(c);
+    return !c->out || OUT_SIZE - c->out->n >= n;
+}
+
 static int on_send_data(nghttp2_session *session, nghttp2_frame *frame, const uint8_t *head, size_t n,
                         nghttp2_data_source *source, void *arg)
 {
     (void)session;
     struct h2 *h = arg;
     struct stream *st = source->ptr;
-    char *w = conn__room(h->c, 9 + n);
+    /* What nghttp2 may want to say behind it has room as well. */
+    char *w = has_room(h, 9 + n + FRAME_ROOM) ? conn__room(h->c, 9 + n) : NULL;
     if (!w || frame->data.padlen) return NGHTTP2_ERR_WOULDBLOCK;
     memcpy(w, head, 9);
     if (copy_body(st, w + 9, n) < 0) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
@@ -451,44 +462,44 @@ static int on_stream_close(nghttp2_session *session, int32_t id, uint32_t why, v
     return 0;
 }
 
-static bool hidden(struct slice name)
-{
-    return slice_is(name, "connection") || slice_is(name, "transfer-encoding") || slice_is(name, "keep-alive");
-}
+/* Nothing is copied: names and values live as long as the stream. */
+#define NV_USED (NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE)
 
-/* "HTTP/1.1 200 OK\r\nName: value\r\n...\r\n\r\n" */
-static size_t fields_of(char *text, size_t n, nghttp2_nv *nv)
+static size_t add_fields(nghttp2_nv *nv, const struct http_header *fields, size_t count)
 {
-    size_t count = 0;
-    char *p = text + 9, *end = text + n;
-    nv[count++] = (nghttp2_nv){(uint8_t *)(uintptr_t) ":status", (uint8_t *)p, 7, 3, NGHTTP2_NV_FLAG_NONE};
-    while ((p = memchr(p, '\n', (size_t)(end - p))) && ++p < end && *p != '\r') {
-        char *colon = memchr(p, ':', (size_t)(end - p)), *stop = memchr(p, '\r', (size_t)(end - p));
-        if (!colon || !stop || colon > stop || count == NV_MAX) return 0;
-        for (char *b = p; b < colon; b++)
-            if (*b >= 'A' && *b <= 'Z') *b |= 0x20;
-        struct slice name = slice_of(p, (size_t)(colon - p));
-        char *value = colon + 1 + (colon[1] == ' ');
-        p = stop;
-        if (hidden(name)) continue;
-        uint8_t flags = slice_is(name, "request-id") ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
-        nv[count++] =
-            (nghttp2_nv){(uint8_t *)(uintptr_t)name.p, (uint8_t *)value, name.n, (size_t)(stop - value), flags};
+    for (size_t i = 0; i < count; i++) {
+        struct slice name = fields[i].name, value = fields[i].value;
+        bool once = name.n == 10 && memcmp(name.p, "request-id", 10) == 0;
+        nv[i] = (nghttp2_nv){(uint8_t *)(uintptr_t)name.p, (uint8_t *)(uintptr_t)value.p, name.n, value.n,
+                             once ? NV_USED | NGHTTP2_NV_FLAG_NO_INDEX : NV_USED};
     }
     return count;
 }
 
-int h2__respond(struct conn *c, char *text, size_t n, bool body, bool streamed)
+/* "HTTP/1.1 200 OK\r\nName: value\r\n...\r\n\r\n" */
+static int fields_of(const struct h2_head *head, nghttp2_nv *nv)
+{
+    struct http_header fields[H2_FIELDS_MAX];
+    char *status = head->text + 9, *lines = memchr(status, '\r', head->n - 9);
+    int n = lines ? h2__fields(lines, (size_t)(head->text + head->n - 4 - lines), fields, H2_FIELDS_MAX) : -1;
+    if (n < 0 || (size_t)n + head->more_count > H2_FIELDS_MAX) return -1;
+    nv[0] = (nghttp2_nv){(uint8_t *)(uintptr_t) ":status", (uint8_t *)status, 7, 3, NV_USED};
+    size_t count = 1 + add_fields(nv + 1, fields, (size_t)n);
+    return (int)(count + add_fields(nv + count, head->more, head->more_count));
+}
+
+int h2__respond(struct conn *c, const struct h2_head *head, bool body, bool streamed)
 {
     struct stream *st = of(c);
-    nghttp2_nv nv[NV_MAX + 1];
-    size_t count = fields_of(text, n, nv);
+    nghttp2_nv nv[H2_FIELDS_MAX + 1];
+    int count = fields_of(head, nv);
     nghttp2_data_provider from = {.source.ptr = st, .read_callback = read_source};
-    if (count == 0) return -1;
+    if (count < 0) return -1;
     st->replied = true;
     st->streamed = streamed;
     c->progress = true;
-    int rc = nghttp2_submit_response(c->carrier->h2->session, st->id, nv, count, body || streamed ? &from : NULL);
+    int rc =
+        nghttp2_submit_response(c->carrier->h2->session, st->id, nv, (size_t)count, body || streamed ? &from : NULL);
     h2__wake(c);
     return rc < 0 && nghttp2_is_fatal(rc) ? -1 : 0;
 }
@@ -557,7 +568,9 @@ int h2__begin(struct conn *c)
 {
     struct h2 *h = calloc(1, sizeof *h);
     uint32_t head = c->server->limits.head_bytes;
-    if (!h || !callbacks() || !choices() || nghttp2_session_server_new2(&h->session, callbacks(), h, choices()) != 0) {
+    nghttp2_mem memory = h2__memory(c->server);
+    if (!h || !callbacks() || !choices() ||
+        nghttp2_session_server_new3(&h->session, callbacks(), h, choices(), &memory) != 0) {
         free(h);
         return GIFD_ENOMEM;
     }
@@ -650,7 +663,7 @@ static void tell_room(struct h2 *h)
 static int fill(struct h2 *h)
 {
     struct conn *c = h->c;
-    while (!c->out || OUT_SIZE - c->out->n >= FRAME_ROOM) {
+    while (has_room(h, FRAME_ROOM)) {
         const uint8_t *p;
         ssize_t n = nghttp2_session_mem_send(h->session, &p);
         if (n <= 0) return (int)n;

@@ -33,8 +33,15 @@ void h2__notice(struct conn *c);       /* no further stream, please */
 void h2__wake(struct conn *c);
 void h2__drop(struct conn *c); /* RST_STREAM; its owner hears of it when it is gone */
 void h2__continue(struct conn *c);
-/* `text` is a head as HTTP/1.1 writes it; a body is in pieces, or comes by h2__more. */
-int h2__respond(struct conn *c, char *text, size_t n, bool body, bool streamed);
+/* A head as HTTP/1.1 writes it, whose text is changed, and fields beside it. Both live as long as the stream. */
+struct h2_head {
+    char *text;
+    size_t n;
+    const struct http_header *more;
+    size_t more_count;
+};
+/* A body is in pieces, or comes by h2__more. */
+int h2__respond(struct conn *c, const struct h2_head *head, bool body, bool streamed);
 int h2__more(struct conn *c, struct slice bytes);
 void h2__finish(struct conn *c);      /* of what came by h2__more */
 bool h2__ended(const struct conn *c); /* the client has sent all of its body */

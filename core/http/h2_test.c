@@ -1,7 +1,7 @@
 /* h2_test.c: streams of HTTP/2 as the app sees them: bodies that wait, replies piece by piece, clients that leave.
  * Frames are written by hand; what a real client does is in spec/e2e/h2_spec.lua. */
+#include "http/cache.h"
 #include "http/h2_int.h"
-#include "http/reply.h"
 #include "http/rig_int.h"
 
 #include <stdlib.h>
@@ -10,6 +10,8 @@ static struct request *asked;
 static struct conn *stream;
 static size_t got, gones, stream_gones, ends, rooms;
 static bool hold;
+static struct epochs epochs;
+static struct cache *cache;
 
 static int on_body(void *to, const uint8_t *bytes, size_t n, struct err *e)
 {
@@ -45,6 +47,8 @@ static void on_request(void *to, struct request *r)
     asked = r;
     if (slice_is(r->path, "/body"))
         request_body(r, &sink);
+    else if (slice_is(r->path, "/kept"))
+        cache_reply(cache_find(cache, SLICE("k"), 0), r);
     else if (slice_is(r->path, "/pieces"))
         stream = reply_begin(r, &(struct reply){.status = 200, .type = SLICE("text/plain"), .fd = -1}, &calls, NULL);
 }
@@ -179,6 +183,39 @@ TEST(a_client_that_resets_a_stream_or_leaves_is_told_to_the_app_once)
     UNTIL(gones == 2);
     CHECK(ends == 0 && stream_gones == 1);
     stop();
+}
+
+/* Nobody else's memory is sent when the entry of a reply is dropped under it: the sanitizer sees to that. */
+TEST(a_kept_reply_is_sent_to_its_end_when_it_is_purged_meanwhile)
+{
+    static char body[200000];
+    const struct cache_rules rules = {.seconds = 10};
+    const struct http_header more[] = {{SLICE("X-Word"), SLICE("of the entry")}};
+    const struct reply p = {.status = 200,
+                            .type = SLICE("text/plain"),
+                            .etag = SLICE("\"tag\""),
+                            .headers = more,
+                            .header_count = 1,
+                            .body = REPLY_BYTES,
+                            .bytes = {body, sizeof body},
+                            .fd = -1};
+    memset(body, '.', sizeof body);
+    memcpy(body + sizeof body - 8, "the-end.", 8);
+    start();
+    cache = cache_new(&epochs, NULL);
+    CHECK(cache_put(cache, SLICE("k"), &p, &rules, 0));
+    struct client c = speaks_h2();
+    ask(&c, 1, 5, "GET", "/kept");
+    ask(&c, 3, 5, "GET", "/kept");
+    UNTIL(receive(&c) || c.in.n > 65535); /* the window of the connection */
+    cache_clear(cache);
+    frame(&c, 3, 0, 1, "\0\0\0\10", 4);
+    frame(&c, 8, 0, 0, "\0\7\0\0", 4);
+    frame(&c, 8, 0, 3, "\0\7\0\0", 4);
+    UNTIL(has(&c, "the-end."));
+    hang_up(&c);
+    stop();
+    cache_free(cache);
 }
 
 TEST_MAIN()

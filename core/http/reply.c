@@ -288,6 +288,12 @@ static struct slice ready_fields(const struct plan *plan, const struct reply *p)
     return plan->status == 304 ? p->ready_304 : SLICE("");
 }
 
+/* Are its fields given to HTTP/2 as they are kept? */
+static bool listed(const struct conn *c, const struct plan *plan, const struct reply *p)
+{
+    return c->carrier && p->listed_count && (plan->status == 200 || plan->status == 206);
+}
+
 static void log_reply(const struct request *r, int status)
 {
     char trace[TRACE_ID_LEN + 1] = "";
@@ -308,8 +314,9 @@ static char *put_head(char *w, struct conn *c, const struct request *r, const st
         w = put_number(w, (uint64_t)complete);
     }
     struct slice ready = ready_fields(plan, p);
-    w = ready.n ? put_slice(w, ready)
-                : put_fields(w, plan, p, p->last_modified ? server__date(c->server, p->last_modified) : "");
+    if (!listed(c, plan, p))
+        w = ready.n ? put_slice(w, ready)
+                    : put_fields(w, plan, p, p->last_modified ? server__date(c->server, p->last_modified) : "");
     w = put_slice(w, r->fields);
     if ((c->carrier ? c->carrier : c)->tls && c->door->hsts[0]) w = put_slice(w, slice_str(c->door->hsts));
     if (close)
@@ -356,10 +363,28 @@ static void send_now(struct conn *c, struct piece *piece)
     piece->n -= sent - of_out;
 }
 
+static void use_kept(struct conn *c, struct kept *k)
+{
+    if (c->kept || !k) return;
+    c->kept = k;
+    k->users++;
+}
+
+static int keep_file(struct conn *c, struct reply *p)
+{
+    use_kept(c, p->kept);
+    c->file = p->keep_fd && !p->kept ? fcntl(p->fd, F_DUPFD_CLOEXEC, 3) : p->fd;
+    if (c->file < 0) return -1;
+    if (!p->keep_fd) p->fd = -1;
+    return 0;
+}
+
 static int keep_pieces(struct conn *c, struct request *r, struct plan *plan, const struct reply *p)
 {
-    if (p->body == REPLY_BYTES) {
-        if (plan->pieces == 1 && !c->carrier) send_now(c, &plan->piece[0]);
+    if (p->body == REPLY_BYTES && plan->pieces == 1 && !c->carrier) send_now(c, &plan->piece[0]);
+    if (p->body == REPLY_BYTES && p->kept) {
+        use_kept(c, p->kept);
+    } else if (p->body == REPLY_BYTES) {
         const struct piece *first = &plan->piece[0];
         size_t from = plan->pieces == 1 ? first->at : 0, n = plan->pieces == 1 ? first->n : p->bytes.n;
         c->big = malloc(n ? n : 1);
@@ -396,9 +421,7 @@ static int put_body(struct conn *c, struct request *r, struct plan *plan, struct
     if (p->body == REPLY_FILE) {
         /* Mostly all of it can go now, and a file that others keep open need not be kept open for this. */
         if (p->keep_fd && plan->pieces == 1 && conn__send_file(c, p->fd, &plan->piece[0])) return 0;
-        c->file = p->keep_fd ? fcntl(p->fd, F_DUPFD_CLOEXEC, 3) : p->fd;
-        if (c->file < 0) return -1;
-        if (!p->keep_fd) p->fd = -1;
+        if (keep_file(c, p) < 0) return -1;
     }
     return keep_pieces(c, r, plan, p);
 }
@@ -477,17 +500,11 @@ static void selection_failed(struct request *r, const struct plan *plan, const s
 
 /* ---- as a stream of HTTP/2 ---- */
 
-/* Small bodies are copied, to lie in the request's memory until flow control lets them go. */
+/* Small bodies that are not kept are copied, to lie in the request's memory until flow control lets them go. */
 static int hold_body(struct conn *c, struct request *r, struct plan *plan, struct reply *p)
 {
-    if (plan->length > SMALL_BODY) {
-        if (p->body == REPLY_FILE) {
-            c->file = p->keep_fd ? fcntl(p->fd, F_DUPFD_CLOEXEC, 3) : p->fd;
-            if (c->file < 0) return -1;
-            if (!p->keep_fd) p->fd = -1;
-        }
-        return keep_pieces(c, r, plan, p);
-    }
+    if (plan->length > SMALL_BODY || p->kept)
+        return p->body == REPLY_FILE && keep_file(c, p) < 0 ? -1 : keep_pieces(c, r, plan, p);
     char *all = arena_alloc(&r->arena, plan->length), *w = all;
     if (!all) return -1;
     for (size_t i = 0; i < plan->pieces; i++) {
@@ -501,17 +518,36 @@ static int hold_body(struct conn *c, struct request *r, struct plan *plan, struc
     return 0;
 }
 
+/* In the request's memory, which lives as long as the stream does. */
+static int frame_head(struct h2_head *out, struct conn *c, struct request *r, const struct plan *plan,
+                      const struct reply *p, int64_t complete)
+{
+    char text[REPLY_HEAD_MAX];
+    bool as_listed = listed(c, plan, p);
+    out->n = (size_t)(put_head(text, c, r, plan, p, false, complete) - text);
+    out->text = arena_alloc(&r->arena, out->n);
+    out->more = p->listed;
+    out->more_count = as_listed ? p->listed_count : 0;
+    if (!out->text) return -1;
+    memcpy(out->text, text, out->n);
+    return 0;
+}
+
 static void send_framed(struct conn *c, struct request *r, struct plan *plan, struct reply *p, int64_t complete)
 {
-    char head[REPLY_HEAD_MAX];
+    struct h2_head head;
     bool body = r->method != HTTP_HEAD && plan->length > 0 && plan->pieces;
-    size_t n = (size_t)(put_head(head, c, r, plan, p, false, complete) - head);
+    if (frame_head(&head, c, r, plan, p, complete) < 0) {
+        abandon(c);
+        return;
+    }
     if (body && hold_body(c, r, plan, p) < 0) {
         conn__drop_output(c);
         fail(r, "the body could not be read");
         return;
     }
-    if (h2__respond(c, head, n, body, false) < 0) {
+    if (head.more_count) use_kept(c, p->kept);
+    if (h2__respond(c, &head, body, false) < 0) {
         abandon(c);
         return;
     }
@@ -570,14 +606,13 @@ static struct conn *begin_framed(struct conn *c, struct request *r, const struct
                                  const struct reply_calls *calls, void *to)
 {
     struct plan plan = {.status = p->status, .whole = true, .streamed = true};
-    char head[REPLY_HEAD_MAX];
+    struct h2_head head;
     if (!head_bound(r, p)) {
         fail(r, "a stream whose head cannot be sent");
         return NULL;
     }
-    size_t n = (size_t)(put_head(head, c, r, &plan, p, false, -1) - head);
     bool body = r->method != HTTP_HEAD;
-    if (h2__respond(c, head, n, body, body) < 0) {
+    if (frame_head(&head, c, r, &plan, p, -1) < 0 || h2__respond(c, &head, body, body) < 0) {
         abandon(c);
         return NULL;
     }

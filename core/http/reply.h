@@ -8,6 +8,17 @@
 
 #include "http/request.h"
 
+/* Memory that replies are sent from without copying it: freed by its last user. */
+struct kept {
+    uint32_t users;
+    void (*free)(struct kept *);
+};
+
+static inline void kept_leave(struct kept *k)
+{
+    if (k && --k->users == 0) k->free(k);
+}
+
 enum reply_body { REPLY_EMPTY, REPLY_BYTES, REPLY_FILE };
 
 struct reply {
@@ -24,6 +35,9 @@ struct reply {
     bool keep_fd;                  /* fd stays the caller's: what cannot be sent at once is sent from a duplicate */
     bool close;                    /* close the connection afterwards */
     struct slice ready, ready_304; /* from reply_prepare, or empty: etag, last_modified and headers as they are sent */
+    const struct http_header *listed; /* what ready says, as fields of HTTP/2; or none */
+    size_t listed_count;
+    struct kept *kept; /* NULL, or what bytes, fd, ready and listed are part of: used instead of copied */
 };
 
 /* For a reply that is sent many times: writes its fields, checked, as they go out with `status` (200 or 304), to be
@@ -34,7 +48,7 @@ size_t reply_prepare(const struct reply *p, int status, char *out, size_t cap);
  * it asks for a later range, is refused (412, 416), or by HEAD. */
 bool reply_from_start(const struct request *r, const struct reply *p);
 
-/* Ends r. Everything that p points to is used or copied before this returns, fd is owned by the reply. */
+/* Ends r. Everything that p points to is used or copied before this returns, or kept; fd is owned by the reply. */
 void reply_send(struct request *r, const struct reply *p);
 
 /* application/problem+json of RFC 9457: {"type":"about:blank","title","status","detail","code","request_id"}, no-store.

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/h2_int.h"
+#include "http/h2_memory_int.h"
 #include "http/holder_int.h"
 
 #include <signal.h>
@@ -105,6 +106,7 @@ void server__handle_closed(struct http_server *s)
     pool__free(&s->conn_pool);
     pool__free(&s->stream_pool);
     pool__free(&s->out_pool);
+    h2__memory_free(s);
     holder__table_free(s);
     listener__doors_free(s);
     free(s->sealed);

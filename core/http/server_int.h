@@ -21,6 +21,8 @@ enum wait_kind { WAIT_NONE, WAIT_SHAKE, WAIT_IDLE, WAIT_HEAD, WAIT_BODY, WAIT_SE
 #define CROWD 128                 /* connections from which on a new one gets a short send queue, */
 #define CROWD_UNSENT (256 * 1024) /* of this */
 #define TLS_BATCH (128 * 1024)    /* sealed before it is sent */
+#define TLS_RECORD 16384          /* plain bytes of a whole one */
+#define H2_SIZES 16
 #define SHAKE_MS 10000
 #define LINGER_MS 5000
 #define LINGER_TOTAL_MS 30000
@@ -89,6 +91,7 @@ struct http_server {
     void *drained_arg;
     uint32_t retire_left_ms; /* after the patience */
     struct pool conn_pool, stream_pool, request_pool, out_pool;
+    struct pool h2_pools[H2_SIZES]; /* h2_memory.c */
     uint64_t random;
     size_t sent; /* bytes in this turn of the loop */
     struct http_traffic traffic;

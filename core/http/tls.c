@@ -127,6 +127,7 @@ void tls__end(struct conn *c)
 {
     struct tls *t = c->tls;
     if (!t) return;
+    c->server->sealed_n = 0; /* of nobody else */
     SSL_free(t->ssl);
     buf_free(&t->left);
     buf_free(&t->early);
@@ -228,6 +229,7 @@ ssize_t tls__seal(struct conn *c, const char *p, size_t n)
         size_t wrote = 0;
         if (SSL_write_ex(t->ssl, p + done, n - done, &wrote) != 1) {
             t->dead = true;
+            c->server->sealed_n = 0;
             return -1;
         }
         done += wrote;
