@@ -163,8 +163,6 @@ int builder_start(struct builder *b, const struct datadir *d, const struct serve
                   const char *live, struct err *e);
 /* 1: report filled; 0: not yet; -1: it died without one. */
 int builder_poll(struct builder *b, struct builder_report *out);
-/* Do the certificates that checked settings (settings.json) name fit? */
-int builder_pairs(const char *config, const char *settings, struct err *e);
 int builder_migrate(struct builder *b); /* then builder_poll again for the outcome */
 void builder_end(struct builder *b);    /* kills and reaps */
 /* What the process does, for one that is the builder itself: builds into DATA/generations; applies a bundle's

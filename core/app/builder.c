@@ -47,40 +47,6 @@ static void report(int fd, const struct builder_report *r)
     }
 }
 
-/* Certificates lie where the configuration says, seen from its folder; and a pair that does not fit is a fault of it.
- */
-static int find_pairs(const char *config, struct flat_settings *f, struct err *e)
-{
-    const char *slash = config ? strrchr(config, '/') : NULL;
-    for (uint32_t i = 0; i < f->pair_count; i++) {
-        char *files[] = {f->pairs[i].cert, f->pairs[i].key, f->pairs[i].staple}, whole[TLS_PATH_LEN];
-        for (size_t k = 0; slash && k < sizeof files / sizeof *files; k++) {
-            if (!files[k][0] || files[k][0] == '/') continue;
-            int n = snprintf(whole, sizeof whole, "%.*s%s", (int)(slash + 1 - config), config, files[k]);
-            if (n >= (int)sizeof whole)
-                return err_set(e, GIFD_EINVALID, "listen: %s: a path that is too long", files[k]);
-            memcpy(files[k], whole, (size_t)n + 1);
-        }
-    }
-    return GIFD_OK;
-}
-
-static int look_at_pairs(const struct flat_settings *f, struct err *e)
-{
-    struct tls_facts facts;
-    for (uint32_t i = 0; i < f->pair_count; i++)
-        if (tls_pair_look(&f->pairs[i], &facts, e) < 0) return err_set(e, GIFD_EINVALID, "listen: tls: %s", e->text);
-    return GIFD_OK;
-}
-
-int builder_pairs(const char *config, const char *settings, struct err *e)
-{
-    static struct flat_settings f;
-    int rc = flat_settings_read(settings, &f, e);
-    if (rc == GIFD_OK) rc = find_pairs(config, &f, e);
-    return rc == GIFD_OK ? look_at_pairs(&f, e) : rc;
-}
-
 void builder_make(const struct datadir *d, const struct serve_options *o, const char *live, struct builder_report *r)
 {
     struct err e = {0};
@@ -100,8 +66,6 @@ void builder_make(const struct datadir *d, const struct serve_options *o, const 
         snprintf(r->text, sizeof r->text, "%s", result.text);
     } else if (r->rc == GIFD_OK) {
         r->rc = flat_settings_read(result.settings, &r->settings, &e);
-        if (r->rc == GIFD_OK) r->rc = find_pairs(o->config, &r->settings, &e);
-        if (r->rc == GIFD_OK) r->rc = look_at_pairs(&r->settings, &e);
         r->checks = result.checks;
         memcpy(r->settings.digest, result.digest, sizeof r->settings.digest);
         snprintf(r->settings.bundle, sizeof r->settings.bundle, "%s", result.bundle);
@@ -111,7 +75,7 @@ void builder_make(const struct datadir *d, const struct serve_options *o, const 
 }
 
 /* A bundle that has served before: only its settings have to be read. */
-static void reopen(const struct serve_options *o, const char *path, struct builder_report *r)
+static void reopen(const char *path, struct builder_report *r)
 {
     struct err e = {0};
     struct slice settings;
@@ -125,7 +89,6 @@ static void reopen(const struct serve_options *o, const char *path, struct build
         char *text = strndup(settings.p, settings.n);
         r->rc = text ? flat_settings_read(text, &r->settings, &e) : err_set(&e, GIFD_ENOMEM, "settings");
         free(text);
-        if (r->rc == GIFD_OK) r->rc = find_pairs(o->config, &r->settings, &e);
         snprintf(r->settings.bundle, sizeof r->settings.bundle, "%s", path);
         snprintf(r->settings.digest, sizeof r->settings.digest, "%.64s", name ? name + 1 : path);
     }
@@ -139,7 +102,7 @@ static _Noreturn void builder_main(int fd, const struct datadir *d, const struct
     static struct builder_report r;
     log_role_set("builder");
     if (bundle)
-        reopen(o, bundle, &r);
+        reopen(bundle, &r);
     else
         builder_make(d, o, live, &r);
     report(fd, &r);
@@ -259,7 +222,9 @@ static void read_tls(const struct json *v, struct flat_settings *out)
     for (const struct json *p = tls ? tls->child : NULL; p && out->pair_count < PAIRS_MAX; p = p->next) {
         struct tls_pair *pair = &out->pairs[out->pair_count++];
         text_of(json_get(p, "cert"), pair->cert, sizeof pair->cert);
-        text_of(json_get(p, "key"), pair->key, sizeof pair->key);
+        const struct json *key = json_get(p, "key");
+        pair->key_in_env = key && key->type == JSON_OBJECT;
+        text_of(pair->key_in_env ? json_get(key, "env") : key, pair->key, sizeof pair->key);
         text_of(json_get(p, "staple"), pair->staple, sizeof pair->staple);
         out->how[i].tls_count++;
     }

@@ -114,34 +114,6 @@ static void print_faults(const struct build_result *r)
     if (terminal && count) fprintf(stderr, "%zu %s\n", count, count == 1 ? "fault" : "faults");
 }
 
-static int refuse_pair(const struct asked *a, const struct err *e)
-{
-    if (!a->json) {
-        fprintf(stderr, "%s: %s\n", a->o.config ? a->o.config : "config.lua", e->text);
-        return EXIT_CONFIG;
-    }
-    struct buf out;
-    struct json_writer w;
-    buf_init(&out, 8192);
-    json_write_begin(&w, &out, NULL);
-    json_write_object(&w);
-    json_write_key(&w, SLICE("file"));
-    json_write_string(&w, slice_str(a->o.config ? a->o.config : "config.lua"));
-    json_write_key(&w, SLICE("line"));
-    json_write_null(&w);
-    json_write_key(&w, SLICE("path"));
-    json_write_string(&w, SLICE("listen"));
-    json_write_key(&w, SLICE("message"));
-    json_write_string(&w, slice_str(e->text));
-    json_write_key(&w, SLICE("nearest"));
-    json_write_null(&w);
-    json_write_object_end(&w);
-    json_write_end(&w);
-    printf("{\"faults\":[%s]}\n", buf_str(&out));
-    buf_free(&out);
-    return EXIT_CONFIG;
-}
-
 int cli_check(int argc, char **argv)
 {
     struct asked a;
@@ -154,11 +126,6 @@ int cli_check(int argc, char **argv)
         fprintf(stderr, "gifd check: %s\n", e.text);
         build_result_free(&result);
         return cli_exit_of(rc);
-    }
-    if (result.ok && builder_pairs(a.o.config, result.settings, &e) < 0) {
-        code = refuse_pair(&a, &e);
-        build_result_free(&result);
-        return code;
     }
     if (a.json)
         printf("{\"faults\":%s}\n", result.ok ? "[]" : result.faults);

@@ -13,9 +13,9 @@ static const char *const kinds[] = {
 int handover_write(const struct supervisor *s, struct buf *out, struct err *e)
 {
     if (strchr(s->dir.path, '\n')) return err_set(e, GIFD_EINVALID, "the data directory's path has a line break");
-    int rc = buf_printf(out, e, "%d\npid %d\ndata %s\nlock %d\nwake %d\nmedia %d\nsettings %d\nreload %d\n",
+    int rc = buf_printf(out, e, "%d\npid %d\ndata %s\nlock %d\nwake %d\nmedia %d\nsettings %d\ntickets %d\nreload %d\n",
                         HANDOVER_VERSION, (int)getpid(), s->dir.path, s->dir.lock_fd, s->wake_fd, s->media_fd,
-                        s->replace.settings_fd, s->reload.wish[RELOAD_FILES].ticket != 0);
+                        s->replace.settings_fd, s->tickets_fd, s->reload.wish[RELOAD_FILES].ticket != 0);
     for (size_t i = 0; i < s->listen_count && rc == GIFD_OK; i++)
         rc = buf_printf(out, e, "listen %d %s %s\n", s->listen_fds[i], s->settings.listen[i], s->urls[i]);
     for (size_t i = 0; i < s->child_count && rc == GIFD_OK; i++) {
@@ -63,7 +63,8 @@ static bool read_line(const char *line, struct supervisor *s)
     } numbers[] = {{"lock %d", offsetof(struct supervisor, dir.lock_fd)},
                    {"wake %d", offsetof(struct supervisor, wake_fd)},
                    {"media %d", offsetof(struct supervisor, media_fd)},
-                   {"settings %d", offsetof(struct supervisor, replace.settings_fd)}};
+                   {"settings %d", offsetof(struct supervisor, replace.settings_fd)},
+                   {"tickets %d", offsetof(struct supervisor, tickets_fd)}};
     int number;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         if (sscanf(line, numbers[i].word, &number) != 1) continue;
@@ -80,7 +81,7 @@ static bool read_line(const char *line, struct supervisor *s)
 
 int handover_read(const char *text, struct supervisor *s, struct err *e)
 {
-    s->dir.lock_fd = s->wake_fd = s->media_fd = s->replace.settings_fd = -1;
+    s->dir.lock_fd = s->wake_fd = s->media_fd = s->replace.settings_fd = s->tickets_fd = -1;
     s->dir.path[0] = 0;
     char *end;
     long version = strtol(text, &end, 10);

@@ -4,6 +4,7 @@
  *   pid 4711                                 of the process, so that nobody else takes the text for his own
  *   data /var/lib/gifd
  *   lock 3 / wake 5 / media 6 / settings 9   descriptors; settings: memory with the flat settings that the trial wrote
+ *   tickets 8                                memory with the keys of session tickets (tls.h); since 0.1.0
  *   reload 1                                 a reload was asked for meanwhile
  *   listen 7 127.0.0.1:0 http://127.0.0.1:4180
  *   child worker 4712 12 0 1 worker-1        kind, pid, control socket (-1: none), slot, ready, name

@@ -25,6 +25,7 @@ static void leave(void)
     left.wake_fd = 5;
     left.media_fd = 6;
     left.replace.settings_fd = 9;
+    left.tickets_fd = 8;
     left.reload.wish[RELOAD_FILES].ticket = 1;
     left.listen_count = 2;
     for (int i = 0; i < 2; i++) {
@@ -54,7 +55,8 @@ TEST(everything_that_runs_is_found_again)
     leave();
     CHECK(read_with("") == GIFD_OK);
     CHECK(!strcmp(found.dir.path, "/srv/my data") && found.dir.lock_fd == 3 && found.wake_fd == 5);
-    CHECK(found.media_fd == 6 && found.replace.settings_fd == 9 && found.reload.wish[RELOAD_FILES].asked);
+    CHECK(found.media_fd == 6 && found.replace.settings_fd == 9 && found.tickets_fd == 8 &&
+          found.reload.wish[RELOAD_FILES].asked);
     CHECK(found.listen_count == 2 && found.listen_fds[1] == 21 && !strcmp(found.urls[1], "http://[::1]:4001"));
     CHECK(found.settings.listen_count == 2 && !strcmp(found.settings.listen[1], "[::1]:1"));
     CHECK(found.child_count == 3); /* the one that did not run is not left */

@@ -154,7 +154,7 @@ static bool is_as_tried(const struct supervisor *s)
 
 static void inherit(const struct supervisor *s, bool yes)
 {
-    const int own[] = {s->dir.lock_fd, s->wake_fd, s->media_fd, s->replace.settings_fd};
+    const int own[] = {s->dir.lock_fd, s->wake_fd, s->media_fd, s->tickets_fd, s->replace.settings_fd};
     int flags = yes ? 0 : FD_CLOEXEC;
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) fcntl(own[i], F_SETFD, flags);
     for (size_t i = 0; i < s->listen_count; i++) fcntl(s->listen_fds[i], F_SETFD, flags);

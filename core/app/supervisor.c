@@ -162,7 +162,7 @@ static int prepare(struct supervisor *s, struct err *e)
     if (swept > 0) log_info("blobs.swept", LI("drafts", swept));
     s->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (s->wake_fd < 0) return err_sys(e, errno, "eventfd"), EXIT_FAILED;
-    if (!(s->tickets = tls_tickets_new(e))) return EXIT_FAILED;
+    if (!(s->tickets = tls_tickets_open(&s->tickets_fd, e))) return EXIT_FAILED;
     if (datadir_socket(&s->dir, "media.sock", SOCK_SEQPACKET, &s->media_fd, e) < 0 || listen_all(s, e) < 0 ||
         supervisor_signals(s, e) < 0)
         return EXIT_FAILED;
@@ -294,7 +294,8 @@ int supervisor_run(const struct serve_options *o)
     static struct supervisor s; /* large */
     static struct serve_options own;
     own = *o;
-    s = (struct supervisor){.options = &own, .signal_fd = -1, .wake_fd = -1, .media_fd = -1, .builder = {-1, -1, 0}};
+    s = (struct supervisor){
+        .options = &own, .signal_fd = -1, .wake_fd = -1, .media_fd = -1, .tickets_fd = -1, .builder = {-1, -1, 0}};
     s.reload.wished_options = own;
     s.watch = (struct watch){.fd = -1, .config = -1};
     s.started_ns = clock_mono_ns();

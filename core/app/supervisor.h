@@ -92,6 +92,7 @@ struct supervisor {
     uint32_t first_slot; /* of this program's range */
     int signal_fd, wake_fd, media_fd;
     struct tls_tickets *tickets;
+    int tickets_fd;
     int listen_fds[LISTEN_MAX]; /* of settings.listen, one by one */
     char urls[LISTEN_MAX][160];
     const char *url_list[LISTEN_MAX + 1];

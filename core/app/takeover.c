@@ -49,6 +49,7 @@ static int own_all(const struct supervisor *s, struct err *e)
     if (rc == GIFD_OK) rc = own(s->wake_fd, e);
     if (rc == GIFD_OK) rc = own(s->media_fd, e);
     if (rc == GIFD_OK) rc = own(s->replace.settings_fd, e);
+    if (rc == GIFD_OK && s->tickets_fd >= 0) rc = own(s->tickets_fd, e);
     for (size_t i = 0; i < s->listen_count && rc == GIFD_OK; i++) rc = own(s->listen_fds[i], e);
     for (size_t i = 0; i < s->child_count && rc == GIFD_OK; i++)
         if (s->children[i].control_fd >= 0) rc = own(s->children[i].control_fd, e);
@@ -121,7 +122,7 @@ int takeover(struct supervisor *s, const char *handover, struct err *e)
     if (rc != GIFD_OK) return rc;
     close(s->replace.settings_fd);
     s->replace.settings_fd = -1;
-    if (!(s->tickets = tls_tickets_new(e))) return e->code;
+    if (!(s->tickets = tls_tickets_open(&s->tickets_fd, e))) return e->code;
     supervisor_override(s, &next);
     listen_as_wanted(s, &next);
     s->settings = next;

@@ -1,4 +1,5 @@
 /* bind_build.c: gifd.build, what lua/gifd/build.lua stands on, in the builder's VM only. */
+#include "http/tls.h"
 #include "script/border.h"
 #include "script/build_int.h"
 #include "script/limits.h"
@@ -260,6 +261,52 @@ static int l_links(lua_State *L)
     return 1;
 }
 
+static bool take_path(lua_State *L, const char *field, bool beside, char *out)
+{
+    lua_getfield(L, 1, field);
+    const char *given = lua_tostring(L, -1);
+    bool fits = !given || (beside ? beside_config(building_here(L), given, out, TLS_PATH_LEN)
+                                  : snprintf(out, TLS_PATH_LEN, "%s", given) < TLS_PATH_LEN);
+    lua_pop(L, 1);
+    return fits;
+}
+
+static int bad_pair(lua_State *L, const char *message, const char *field)
+{
+    lua_pushnil(L);
+    lua_pushstring(L, message);
+    lua_pushstring(L, field);
+    return 3;
+}
+
+/* A start goes on with a certificate that has expired: refused, it would take everything else down too. */
+static int l_pair(lua_State *L)
+{
+    const struct build_options *o = building_here(L)->o;
+    struct tls_pair pair = {0}, alone;
+    struct tls_facts facts;
+    struct err e = {0};
+    border_table(L, 1, "pair");
+    lua_getfield(L, 1, "key_in_env");
+    pair.key_in_env = lua_toboolean(L, -1);
+    if (!take_path(L, "cert", true, pair.cert)) return bad_pair(L, "a path that is too long", "cert");
+    if (!take_path(L, "key", !pair.key_in_env, pair.key)) return bad_pair(L, "a path that is too long", "key");
+    if (!take_path(L, "staple", true, pair.staple)) return bad_pair(L, "a path that is too long", "staple");
+    alone = pair;
+    alone.key[0] = 0;
+    if (tls_pair_look(&alone, &facts, &e) < 0) return bad_pair(L, e.text, "cert");
+    bool starts = o->out_dir && !o->live;
+    if (!starts && tls_facts_now(&facts, pair.cert, &e) < 0) return bad_pair(L, e.text, "cert");
+    if (tls_pair_look(&pair, &facts, &e) < 0) return bad_pair(L, e.text, "key");
+    lua_createtable(L, 0, 3);
+    lua_pushstring(L, pair.cert);
+    lua_setfield(L, -2, "cert");
+    lua_pushstring(L, pair.key);
+    lua_setfield(L, -2, "key");
+    if (pair.staple[0]) lua_pushstring(L, pair.staple), lua_setfield(L, -2, "staple");
+    return 1;
+}
+
 static int l_limit(lua_State *L)
 {
     struct err e = {0};
@@ -296,5 +343,10 @@ const struct binding bind_build[] = {
      "message: string} -- runs text that is data"},
     {"gifd.build.limit", l_limit, CTX_BUILD,
      "limit(policies: table) -> ok?: true, message?: string -- can C count by these policies of a route?"},
+    {"gifd.build.pair", l_pair, CTX_BUILD,
+     "pair(pair: {cert: string, key: string, staple?: string, key_in_env?: boolean}) -> whole?: {cert: string, key: "
+     "string, staple?: string}, message?: string, field?: string -- a certificate and its key, held against each "
+     "other; "
+     "their whole paths"},
     {NULL, NULL, 0, NULL},
 };

@@ -8,6 +8,7 @@ local configuration = require "gifd.build.configuration"
 local deprecated = require "gifd.plugin.deprecated"
 local faults_of = require "gifd.build.faults"
 local mark = require "gifd.schema.mark"
+local tls = require "gifd.build.tls"
 
 local build = gifd.build
 
@@ -118,6 +119,7 @@ local function settings_of(config)
       trusted = trusted, pixels = manifest.pixels, lacking = config.lacking[name] }
   end
   settings.plugins = list
+  tls.finish(config, settings)
   local secrets = {}
   take_secrets(settings, {}, secrets)
   table.sort(secrets, function(a, b) return table.concat(a.path, "\0") < table.concat(b.path, "\0") end)
@@ -133,7 +135,8 @@ return function(sources)
     plugin_files(faults, put, name, config.manifests[name], sources)
   end
   host_files(faults, put)
-  if faults:any() then return { faults = faults:sorted(config and config.file) } end
+  local settings = not faults:any() and settings_of(config)
+  if not settings or faults:any() then return { faults = faults:sorted(config and config.file) } end
   warn_of_lacking(config.lacking)
-  return { settings = settings_of(config), put = put }
+  return { settings = settings, put = put }
 end

@@ -240,7 +240,8 @@ function checks.either(state, n, value, keys)
     local out = check(trial, choice, value, keys)
     if #trial.faults == 0 then return out end
     local what = mark.of(value)
-    if i == #n.choices and n.expects and not (what and what.broken) then return fault(state, keys, n.expects) end
+    local said = what and what.broken or type(value) == "table" and not what and choice.kind == "record"
+    if i == #n.choices and n.expects and not said then return fault(state, keys, n.expects) end
     if i == #n.choices then
       for _, f in ipairs(trial.faults) do fault(state, f.keys, f.message, f.nearest) end
     end

@@ -11,8 +11,10 @@ local function listener(value)
     doc = "each connection begins with a PROXY header, version 1 or 2" },
     tls = S.list { of = S.record({
       cert = S.string { min = 1, max = 500, doc = "file of the certificate and its chain, PEM, relative to this file" },
-      key = S.string { min = 1, max = 500, doc = "file of its key, PEM without a password" },
-      staple = S.optional(S.string { min = 1, max = 500, doc = "file of an OCSP response, DER" }),
+      key = S.either { S.string { min = 1, max = 500, pattern = "^[^\n]+$", doc = "file of its key" }, S.secret {},
+        doc = "its key, PEM without a password: a file, or a secret that holds the text" },
+      staple = S.optional(S.string { min = 1, max = 500, doc = "file of an OCSP response, DER; without it CERT.ocsp, "
+        .. "if there is one" }),
     }, { doc = "files are watched, and swapped when they change" }), max = 16, default = {},
       doc = "TLS with these certificates; the first is for clients that name no other's host" },
     hsts = S.duration { default = 0, min = 0, max = 2 * 366 * 86400,

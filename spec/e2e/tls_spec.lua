@@ -59,15 +59,38 @@ return {
     assert.matches("Cipher is %(NONE%)", old)
   end)
 
+  --- TLS 1.3 gives a ticket after the handshake: it is waited for.
+  local function keep_session(file, version)
+    os.remove(file)
+    server.wait_until("a session", function()
+      output("sh -c 'sleep 0.3 | openssl s_client -connect 127.0.0.1:%s %s -sess_out %s'", port, version or "", file)
+      return server.read_file(file)
+    end, 20)
+  end
+
   it("resumes a session in whichever worker", function()
     for _, version in ipairs { "-tls1_2", "-tls1_3" } do
       local file = folder .. "/session"
-      output("sh -c 'sleep 0.3 | openssl s_client -connect 127.0.0.1:%s %s -sess_out %s'", port, version, file)
+      keep_session(file, version)
       for _ = 1, 6 do
         local again = output("openssl s_client -connect 127.0.0.1:%s %s -sess_in %s", port, version, file)
         assert.matches("Reused", again)
       end
     end
+  end)
+
+  it("resumes a session after a worker was killed, and after the program was replaced", function()
+    local file = folder .. "/kept"
+    local function resumed()
+      return output("openssl s_client -connect 127.0.0.1:%s -sess_in %s", port, file):find("Reused", 1, true)
+    end
+    keep_session(file)
+    local first = s:children("gifd%-worker")
+    for _, pid in ipairs(first) do posix.kill(pid, posix.SIGKILL) end
+    server.wait_until("a session resumed by other workers", resumed, 20)
+    posix.kill(s.pid, posix.SIGUSR2)
+    server.wait_until("the replacement", function() return s:errors():find("replace.done", 1, true) end, 30)
+    assert.is_truthy(resumed())
   end)
 
   it("answers plain HTTP with one 400, and closes", function()

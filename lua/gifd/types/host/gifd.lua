@@ -583,6 +583,13 @@ function gifd.build.links() end
 ---@return string? file
 function gifd.build.origin(path) end
 
+---a certificate and its key, held against each other; their whole paths
+---@param pair {cert: string, key: string, staple?: string, key_in_env?: boolean}
+---@return {cert: string, key: string, staple?: string}|nil whole
+---@return string? message
+---@return string? field
+function gifd.build.pair(pair) end
+
 ---a source
 ---@param path string
 ---@return string? text
