@@ -33,7 +33,8 @@ struct question {
     /* in */
     int64_t key, from, to, id;
     int axis, size, board;
-    uint32_t file, counted;
+    uint32_t file, counted, classes;
+    int64_t mask;
     size_t max;
     bool flag;
     /* out */
@@ -55,8 +56,8 @@ static int answer(struct question *q)
     case TOTALS: return rollup_totals(r, (enum rollup_axis)q->axis, q->key, &q->answer, &q->e);
     case SUMS: return rollup_sums(r, (enum rollup_axis)q->axis, q->sums, q->count, q->counted, &q->e);
     case SERIES:
-        return rollup_series(r, (enum rollup_axis)q->axis, q->key, (enum rollup_size)q->size, q->from, q->to,
-                             &q->answer, &q->e);
+        return rollup_series(r, (enum rollup_axis)q->axis, q->key, (enum rollup_size)q->size, q->from, q->to, q->mask,
+                             q->classes, &q->answer, &q->e);
     case BOARD:
         q->leaders = calloc(q->max, sizeof *q->leaders);
         if (!q->leaders) return err_set(&q->e, GIFD_ENOMEM, "rollup");
@@ -89,6 +90,24 @@ static void run(struct work *w)
     struct rollup_options o = {.path = q->path, .folder = q->folder, .also = q->also, .also_table = q->also_table};
     if (q->op != SEAL && !q->rollup && !(q->rollup = rollup_open(&o, &q->e))) return;
     if (answer(q) < 0 && !q->e.code) err_set(&q->e, GIFD_EINTERNAL, "rollup");
+}
+
+/* One list of at, kind, n, at, kind, n ...: there may be tens of thousands. */
+static void push_steps(lua_State *L, const struct question *q)
+{
+    int n = 0;
+    lua_createtable(L, (int)q->answer.count * 3, 0);
+    for (size_t i = 0; i < q->answer.count; i++) {
+        const struct rollup_row *w = &q->answer.rows[i];
+        const int64_t three[] = {w->at, w->kind, w->n};
+        for (int k = 0; k < 3; k++) {
+            lua_pushnumber(L, (lua_Number)three[k]);
+            lua_rawseti(L, -2, ++n);
+        }
+    }
+    lua_setfield(L, -2, "steps");
+    lua_pushboolean(L, q->answer.behind);
+    lua_setfield(L, -2, "behind");
 }
 
 static void push_rows(lua_State *L, const struct question *q)
@@ -169,7 +188,8 @@ static int push_answer(lua_State *L, void *arg)
 {
     const struct question *q = arg;
     lua_createtable(L, 0, 4);
-    if (q->op == TOTALS || q->op == SERIES) push_rows(L, q);
+    if (q->op == TOTALS) push_rows(L, q);
+    if (q->op == SERIES) push_steps(L, q);
     if (q->op == SUMS) push_sums(L, q);
     if (q->op == BOARD) push_leaders(L, q);
     if (q->op == RAW) push_raw(L, q);
@@ -313,8 +333,11 @@ static int l_series(lua_State *L)
     int64_t key = border_integer(L, 2, "key", 0, NUMBER_MAX);
     int size = (int)border_integer(L, 3, "size", 0, 2);
     int64_t from = border_integer(L, 4, "from", 0, NUMBER_MAX), to = border_integer(L, 5, "to", 0, NUMBER_MAX);
+    int64_t mask = lua_isnoneornil(L, 6) ? 0xffff : border_integer(L, 6, "mask", 0, 0xffff);
+    uint32_t classes = lua_isnoneornil(L, 7) ? 0xffff : (uint32_t)border_integer(L, 7, "classes", 0, 0xffff);
     struct question *q = question(L, SERIES, &e);
     if (q) q->axis = axis, q->key = key, q->size = size, q->from = from, q->to = to;
+    if (q) q->mask = mask, q->classes = classes;
     return start(L, q, &e);
 }
 
@@ -400,9 +423,11 @@ const struct binding bind_rollup[] = {
      "of "
      "each key, by type; axis 1: subjects, 2: parts; counted: a bit for each class that counts"},
     {"gifd.rollup.series", l_series, CTX_TASK,
-     "series(axis: integer, key: integer, size: integer, from: integer, to: integer) -> {rows: {at: integer, kind: "
-     "integer, n: integer}[], behind: boolean} | nil, err -- waits; by step since 1970; size 0: minutes, 1: hours, 2: "
-     "days"},
+     "series(axis: integer, key: integer, size: integer, from: integer, to: integer, mask?: integer, classes?: "
+     "integer) "
+     "-> {steps: integer[], behind: boolean} | nil, err -- waits; at, kind, n by step since 1970, one after another; "
+     "size "
+     "0: minutes, 1: hours, 2: days; mask: of kinds, classes: bits of those that are wanted"},
     {"gifd.rollup.board", l_board, CTX_TASK,
      "board(name: string, max: integer) -> {leaders: table[], as_of: integer} | nil, err -- waits; what leads by 1, 2, "
      "3, 3/1 or 2/1: {key, [1], [2], [3]}"},

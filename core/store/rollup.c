@@ -20,6 +20,9 @@ static const char schema[] =
     " t3 INTEGER NOT NULL) STRICT;"
     "CREATE TABLE IF NOT EXISTS board (name TEXT, rank INTEGER, key INTEGER NOT NULL, t1 INTEGER NOT NULL,"
     " t2 INTEGER NOT NULL, t3 INTEGER NOT NULL, PRIMARY KEY (name, rank)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS delta (bucket INTEGER, id INTEGER, cells BLOB NOT NULL, PRIMARY KEY (bucket, id)) "
+    "STRICT,"
+    " WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS told (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
 
 int rollup__fail(struct err *e, sqlite3 *db, int rc, const char *what)
@@ -76,7 +79,7 @@ struct rollup *rollup_open(const struct rollup_options *o, struct err *e)
     } else {
         sqlite3_busy_timeout(r->db, 10000);
         sqlite3_stmt *known = NULL; /* made already: nothing is written */
-        bool there = sqlite3_prepare_v2(r->db, "SELECT 1 FROM told", -1, &known, NULL) == SQLITE_OK;
+        bool there = sqlite3_prepare_v2(r->db, "SELECT 1 FROM delta", -1, &known, NULL) == SQLITE_OK;
         sqlite3_finalize(known);
         if ((there || (rollup__run(r->db, "PRAGMA journal_mode=WAL", e) == GIFD_OK &&
                        rollup__run(r->db, "BEGIN IMMEDIATE", e) == GIFD_OK &&
@@ -207,8 +210,6 @@ int rollup__mark(struct rollup *r, uint32_t file, int64_t *id, bool *done, struc
 
 /* ---- sums in memory: an open-addressing table that is sorted before it is written ---- */
 
-#define TOTAL 3 /* beside the sizes of steps */
-
 static uint64_t mix(const struct rollup__cell *c)
 {
     uint64_t h = (uint64_t)c->key * 0x9e3779b97f4a7c15u ^ (uint64_t)c->at * 0xff51afd7ed558ccdu ^
@@ -273,25 +274,30 @@ void rollup__cells_sort(struct rollup__cells *t)
     if (n) qsort(t->cells, n, sizeof *t->cells, by_key);
 }
 
-static const int64_t size_us[] = {60000000, 3600000000, 86400000000};
-
-int rollup__row_add(struct rollup__cells *t, const struct rollup__raw *w, int64_t oldest_minute)
+int rollup__row_add(struct rollup__cells *t, const struct rollup__raw *w)
 {
-    struct rollup__cell c = {.n = w->n};
-    for (int axis = 0; axis <= 2; axis++) {
-        if (axis < 2 && !w->subject) continue;
-        if (axis == 2 && !w->part) continue;
+    struct rollup__cell c = {.size = UNIT, .at = w->at / 60000000, .kind = w->kind & 0xffffffff, .n = w->n};
+    const int64_t keys[] = {0, w->subject, w->part};
+    for (int axis = w->subject ? 0 : 2; axis <= 2; axis++) {
+        if (axis && !keys[axis]) continue;
         c.axis = (uint8_t)axis;
-        c.key = axis == 0 ? 0 : axis == 1 ? w->subject : w->part;
-        c.size = TOTAL;
-        c.at = 0;
-        c.kind = w->kind & 0xffffffff;
+        c.key = keys[axis];
         if (rollup__cell_add(t, &c) < 0) return -1;
-        c.kind = w->kind & 0xffff;
-        for (c.size = w->at / size_us[0] < oldest_minute; oldest_minute < INT64_MAX && c.size < TOTAL; c.size++) {
-            c.at = w->at / size_us[c.size];
-            if (rollup__cell_add(t, &c) < 0) return -1;
-        }
+    }
+    return 0;
+}
+
+int rollup__expand(struct rollup__cells *t, const struct rollup__cell *unit, int64_t oldest)
+{
+    static const int64_t minutes[] = {1, 60, 1440};
+    struct rollup__cell c = *unit;
+    c.size = TOTAL;
+    c.at = 0;
+    if (rollup__cell_add(t, &c) < 0) return -1;
+    c.kind = unit->kind & 0xffff;
+    for (c.size = unit->at < oldest; c.size < TOTAL; c.size++) {
+        c.at = unit->at / minutes[c.size];
+        if (rollup__cell_add(t, &c) < 0) return -1;
     }
     return 0;
 }
@@ -299,7 +305,7 @@ int rollup__row_add(struct rollup__cells *t, const struct rollup__raw *w, int64_
 /* ---- one fold ---- */
 
 static int read_file(struct rollup *r, uint32_t file, int64_t *mark, bool *done, struct rollup__cells *t,
-                     uint64_t *rows, int64_t oldest, struct err *e)
+                     uint64_t *rows, struct err *e)
 {
     char sql[160];
     struct err why = {0};
@@ -326,7 +332,7 @@ static int read_file(struct rollup *r, uint32_t file, int64_t *mark, bool *done,
                                 .n = sqlite3_column_int64(s, 5)};
         *mark = sqlite3_column_int64(s, 0);
         got++;
-        if (w.n > 0 && rollup__row_add(t, &w, oldest) < 0) {
+        if (w.n > 0 && rollup__row_add(t, &w) < 0) {
             rc = SQLITE_NOMEM;
             break;
         }
@@ -360,7 +366,8 @@ static int put_mark(struct rollup *r, uint32_t file, int64_t id, bool done, stru
     return rc == SQLITE_DONE ? GIFD_OK : rollup__fail(e, r->db, rc, "mark");
 }
 
-#define MANY 16 /* cells in one statement: two thirds of the cost of one by one */
+#define DIRECT_MAX 4096 /* cells of a fold that are put into the tables at once */
+#define MANY 16         /* cells in one statement: two thirds of the cost of one by one */
 
 /* "HEAD (?,?),(?,?) TAIL", of `rows` rows of `columns` values */
 static sqlite3_stmt *adding(struct rollup *r, enum rollup_statement which, const char *head, int columns, int rows,
@@ -402,40 +409,52 @@ static int put_cells(struct rollup *r, const struct rollup__cell *c, int count, 
     return rc == SQLITE_DONE ? GIFD_OK : rollup__fail(e, r->db, rc, "sums");
 }
 
-static int put_sum(struct rollup *r, int64_t key, const int64_t t[3], struct err *e)
+struct subject_sum {
+    int64_t key, t[3];
+};
+
+static int put_sums(struct rollup *r, const struct subject_sum *sum, int count, struct err *e)
 {
-    if (!(t[0] | t[1] | t[2])) return GIFD_OK;
-    sqlite3_stmt *s = rollup__statement(r, SUM_ADD,
-                                        "INSERT INTO sum VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET "
-                                        "t1 = t1 + excluded.t1, t2 = t2 + excluded.t2, t3 = t3 + excluded.t3",
-                                        e);
+    sqlite3_stmt *s = adding(r, count == MANY ? SUM_MANY : SUM_ADD, "INSERT INTO sum VALUES ", 4, count,
+                             "ON CONFLICT DO UPDATE SET t1 = t1 + excluded.t1, t2 = t2 + excluded.t2, t3 = t3 + "
+                             "excluded.t3",
+                             e);
+    int at = 0;
     if (!s) return e->code;
-    sqlite3_bind_int64(s, 1, key);
-    for (int i = 0; i < 3; i++) sqlite3_bind_int64(s, i + 2, t[i]);
+    for (int i = 0; i < count; i++, sum++) {
+        sqlite3_bind_int64(s, ++at, sum->key);
+        for (int k = 0; k < 3; k++) sqlite3_bind_int64(s, ++at, sum->t[k]);
+    }
     int rc = sqlite3_step(s);
     sqlite3_reset(s);
     return rc == SQLITE_DONE ? GIFD_OK : rollup__fail(e, r->db, rc, "sum");
 }
 
-/* Of the totals of subjects, which lie together: one sum for each. */
-static int put_sums(struct rollup *r, const struct rollup__cells *t, uint32_t counted, struct err *e)
+/* One sum for each subject, whose units lie together. */
+int rollup__sums_write(struct rollup *r, const struct rollup__cells *units, uint32_t counted, struct err *e)
 {
-    int64_t key = 0, sum[3] = {0};
-    for (size_t i = 0; i < t->count; i++) {
-        const struct rollup__cell *c = &t->cells[i];
-        int64_t type = c->kind & 15;
-        if (c->size != TOTAL || c->axis != ROLLUP_SUBJECT) continue;
-        if (c->key != key) {
-            if (put_sum(r, key, sum, e) < 0) return e->code;
-            key = c->key;
-            sum[0] = sum[1] = sum[2] = 0;
+    struct subject_sum sums[MANY], now = {0};
+    int n = 0;
+    for (size_t i = 0; i <= units->count; i++) {
+        const struct rollup__cell *c = &units->cells[i];
+        bool more = i < units->count;
+        if (more && c->axis != ROLLUP_SUBJECT) continue;
+        if (!more || c->key != now.key) {
+            if (now.t[0] | now.t[1] | now.t[2]) sums[n++] = now;
+            if (n == MANY && put_sums(r, sums, n, e) < 0) return e->code;
+            n %= MANY;
+            if (!more) break;
+            now = (struct subject_sum){.key = c->key};
         }
-        if (type >= 1 && type <= 3 && counted >> (c->kind >> 12 & 15) & 1) sum[type - 1] += c->n;
+        int64_t type = c->kind & 15;
+        if (type >= 1 && type <= 3 && counted >> (c->kind >> 12 & 15) & 1) now.t[type - 1] += c->n;
     }
-    return put_sum(r, key, sum, e);
+    for (int i = 0; i < n; i++)
+        if (put_sums(r, &sums[i], 1, e) < 0) return e->code;
+    return GIFD_OK;
 }
 
-int rollup__cells_write(struct rollup *r, struct rollup__cells *t, uint32_t counted, struct err *e)
+int rollup__cells_write(struct rollup *r, struct rollup__cells *t, struct err *e)
 {
     rollup__cells_sort(t);
     for (size_t i = 0; i < t->count;) {
@@ -446,7 +465,7 @@ int rollup__cells_write(struct rollup *r, struct rollup__cells *t, uint32_t coun
         if (put_cells(r, &t->cells[i], n, e) < 0) return e->code;
         i += (size_t)n;
     }
-    return put_sums(r, t, counted, e);
+    return GIFD_OK;
 }
 
 const char *const rollup_boards[] = {"1", "2", "3", "3/1", "2/1", NULL};
@@ -506,8 +525,25 @@ static int forget_minutes(struct rollup *r, int64_t now, struct err *e)
     return rollup__run(r->db, sql, e);
 }
 
+/* What is of everything, and what is little, goes into the tables; the rest waits (rollup_delta.c). */
+static int keep(struct rollup *r, const struct rollup_fold *f, struct rollup__cells *units, struct rollup__cells *t,
+                struct err *e)
+{
+    int64_t oldest = f->now / 60000000 - ROLLUP_MINUTES;
+    size_t all = 0;
+    rollup__cells_sort(units);
+    while (all < units->count && units->cells[all].axis == ROLLUP_ALL) all++;
+    bool little = units->count - all <= DIRECT_MAX;
+    for (size_t i = 0; i < (little ? units->count : all); i++)
+        if (rollup__expand(t, &units->cells[i], oldest) < 0) return err_set(e, GIFD_ENOMEM, "rollup");
+    if (rollup__sums_write(r, units, f->counted, e) < 0) return e->code;
+    if (!little && rollup__delta_put(r, units->cells + all, units->count - all, e) < 0) return e->code;
+    if (rollup__delta_due(r, f->now, t, oldest, e) < 0) return e->code;
+    return rollup__cells_write(r, t, e);
+}
+
 static int fold_all(struct rollup *r, struct rollup_fold *f, const uint32_t *files, size_t count,
-                    struct rollup__cells *t, struct err *e)
+                    struct rollup__cells *units, struct rollup__cells *t, struct err *e)
 {
     for (size_t i = 0; i < count && f->rows < ROLLUP_FOLD_MAX; i++) {
         int64_t mark, was;
@@ -515,12 +551,11 @@ static int fold_all(struct rollup *r, struct rollup_fold *f, const uint32_t *fil
         if (rollup__mark(r, files[i], &mark, &done, e) < 0) return e->code;
         if (done) continue;
         was = mark;
-        if (read_file(r, files[i], &mark, &done, t, &f->rows, f->now / 60000000 - ROLLUP_MINUTES, e) < 0)
-            return e->code;
+        if (read_file(r, files[i], &mark, &done, units, &f->rows, e) < 0) return e->code;
         if ((mark > was || done) && put_mark(r, files[i], mark, done, e) < 0) return e->code;
     }
     f->more = f->rows >= ROLLUP_FOLD_MAX;
-    if (rollup__cells_write(r, t, f->counted, e) < 0) return e->code;
+    if (keep(r, f, units, t, e) < 0) return e->code;
     if (f->boards && (refresh_boards(r, f->now, e) < 0 || forget_minutes(r, f->now, e) < 0)) return e->code;
     return GIFD_OK;
 }
@@ -529,17 +564,18 @@ int rollup_fold(struct rollup *r, struct rollup_fold *f, struct err *e)
 {
     uint32_t *files = NULL;
     size_t count;
-    struct rollup__cells t = {0};
+    struct rollup__cells units = {0}, t = {0};
     f->rows = 0;
     f->more = false;
     if (rollup__files(r, &files, &count, e) < 0) return e->code;
     int rc = rollup__run(r->db, "BEGIN IMMEDIATE", e);
     if (rc == GIFD_OK) {
-        rc = fold_all(r, f, files, count, &t, e);
+        rc = fold_all(r, f, files, count, &units, &t, e);
         if (rc == GIFD_OK) rc = rollup__run(r->db, "COMMIT", e);
         if (rc < 0 && !sqlite3_get_autocommit(r->db)) rollup__run(r->db, "ROLLBACK", NULL);
     }
     free(files);
+    free(units.cells);
     free(t.cells);
     return rc;
 }

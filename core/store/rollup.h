@@ -4,6 +4,7 @@
  *
  *   total (axis, key, kind)            n      kind: bits 0..31 of the row's
  *   step  (size, axis, key, at, kind)  n      kind: bits 0..15; at: minutes, hours or days since 1970
+ *   delta (bucket, id)                 sums of large folds that are not in the two above yet (rollup_delta.c)
  *   sum   (key)                        t1 t2 t3: by type, of counted classes, for what leads
  *   board (name, rank)                 key t1 t2 t3: what leads, as of when it was refreshed
  *   mark  (file)                       the last row that is in here; one transaction with all of the above
@@ -68,9 +69,10 @@ struct rollup_sum {
 };
 int rollup_sums(struct rollup *r, enum rollup_axis axis, struct rollup_sum *out, size_t n, uint32_t counted,
                 struct err *e);
-/* Sums by step and kind, for from <= at <= to, in order. GIFD_ETOOBIG: more than ROLLUP_ROWS_MAX. */
+/* Sums by step and kind & mask (bits 0..15), of the classes whose bits are set, for from <= at <= to, in order.
+ * GIFD_ETOOBIG: more than ROLLUP_ROWS_MAX. */
 int rollup_series(struct rollup *r, enum rollup_axis axis, int64_t key, enum rollup_size size, int64_t from, int64_t to,
-                  struct rollup_answer *out, struct err *e);
+                  int64_t mask, uint32_t classes, struct rollup_answer *out, struct err *e);
 
 struct rollup_leader {
     int64_t key, t[3];

@@ -29,15 +29,39 @@ static int add(struct answer *a, int64_t at, int64_t kind, int64_t n, struct err
 
 struct asked {
     enum rollup_axis axis;
-    int64_t key, from, to, mask;
-    int64_t step_us; /* 0: totals */
+    int64_t key, from, to;
+    int64_t mask;     /* of kinds */
+    uint32_t classes; /* a bit for each that is wanted; others are left out */
+    int64_t minutes;  /* of a step; 0: totals */
 };
 
-static int add_rows(sqlite3 *db, sqlite3_stmt *s, struct answer *a, struct err *e)
+/* n of a kind as a table or a row has it. */
+static int add_kind(struct answer *a, const struct asked *q, int64_t at, int64_t kind, int64_t n, struct err *e)
+{
+    if (!(q->classes >> (kind >> 12 & 15) & 1)) return GIFD_OK;
+    if (q->minutes && (at < q->from || at > q->to)) return GIFD_OK;
+    return add(a, q->minutes ? at : 0, kind & q->mask, n, e);
+}
+
+struct unit_to {
+    struct answer *a;
+    const struct asked *q;
+    struct err *e;
+};
+
+static int add_unit(void *arg, const struct rollup__cell *c)
+{
+    const struct unit_to *to = arg;
+    int64_t at = to->q->minutes ? c->at / to->q->minutes : 0;
+    return add_kind(to->a, to->q, at, c->kind, c->n, to->e) < 0 ? -1 : 0;
+}
+
+static int add_rows(sqlite3 *db, sqlite3_stmt *s, const struct asked *q, struct answer *a, struct err *e)
 {
     int rc;
     while ((rc = sqlite3_step(s)) == SQLITE_ROW)
-        if (add(a, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1), sqlite3_column_int64(s, 2), e) < 0) break;
+        if (add_kind(a, q, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1), sqlite3_column_int64(s, 2), e) < 0)
+            break;
     bool over = rc == SQLITE_ROW;
     if (rc != SQLITE_DONE && !over) rollup__fail(e, db, rc, "rollup");
     return rc == SQLITE_DONE ? GIFD_OK : e->code;
@@ -46,30 +70,25 @@ static int add_rows(sqlite3 *db, sqlite3_stmt *s, struct answer *a, struct err *
 static int tail_of(struct rollup *r, uint32_t file, int64_t mark, const struct asked *q, struct answer *a,
                    struct err *e)
 {
-    char sql[320], which[48] = "";
+    char sql[200], which[48];
     struct err why = {0};
     sqlite3 *db = rollup__source(r, file, &why);
     if (!db) return GIFD_OK;
     if (q->axis == ROLLUP_ALL)
         snprintf(which, sizeof which, "subject > 0");
     else
-        snprintf(which, sizeof which, "%s = ?4", column_of[q->axis]);
-    snprintf(sql, sizeof sql,
-             "SELECT %s AS a, kind & ?2 AS k, sum(n) FROM (SELECT * FROM %s WHERE id > ?1 LIMIT ?3) WHERE +%s "
-             "GROUP BY a, k",
-             q->step_us ? "at / ?5" : "0", rollup__table(r, file), which);
+        snprintf(which, sizeof which, "%s = ?3", column_of[q->axis]);
+    snprintf(sql, sizeof sql, "SELECT at, kind, n FROM %s WHERE id > ?1 AND id <= ?2 AND +%s", rollup__table(r, file),
+             which);
     sqlite3_stmt *s = rollup__prepare(db, sql, &why);
     if (!s) return GIFD_OK;
     sqlite3_bind_int64(s, 1, mark);
-    sqlite3_bind_int64(s, 2, q->mask);
-    sqlite3_bind_int64(s, 3, ROLLUP_TAIL_MAX);
-    if (q->axis != ROLLUP_ALL) sqlite3_bind_int64(s, 4, q->key);
-    if (q->step_us) sqlite3_bind_int64(s, 5, q->step_us);
+    sqlite3_bind_int64(s, 2, mark + ROLLUP_TAIL_MAX);
+    if (q->axis != ROLLUP_ALL) sqlite3_bind_int64(s, 3, q->key);
     int rc;
     while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
-        int64_t at = sqlite3_column_int64(s, 0);
-        if (q->step_us && (at < q->from || at > q->to)) continue;
-        if (add(a, at, sqlite3_column_int64(s, 1), sqlite3_column_int64(s, 2), e) < 0) break;
+        int64_t at = q->minutes ? sqlite3_column_int64(s, 0) / (q->minutes * 60000000) : 0;
+        if (add_kind(a, q, at, sqlite3_column_int64(s, 1), sqlite3_column_int64(s, 2), e) < 0) break;
     }
     bool over = rc == SQLITE_ROW;
     if (rc != SQLITE_DONE && !over) rollup__fail(e, db, rc, "rows");
@@ -121,8 +140,10 @@ static int ask(struct rollup *r, sqlite3_stmt *s, const struct asked *q, struct 
     struct answer a = {0};
     *out = (struct rollup_answer){0};
     int rc = rollup__run(r->db, "BEGIN", e);
-    if (rc == GIFD_OK) rc = add_rows(r->db, s, &a, e);
+    if (rc == GIFD_OK) rc = add_rows(r->db, s, q, &a, e);
     sqlite3_reset(s);
+    struct unit_to to = {&a, q, e};
+    if (rc == GIFD_OK) rc = rollup__delta_of(r, q->axis, q->key, add_unit, &to, e);
     if (rc == GIFD_OK) rc = tails(r, q, &a, &out->behind, e);
     if (!sqlite3_get_autocommit(r->db)) rollup__run(r->db, "COMMIT", NULL);
     return answered(&a, rc, out, e);
@@ -141,13 +162,13 @@ int rollup_totals(struct rollup *r, enum rollup_axis axis, int64_t key, struct r
     if (!s) return e->code;
     sqlite3_bind_int(s, 1, (int)axis);
     sqlite3_bind_int64(s, 2, key);
-    return ask(r, s, &(struct asked){.axis = axis, .key = key, .mask = 0xffffffff}, out, e);
+    return ask(r, s, &(struct asked){.axis = axis, .key = key, .mask = 0xffffffff, .classes = UINT32_MAX}, out, e);
 }
 
 int rollup_series(struct rollup *r, enum rollup_axis axis, int64_t key, enum rollup_size size, int64_t from, int64_t to,
-                  struct rollup_answer *out, struct err *e)
+                  int64_t mask, uint32_t classes, struct rollup_answer *out, struct err *e)
 {
-    static const int64_t us[] = {60000000, 3600000000, 86400000000};
+    static const int64_t minutes[] = {1, 60, 1440};
     *out = (struct rollup_answer){0};
     sqlite3_stmt *s = rollup__statement(r, STEP_GET,
                                         "SELECT at, kind, n FROM step WHERE size = ?1 AND axis = ?2 AND key = ?3 "
@@ -159,7 +180,13 @@ int rollup_series(struct rollup *r, enum rollup_axis axis, int64_t key, enum rol
     sqlite3_bind_int64(s, 3, key);
     sqlite3_bind_int64(s, 4, from);
     sqlite3_bind_int64(s, 5, to);
-    struct asked q = {.axis = axis, .key = key, .from = from, .to = to, .mask = 0xffff, .step_us = us[size]};
+    struct asked q = {.axis = axis,
+                      .key = key,
+                      .from = from,
+                      .to = to,
+                      .mask = mask & 0xffff,
+                      .classes = classes,
+                      .minutes = minutes[size]};
     return ask(r, s, &q, out, e);
 }
 
@@ -209,6 +236,12 @@ static int sum_tail(struct rollup *r, uint32_t file, enum rollup_axis axis, cons
     return rc == SQLITE_DONE ? GIFD_OK : rollup__fail(e, db, rc, "rows");
 }
 
+static int add_unit_to_sum(void *arg, const struct rollup__cell *c)
+{
+    add_to_sum(arg, c->key, c->kind, c->n);
+    return 0;
+}
+
 static int sum_all(struct rollup *r, enum rollup_axis axis, const struct summing *sums, struct err *e)
 {
     uint32_t *files = NULL;
@@ -223,6 +256,8 @@ static int sum_all(struct rollup *r, enum rollup_axis axis, const struct summing
             add_to_sum(sums, sums->sorted[i]->key, sqlite3_column_int64(s, 1), sqlite3_column_int64(s, 2));
         int rc = sqlite3_reset(s);
         if (rc != SQLITE_OK) return rollup__fail(e, r->db, rc, "total");
+        if (rollup__delta_of(r, axis, sums->sorted[i]->key, add_unit_to_sum, (void *)(uintptr_t)sums, e) < 0)
+            return e->code;
     }
     if (rollup__files(r, &files, &count, e) < 0) return e->code;
     int rc = GIFD_OK;
@@ -330,10 +365,50 @@ void rollup_raw_free(struct rollup_raw *rows, size_t count)
 
 /* ---- adding up again ---- */
 
-#define SIZE_TOTAL 3
+static int64_t oldest_minute(void)
+{
+    return clock_wall_us() / 60000000 - ROLLUP_MINUTES;
+}
 
-static int read_again(struct rollup *r, uint32_t file, struct rollup__cells *t, int64_t oldest, uint64_t *rows,
-                      struct err *e)
+#define MEND_UNITS 1000000 /* in memory, then they go into the tables */
+
+struct again {
+    struct rollup__cells totals; /* of rows; or, to mend, units */
+    uint64_t rows;
+    bool mend;
+    uint32_t counted;
+    int64_t oldest;
+};
+
+static int row_total(struct rollup__cells *t, const struct rollup__raw *w)
+{
+    struct rollup__cell c = {.size = TOTAL, .kind = w->kind & 0xffffffff, .n = w->n};
+    const int64_t keys[] = {0, w->subject, w->part};
+    for (int axis = w->subject ? 0 : 2; axis <= 2; axis++) {
+        if (axis && !keys[axis]) continue;
+        c.axis = (uint8_t)axis;
+        c.key = keys[axis];
+        if (rollup__cell_add(t, &c) < 0) return -1;
+    }
+    return 0;
+}
+
+static int put_units(struct rollup *r, struct again *a, struct err *e)
+{
+    struct rollup__cells t = {0};
+    int rc = GIFD_OK;
+    rollup__cells_sort(&a->totals);
+    for (size_t i = 0; i < a->totals.count && rc == GIFD_OK; i++)
+        if (rollup__expand(&t, &a->totals.cells[i], a->oldest) < 0) rc = err_set(e, GIFD_ENOMEM, "rollup");
+    if (rc == GIFD_OK) rc = rollup__sums_write(r, &a->totals, a->counted, e);
+    if (rc == GIFD_OK) rc = rollup__cells_write(r, &t, e);
+    free(t.cells);
+    free(a->totals.cells);
+    a->totals = (struct rollup__cells){0};
+    return rc;
+}
+
+static int read_again(struct rollup *r, uint32_t file, struct again *a, struct err *e)
 {
     char sql[160];
     int64_t mark;
@@ -353,81 +428,102 @@ static int read_again(struct rollup *r, uint32_t file, struct rollup__cells *t, 
                                 .part = sqlite3_column_int64(s, 2),
                                 .kind = sqlite3_column_int64(s, 3),
                                 .n = sqlite3_column_int64(s, 4)};
-        (*rows)++;
-        if (w.n > 0 && rollup__row_add(t, &w, oldest) < 0) {
+        a->rows++;
+        if (w.n > 0 && (a->mend ? rollup__row_add(&a->totals, &w) : row_total(&a->totals, &w)) < 0) {
             rc = SQLITE_NOMEM;
             break;
         }
+        if (a->mend && a->totals.count > MEND_UNITS && put_units(r, a, e) < 0) break;
     }
-    if (rc != SQLITE_DONE) rollup__fail(e, db, rc, "rows");
+    if (rc != SQLITE_DONE && !e->code) rollup__fail(e, db, rc, "rows");
     sqlite3_finalize(s);
     return rc == SQLITE_DONE ? GIFD_OK : e->code;
 }
 
-/* Cells of t, sorted, beside the table's rows in the same order. */
-static int64_t differences(struct rollup *r, struct rollup__cells *t, struct err *e)
+static int add_total(void *arg, const struct rollup__cell *unit)
 {
-    int64_t wrong = 0;
-    size_t i = 0;
-    sqlite3_stmt *s = rollup__prepare(r->db, "SELECT axis, key, kind, n FROM total ORDER BY axis, key, kind", e);
-    if (!s) return e->code;
-    rollup__cells_sort(t);
-    int rc;
-    while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
-        int64_t axis = sqlite3_column_int64(s, 0), key = sqlite3_column_int64(s, 1), kind = sqlite3_column_int64(s, 2);
-        int order = 1;
-        while (i < t->count) {
-            const struct rollup__cell *c = &t->cells[i];
-            order = c->axis != axis ? (c->axis < axis ? -1 : 1)
-                    : c->key != key ? (c->key < key ? -1 : 1)
-                                    : (c->kind > kind) - (c->kind < kind);
-            if (order >= 0) break;
-            wrong++; /* a cell without its row */
-            i++;
-        }
-        if (i < t->count && order == 0)
-            wrong += t->cells[i++].n != sqlite3_column_int64(s, 3);
-        else
-            wrong++; /* a row that nothing adds up to */
-    }
-    sqlite3_finalize(s);
-    if (rc != SQLITE_DONE) return rollup__fail(e, r->db, rc, "total");
-    return wrong + (int64_t)(t->count - i);
+    struct rollup__cell c = *unit;
+    c.size = TOTAL;
+    c.at = 0;
+    return rollup__cell_add(arg, &c);
 }
 
-static int64_t verify(struct rollup *r, uint32_t counted, bool mend, uint64_t *rows, struct rollup__cells *t,
-                      const uint32_t *files, size_t count, struct err *e)
+/* The totals that answers are made of. */
+static int read_totals(struct rollup *r, struct rollup__cells *t, struct err *e)
 {
+    sqlite3_stmt *s = rollup__prepare(r->db, "SELECT axis, key, kind, n FROM total", e);
+    if (!s) return e->code;
+    int rc, full = 0;
+    while (!full && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+        struct rollup__cell c = {.size = TOTAL,
+                                 .axis = (uint8_t)sqlite3_column_int(s, 0),
+                                 .key = sqlite3_column_int64(s, 1),
+                                 .kind = sqlite3_column_int64(s, 2),
+                                 .n = sqlite3_column_int64(s, 3)};
+        full = c.n ? rollup__cell_add(t, &c) : 0;
+    }
+    sqlite3_finalize(s);
+    if (full) return err_set(e, GIFD_ENOMEM, "rollup");
+    if (rc != SQLITE_DONE) return rollup__fail(e, r->db, rc, "total");
+    return rollup__delta_all(r, add_total, t, e);
+}
+
+/* How many cells are in one and not in the other, or with another n. */
+static int64_t differences(struct rollup__cells *a, struct rollup__cells *b)
+{
+    int64_t wrong = 0;
+    size_t i = 0, k = 0;
+    rollup__cells_sort(a);
+    rollup__cells_sort(b);
+    while (i < a->count && k < b->count) {
+        const struct rollup__cell *x = &a->cells[i], *y = &b->cells[k];
+        int order = x->axis != y->axis ? (x->axis < y->axis ? -1 : 1)
+                    : x->key != y->key ? (x->key < y->key ? -1 : 1)
+                                       : (x->kind > y->kind) - (x->kind < y->kind);
+        wrong += order ? 1 : x->n != y->n;
+        i += order <= 0;
+        k += order >= 0;
+    }
+    return wrong + (int64_t)(a->count - i) + (int64_t)(b->count - k);
+}
+
+static int64_t verify(struct rollup *r, struct again *a, bool mend, const uint32_t *files, size_t count, struct err *e)
+{
+    struct rollup__cells have = {0};
     for (size_t i = 0; i < count; i++)
-        if (read_again(r, files[i], t, INT64_MAX, rows, e) < 0) return e->code;
-    int64_t wrong = differences(r, t, e);
+        if (read_again(r, files[i], a, e) < 0) return e->code;
+    int64_t wrong = read_totals(r, &have, e) < 0 ? e->code : differences(&a->totals, &have);
+    free(have.cells);
     if (wrong <= 0 || !mend) return wrong;
-    free(t->cells);
-    *t = (struct rollup__cells){0};
-    uint64_t again = 0;
-    for (size_t i = 0; i < count; i++)
-        if (read_again(r, files[i], t, clock_wall_us() / 60000000 - ROLLUP_MINUTES, &again, e) < 0) return e->code;
-    if (rollup__run(r->db, "DELETE FROM total; DELETE FROM step; DELETE FROM sum", e) < 0 ||
-        rollup__cells_write(r, t, counted, e) < 0)
+    free(a->totals.cells);
+    *a = (struct again){.mend = true, .counted = a->counted, .rows = a->rows, .oldest = oldest_minute()};
+    uint64_t rows = a->rows;
+    if (rollup__run(r->db,
+                    "DELETE FROM total; DELETE FROM step; DELETE FROM sum; DELETE FROM delta; DELETE FROM told WHERE "
+                    "name = 'pending'",
+                    e) < 0)
         return e->code;
-    return wrong;
+    for (size_t i = 0; i < count; i++)
+        if (read_again(r, files[i], a, e) < 0) return e->code;
+    a->rows = rows;
+    return put_units(r, a, e) < 0 ? e->code : wrong;
 }
 
 int64_t rollup_verify(struct rollup *r, uint32_t counted, bool mend, uint64_t *rows, struct err *e)
 {
     uint32_t *files = NULL;
     size_t count;
-    struct rollup__cells t = {0};
-    *rows = 0;
+    struct again a = {.counted = counted};
     if (mend && rollup__number(r->db, "SELECT value FROM told WHERE name = 'expired'") >= 0)
         return err_set(e, GIFD_EINVALID, "rows have expired, so their sums cannot be made again");
     if (rollup__files(r, &files, &count, e) < 0) return e->code;
     int64_t rc = rollup__run(r->db, mend ? "BEGIN IMMEDIATE" : "BEGIN", e);
-    if (rc == GIFD_OK) rc = verify(r, counted, mend, rows, &t, files, count, e);
+    if (rc == GIFD_OK) rc = verify(r, &a, mend, files, count, e);
     if (rc >= 0 && rollup__run(r->db, "COMMIT", e) < 0) rc = e->code;
     if (!sqlite3_get_autocommit(r->db)) rollup__run(r->db, "ROLLBACK", NULL);
+    *rows = a.rows;
     free(files);
-    free(t.cells);
+    free(a.totals.cells);
     return rc;
 }
 
@@ -446,6 +542,7 @@ static int run_with(sqlite3 *db, const char *sql, int64_t a, int64_t b, struct e
 
 static int forget_part(struct rollup *r, int64_t part, struct err *e)
 {
+    if (rollup__delta_settle(r, part, oldest_minute(), e) < 0) return e->code;
     if (run_with(r->db, "DELETE FROM total WHERE axis = 2 AND key = ?1", part, 0, e) < 0) return e->code;
     return run_with(r->db, "DELETE FROM step WHERE size IN (0, 1, 2) AND axis = 2 AND key = ?1", part, 0, e);
 }
@@ -486,7 +583,11 @@ static int clear(struct rollup *r, enum rollup_axis axis, int64_t key, const uin
     for (size_t i = 0; i < count; i++)
         if (clear_file(r, files[i], axis, key, e) < 0) return e->code;
     if (axis == ROLLUP_ALL)
-        return rollup__run(r->db, "DELETE FROM total; DELETE FROM step; DELETE FROM sum; DELETE FROM board", e);
+        return rollup__run(r->db,
+                           "DELETE FROM total; DELETE FROM step; DELETE FROM sum; DELETE FROM board; DELETE FROM "
+                           "delta; DELETE FROM told WHERE name = 'pending'",
+                           e);
+    if (rollup__delta_settle(r, key, oldest_minute(), e) < 0) return e->code;
     if (run_with(r->db,
                  "UPDATE total SET n = total.n - s.n FROM (SELECT kind, n FROM total WHERE axis = 1 AND key = ?1) s "
                  "WHERE axis = 0 AND key = 0 AND total.kind = s.kind",

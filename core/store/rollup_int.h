@@ -8,6 +8,9 @@
 #include <sqlite3.h>
 
 #define SOURCES_MAX 16
+#define TOTAL 3     /* beside the sizes of steps, */
+#define UNIT 4      /* and what all others are made of: a minute, with the whole kind */
+#define BUCKETS 256 /* groups of keys */
 
 enum rollup_statement {
     MARK_GET,
@@ -20,6 +23,10 @@ enum rollup_statement {
     TOTAL_GET,
     STEP_GET,
     BOARD_GET,
+    SUM_MANY,
+    DELTA_PUT,
+    DELTA_GET,
+    DELTA_DROP,
     STATEMENTS
 };
 
@@ -64,9 +71,22 @@ int64_t rollup__number(sqlite3 *db, const char *sql);
 int rollup__mark(struct rollup *r, uint32_t file, int64_t *id, bool *done, struct err *e);
 
 int rollup__cell_add(struct rollup__cells *t, const struct rollup__cell *c);
-/* oldest_minute: rows before it add to no step of a minute; INT64_MAX: to no step at all. */
-int rollup__row_add(struct rollup__cells *t, const struct rollup__raw *w, int64_t oldest_minute);
+int rollup__row_add(struct rollup__cells *t, const struct rollup__raw *w); /* as units */
+/* The total and the steps of a unit; oldest: minutes before it add to no step of a minute. */
+int rollup__expand(struct rollup__cells *t, const struct rollup__cell *unit, int64_t oldest);
 void rollup__cells_sort(struct rollup__cells *t);
-int rollup__cells_write(struct rollup *r, struct rollup__cells *t, uint32_t counted, struct err *e);
+int rollup__cells_write(struct rollup *r, struct rollup__cells *t, struct err *e);
+int rollup__sums_write(struct rollup *r, const struct rollup__cells *units, uint32_t counted, struct err *e);
+
+/* rollup_delta.c; each() -1: no memory. In the caller's transaction. */
+typedef int (*rollup__unit_fn)(void *arg, const struct rollup__cell *unit);
+int rollup__delta_put(struct rollup *r, const struct rollup__cell *units, size_t count, struct err *e);
+int rollup__delta_of(struct rollup *r, enum rollup_axis axis, int64_t key, rollup__unit_fn each, void *arg,
+                     struct err *e);
+int rollup__delta_all(struct rollup *r, rollup__unit_fn each, void *arg, struct err *e);
+/* Adds the groups whose turn it is to t. */
+int rollup__delta_due(struct rollup *r, int64_t now, struct rollup__cells *t, int64_t oldest, struct err *e);
+/* Puts the group of a key into the tables. */
+int rollup__delta_settle(struct rollup *r, int64_t key, int64_t oldest, struct err *e);
 
 #endif

@@ -3,8 +3,10 @@
 #include "base/test.h"
 #include "store/trail.h"
 
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define NOW INT64_C(1795600000000000)
@@ -59,11 +61,16 @@ static void tell(int64_t at, int64_t subject, int64_t part, int64_t kind, int ti
     CHECK(answered == until);
 }
 
-static uint64_t fold(void)
+static uint64_t fold_at(int64_t now)
 {
-    struct rollup_fold f = {.now = NOW, .counted = 1 << 4, .boards = true};
+    struct rollup_fold f = {.now = now, .counted = 1 << 4, .boards = true};
     CHECK(rollup_fold(rollup, &f, &e) == GIFD_OK);
     return f.rows;
+}
+
+static uint64_t fold(void)
+{
+    return fold_at(NOW);
 }
 
 static int64_t total(enum rollup_axis axis, int64_t key, int64_t kind)
@@ -129,14 +136,15 @@ TEST(steps_are_minutes_hours_and_days)
     tell(NOW + 62000000, 7, 0, VIEW, 1);
     struct rollup_answer a;
     int64_t minute = NOW / 60000000;
-    CHECK(rollup_series(rollup, ROLLUP_SUBJECT, 7, ROLLUP_MINUTE, minute, minute + 5, &a, &e) == GIFD_OK);
+    CHECK(rollup_series(rollup, ROLLUP_SUBJECT, 7, ROLLUP_MINUTE, minute, minute + 5, 0xffff, 0xffff, &a, &e) ==
+          GIFD_OK);
     CHECK(a.count == 2 && a.rows[0].at == minute && a.rows[0].n == 1 && a.rows[1].n == 3);
     CHECK(a.rows[0].kind == (VIEW & 0xffff));
     rollup_answer_free(&a);
-    CHECK(rollup_series(rollup, ROLLUP_ALL, 0, ROLLUP_DAY, 0, INT32_MAX, &a, &e) == GIFD_OK);
+    CHECK(rollup_series(rollup, ROLLUP_ALL, 0, ROLLUP_DAY, 0, INT32_MAX, 0xffff, 0xffff, &a, &e) == GIFD_OK);
     CHECK(a.count == 1 && a.rows[0].n == 4);
     rollup_answer_free(&a);
-    CHECK(rollup_series(rollup, ROLLUP_SUBJECT, 7, ROLLUP_MINUTE, 0, minute - 1, &a, &e) == GIFD_OK);
+    CHECK(rollup_series(rollup, ROLLUP_SUBJECT, 7, ROLLUP_MINUTE, 0, minute - 1, 0xffff, 0xffff, &a, &e) == GIFD_OK);
     CHECK(a.count == 0);
     rollup_answer_free(&a);
     end();
@@ -211,6 +219,111 @@ TEST(sums_can_be_proven_mended_and_forgotten)
     CHECK(total(ROLLUP_ALL, 0, VIEW) == 0);
     tell(NOW, 8, 2, VIEW, 1);
     CHECK(total(ROLLUP_SUBJECT, 8, VIEW) == 1);
+    end();
+}
+
+/* `count` rows, of as many subjects, three hours and a thousand parts. */
+static void tell_many(int count)
+{
+    static struct trail_row rows[TRAIL_APPEND_MAX];
+    for (int i = 0; i < count; i++)
+        rows[i] = (struct trail_row){.at = NOW - i % 3 * INT64_C(3600000000),
+                                     .subject = 1 + i,
+                                     .part = 1 + i % 1000,
+                                     .kind = VIEW + (i % 5 == 0),
+                                     .n = 1};
+    int until = answered + 1;
+    CHECK(trail_append(trail, rows, (size_t)count, on_done, NULL, &e) == GIFD_OK);
+    while (answered < until) uv_run(&loop.uv, UV_RUN_ONCE);
+}
+
+static int64_t of_table(const char *sql)
+{
+    sqlite3 *db;
+    sqlite3_stmt *s;
+    CHECK(sqlite3_open(path, &db) == SQLITE_OK && sqlite3_prepare_v2(db, sql, -1, &s, NULL) == SQLITE_OK);
+    CHECK(sqlite3_step(s) == SQLITE_ROW);
+    int64_t n = sqlite3_column_int64(s, 0);
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+    return n;
+}
+
+static void check_many(int times)
+{
+    struct rollup_answer a;
+    CHECK(total(ROLLUP_SUBJECT, 2, VIEW) == times && total(ROLLUP_PART, 2, VIEW) == times * 6);
+    CHECK(total(ROLLUP_ALL, 0, VIEW) == times * 4800 && total(ROLLUP_ALL, 0, VIEW + 1) == times * 1200);
+    CHECK(rollup_series(rollup, ROLLUP_PART, 2, ROLLUP_HOUR, NOW / 3600000000 - 1, NOW / 3600000000, 0xf, 1 << 4, &a,
+                        &e) == GIFD_OK);
+    CHECK(a.count == 2 && a.rows[0].at == NOW / 3600000000 - 1 && a.rows[0].kind == 1);
+    CHECK(a.rows[0].n == 2 * times && a.rows[1].n == 2 * times);
+    rollup_answer_free(&a);
+    struct rollup_sum sums[2] = {{.key = 2}, {.key = 999999}};
+    CHECK(rollup_sums(rollup, ROLLUP_PART, sums, 2, 1 << 4, &e) == GIFD_OK);
+    CHECK(sums[0].t[0] == times * 6 && sums[1].t[0] == 0);
+}
+
+TEST(sums_of_a_large_fold_wait_and_are_in_every_answer)
+{
+    uint64_t rows;
+    begin(0);
+    tell_many(6000);
+    CHECK(fold() == 6000);
+    CHECK(of_table("SELECT count(*) FROM delta") > 0);
+    check_many(1);
+    tell_many(6000);
+    check_many(2);
+    CHECK(fold_at(NOW + 1000000) == 6000);
+    check_many(2);
+    CHECK(rollup_verify(rollup, 1 << 4, false, &rows, &e) == 0 && rows == 12000);
+    CHECK(rollup_clear(rollup, ROLLUP_SUBJECT, 7, &e) == GIFD_OK); /* some are in the tables now */
+    CHECK(total(ROLLUP_SUBJECT, 7, VIEW) == 0 && total(ROLLUP_PART, 7, VIEW) == 0);
+    for (int s = 8; s < 300; s += 8) fold_at(NOW + s * INT64_C(1000000)); /* eight groups each */
+    CHECK(of_table("SELECT count(*) FROM delta") == 0);
+    CHECK(of_table("SELECT value FROM told WHERE name = 'pending'") == 0);
+    CHECK(total(ROLLUP_SUBJECT, 2, VIEW) == 2 && total(ROLLUP_PART, 2, VIEW) == 12);
+    CHECK(of_table("SELECT t1 FROM sum WHERE key = 3") == 2 && of_table("SELECT t2 FROM sum WHERE key = 6") == 2);
+    end();
+}
+
+TEST(sums_that_wait_are_mended_too)
+{
+    uint64_t rows;
+    begin(0);
+    tell_many(6000);
+    fold();
+    sqlite3 *db;
+    CHECK(sqlite3_open(path, &db) == SQLITE_OK);
+    CHECK(sqlite3_exec(db, "DELETE FROM delta WHERE bucket = 3", NULL, NULL, NULL) == SQLITE_OK);
+    sqlite3_close(db);
+    CHECK(rollup_verify(rollup, 1 << 4, false, &rows, &e) > 0);
+    CHECK(rollup_verify(rollup, 1 << 4, true, &rows, &e) > 0 && rows == 6000);
+    CHECK(rollup_verify(rollup, 1 << 4, false, &rows, &e) == 0);
+    check_many(1);
+    end();
+}
+
+TEST(who_is_killed_in_a_fold_counts_nothing_twice)
+{
+    uint64_t rows;
+    begin(0);
+    for (int round = 0; round < 6; round++) {
+        tell_many(6000);
+        pid_t child = fork();
+        if (child == 0) {
+            struct rollup *own = rollup_open(&(struct rollup_options){.path = path, .folder = folder}, &e);
+            for (int64_t s = round * 100;; s++)
+                rollup_fold(own, &(struct rollup_fold){.now = NOW + s * 1000000, .counted = 1 << 4}, &e);
+        }
+        usleep((useconds_t)(1000 + round * 9000));
+        CHECK(kill(child, SIGKILL) == 0 && waitpid(child, NULL, 0) == child);
+        CHECK(rollup_verify(rollup, 1 << 4, false, &rows, &e) == 0);
+        check_many(round + 1);
+    }
+    fold_at(NOW + INT64_C(1000000000));
+    CHECK(rollup_verify(rollup, 1 << 4, false, &rows, &e) == 0 && rows == 36000);
+    check_many(6);
     end();
 }
 

@@ -15,6 +15,8 @@ local ALL, SUBJECT, PART = 0, 1, 2
 local names = { "views", "plays", "clicks" }
 local sizes = { minute = 0, hour = 1, day = 2 }
 local seconds = { minute = 60, hour = 3600, day = 86400 }
+--- What is told apart of a step: bits of a kind. Verdicts are, so that what does not count is left out.
+local kept = { neither = 0xf00f, platform = 0xffff, verdict = 0xf00f }
 local MINUTES_KEPT, POINTS, PAGE = 48 * 3600, 20000, 500
 
 --- What leads by each: the board of gifd.rollup.
@@ -189,23 +191,24 @@ function M.series(about, step, from, to, split)
       pointer = "/step" })
   end
   local axis, key = meant(about)
-  local found, err = gifd.rollup.series(axis, key, sizes[step], first, last)
+  local found, err = gifd.rollup.series(axis, key, sizes[step], first, last, kept[split or "neither"],
+    split ~= "verdict" and kinds.counted or nil)
   if not found then return nil, err end
-  local points = {}
+  local points, steps = {}, found.steps
   for at = first, last do points[at - first + 1] = point(at, size) end
-  for _, row in ipairs(found.rows) do
-    local type, platform, verdict = kinds.split(row.kind)
-    local name, here = names[type], points[row.at - first + 1]
+  for i = 1, #steps, 3 do
+    local type, platform, verdict = kinds.split(steps[i + 1])
+    local name, here, n = names[type], points[steps[i] - first + 1], steps[i + 2]
     if name and counts(verdict) then
-      here[name] = here[name] + row.n
+      here[name] = here[name] + n
       if split == "platform" then
         here.by_platform = here.by_platform or {}
-        add(here.by_platform, kinds.platform_name(platform), name, row.n)
+        add(here.by_platform, kinds.platform_name(platform), name, n)
       end
     end
     if name and split == "verdict" then
       here.by_verdict = here.by_verdict or {}
-      add(here.by_verdict, kinds.verdicts[verdict] or "unknown", name, row.n)
+      add(here.by_verdict, kinds.verdicts[verdict] or "unknown", name, n)
     end
   end
   return { step = step, points = points }

@@ -9,6 +9,9 @@ local moment = require "gifd.moment"
 
 local EVERY, SEAL_EVERY, EXPIRE_EVERY, BOARDS_LEAST, BOARDS_MOST, SHARE = 1, 10, 600, 1, 60, 20
 
+--- Rows of a round from which on the next one comes sooner: questions read what is not added up yet.
+local MANY, SOONEST = 20000, 0.1
+
 local M = {}
 
 local meters = {}
@@ -69,7 +72,9 @@ function M.run(app)
   while true do
     local folded, err = M.once(app, state)
     if not folded then warn("fold", err) end
-    if not (folded and folded.more) and not gifd.time.sleep(EVERY) then return end
+    local rows = folded and folded.rows or 0
+    local pause = rows > MANY and math.max(SOONEST, EVERY * MANY / rows) or EVERY
+    if not (folded and folded.more) and not gifd.time.sleep(pause) then return end
   end
 end
 

@@ -1318,15 +1318,17 @@ function gifd.rollup.raw(axis, key, from, to, file, id, max) end
 ---@return gifd.Err? err
 function gifd.rollup.seal() end
 
----waits; by step since 1970; size 0: minutes, 1: hours, 2: days
+---waits; at, kind, n by step since 1970, one after another; size 0: minutes, 1: hours, 2: days; mask: of kinds, classes: bits of those that are wanted
 ---@param axis integer
 ---@param key integer
 ---@param size integer
 ---@param from integer
 ---@param to integer
----@return {rows: {at: integer, kind: integer, n: integer}[], behind: boolean}|nil
+---@param mask? integer
+---@param classes? integer
+---@return {steps: integer[], behind: boolean}|nil
 ---@return gifd.Err? err
-function gifd.rollup.series(axis, key, size, from, to) end
+function gifd.rollup.series(axis, key, size, from, to, mask, classes) end
 
 ---waits; what counts of each key, by type; axis 1: subjects, 2: parts; counted: a bit for each class that counts
 ---@param axis integer
