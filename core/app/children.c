@@ -222,8 +222,9 @@ static void on_end(struct supervisor *s, struct child *c, int status)
         return;
     }
     c->restarts++;
-    metric_add(
-        metric_take(segment_metrics(s->segment), METRIC_COUNTER, "gifd_process_restarts_total", "process", c->name), 1);
+    struct metrics *m = segment_metrics(s->segment);
+    metric_add(metric_take(m, METRIC_COUNTER, "gifd_process_restarts_total", "process", c->name), 1);
+    metrics_forget(m, "process", c->name); /* it holds no connection, task or trace any more */
     uint64_t lived = now - c->started_ns, wait = 0;
     c->failures = c->ready || lived > 10 * SECOND_NS ? 0 : c->failures + 1;
     for (unsigned i = 1; i < c->failures && wait < 5 * SECOND_NS; i++) wait = wait ? wait * 2 : SECOND_NS / 10;

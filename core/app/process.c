@@ -36,7 +36,8 @@ struct process {
     struct tick beat;
     struct pulse {
         struct metric_cell *lag, *connections, *cpu, *memory, *descriptors, *started;
-        struct metric_cell *received, *sent, *most_descriptors, *draining, *tasks, *lua;
+        struct metric_cell *received, *sent, *left, *reset, *ended;
+        struct metric_cell *most_descriptors, *draining, *tasks, *traces, *lua;
         struct http_traffic counted;
         uint64_t last_ns;
         unsigned beats;
@@ -74,12 +75,16 @@ static void pulse_begin(struct process *p)
     u->started = pulse_cell(p, METRIC_GAUGE, "gifd_process_start_time_seconds", name);
     u->draining = pulse_cell(p, METRIC_GAUGE, "gifd_generations_draining", name);
     u->tasks = pulse_cell(p, METRIC_GAUGE, "gifd_tasks", name);
+    u->traces = pulse_cell(p, METRIC_GAUGE, "gifd_traces_active", name);
     u->lua = pulse_cell(p, METRIC_GAUGE, "gifd_lua_memory_bytes", name);
     u->most_descriptors = pulse_cell(p, METRIC_GAUGE, "gifd_process_max_fds", name);
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) metric_set(u->most_descriptors, (double)files.rlim_cur);
     u->received = pulse_cell(p, METRIC_COUNTER, "gifd_http_received_bytes_total", NULL);
     u->sent = pulse_cell(p, METRIC_COUNTER, "gifd_http_sent_bytes_total", NULL);
+    u->left = pulse_cell(p, METRIC_COUNTER, "gifd_http_requests_left_total", NULL);
+    u->reset = pulse_cell(p, METRIC_COUNTER, "gifd_http_streams_reset_total", NULL);
+    u->ended = pulse_cell(p, METRIC_COUNTER, "gifd_http_connections_ended_total", NULL);
     metric_set(u->started, (double)clock_wall_us() / 1e6);
 }
 
@@ -109,6 +114,9 @@ static void count_traffic(struct process *p)
     struct http_traffic now = http_server_traffic(p->server);
     metric_add(u->received, now.received - u->counted.received);
     metric_add(u->sent, now.sent - u->counted.sent);
+    metric_add(u->left, now.left - u->counted.left);
+    metric_add(u->reset, now.reset - u->counted.reset);
+    metric_add(u->ended, now.ended - u->counted.ended);
     u->counted = now;
     metric_set(u->connections, (double)http_server_connections(p->server));
 }
@@ -131,6 +139,7 @@ static void pulse(struct process *p)
     host_status(p->services.host, &status);
     metric_set(u->draining, status.draining);
     metric_set(u->tasks, (double)status.tasks);
+    metric_set(u->traces, (double)status.traces);
     metric_set(u->lua, (double)status.memory);
 }
 
@@ -286,6 +295,12 @@ static int serve(struct process *p, struct err *e)
     return GIFD_OK;
 }
 
+/* Workers count in parts of their own, as far as there are any; all others share the first. */
+static unsigned part_of(const struct process_context *c)
+{
+    return 1 + (c->slot - c->first_slot) % (METRIC_PARTS - 1);
+}
+
 /* Buffers of a turn are taken and given back together: the heap's end would go to the system and come back each time,
  * a page fault for every 4 KB. */
 #define HEAP_KEPT (4 << 20)
@@ -295,6 +310,7 @@ _Noreturn void process_main(const struct process_context *c)
     static struct process p;
     struct err e = {0};
     p.context = c;
+    if (!c->runner) metrics_part(segment_metrics(c->segment), part_of(c));
     logging_share(c->segment);
     mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
     mallopt(M_TOP_PAD, HEAP_KEPT / 4);

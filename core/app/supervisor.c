@@ -154,7 +154,8 @@ static int prepare(struct supervisor *s, struct err *e)
     datadir_join(&s->dir, "segment", path);
     s->segment = segment_open(path, true, e);
     if (!s->segment || limits_open(s->segment, e) < 0) return EXIT_FAILED;
-    metric_set(metric_take(segment_metrics(s->segment), METRIC_GAUGE, "gifd_generation_refused", NULL, NULL), 0);
+    metrics_forget(segment_metrics(s->segment), NULL, NULL); /* of processes that are gone */
+    metric_take(segment_metrics(s->segment), METRIC_GAUGE, "gifd_generation_refused", NULL, NULL);
     logging_begin(s);
     datadir_join(&s->dir, "blobs", path);
     int swept = blobs_sweep(path, e);

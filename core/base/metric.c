@@ -13,10 +13,13 @@
 #define STEP_BITS 50 /* of a double below exponent and two bits */
 #define FIRST_STEP ((uint64_t)(1023 - 20) * 4)
 #define STEPS (METRIC_BUCKETS - 2)
-#define SUM METRIC_BUCKETS        /* the cell behind the buckets */
-#define SEEN (METRIC_BUCKETS + 1) /* how many of the first numbers are kept, or more */
-#define FIRST (METRIC_BUCKETS + 2)
+#define SUM METRIC_BUCKETS         /* the cell behind the buckets */
+#define WHERE (METRIC_BUCKETS + 1) /* of the first part: which of m->first is this histogram's */
+#define HISTOGRAM_CELLS (METRIC_BUCKETS + 2)
+#define CELLS (METRIC_SERIES + METRIC_HISTOGRAMS * HISTOGRAM_CELLS) /* of a part */
 #define GROUPS_SHARE(max) ((max) / 4 * 3)
+
+size_t metric__part;
 
 struct series {
     uint64_t hash, name_hash;
@@ -26,11 +29,19 @@ struct series {
     char key[METRIC_KEY_MAX];
 };
 
+/* The first numbers of a histogram as they were; seen: how many there are, or more. */
+struct first {
+    _Alignas(64) struct metric_cell seen;
+    struct metric_cell n[METRIC_EXACT];
+};
+
 struct metrics {
     pthread_mutex_t lock;
     _Alignas(64) _Atomic uint32_t count; /* of series that are whole */
+    _Atomic uint32_t parts;              /* that are in use, less one */
     _Alignas(64) struct series series[METRIC_SERIES];
-    struct metric_cell cells[METRIC_CELLS];
+    struct first first[METRIC_HISTOGRAMS];
+    struct metric_cell cells[METRIC_PARTS][CELLS];
 };
 
 size_t metrics_bytes(void)
@@ -41,6 +52,14 @@ size_t metrics_bytes(void)
 void metrics_init(struct metrics *m)
 {
     shared_lock_init(&m->lock);
+}
+
+void metrics_part(struct metrics *m, unsigned part)
+{
+    uint32_t own = part % METRIC_PARTS, seen = atomic_load(&m->parts);
+    while (seen < own && !atomic_compare_exchange_weak(&m->parts, &seen, own)) {
+    }
+    metric__part = own * (size_t)CELLS;
 }
 
 /* ---- looking up ---- */
@@ -54,7 +73,7 @@ static uint64_t hash_of(const char *p, size_t n)
 
 static uint32_t cells_of(int kind)
 {
-    return kind == METRIC_HISTOGRAM ? FIRST + METRIC_EXACT : 1;
+    return kind == METRIC_HISTOGRAM ? HISTOGRAM_CELLS : 1;
 }
 
 static bool is_name(struct slice s)
@@ -151,37 +170,49 @@ static int look(struct metrics *m, const struct series *wanted, uint32_t from, u
         if (s->kind != wanted->kind)
             return err_set(e, GIFD_ECONFLICT, "the metric %.*s is of another kind", s->name_len, s->key);
         if (s->hash == wanted->hash && !strcmp(s->key, wanted->key)) {
-            *out = &m->cells[s->cell];
+            *out = &m->cells[0][s->cell];
             return GIFD_OK;
         }
     }
     return GIFD_OK;
 }
 
-/* Under the lock: room for one more? */
+struct room {
+    uint32_t series, histograms, cells;
+};
+
+static void take(struct room *r, const struct series *s)
+{
+    r->series++;
+    r->histograms += s->kind == METRIC_HISTOGRAM;
+    r->cells += cells_of(s->kind);
+}
+
+/* Under the lock: room for one more? s->cell becomes its place, *place that of its first numbers. */
 static int check_room(struct metrics *m, struct series *s, const struct metric_want *want, uint32_t count,
-                      struct err *e)
+                      uint32_t *place, struct err *e)
 {
     struct slice group = want->group;
+    struct room all = {0}, grouped = {0}, own = {0};
     uint32_t spare = want->spare ? METRIC_GROUP_SPARE : 0;
-    uint32_t cells = cells_of(s->kind), used = 0, grouped = 0, grouped_cells = 0, own = 0, own_cells = 0;
+    uint32_t one = s->kind == METRIC_HISTOGRAM; /* histogram more */
     for (uint32_t i = 0; i < count; i++) {
         const struct series *other = &m->series[i];
-        uint32_t n = cells_of(other->kind);
-        used += n;
+        take(&all, other);
         if (!other->group_len) continue;
-        grouped++;
-        grouped_cells += n;
-        if (other->group_len == group.n && !memcmp(other->key, group.p, group.n)) own++, own_cells += n;
+        take(&grouped, other);
+        if (other->group_len == group.n && !memcmp(other->key, group.p, group.n)) take(&own, other);
     }
-    s->cell = used;
-    if (count == METRIC_SERIES || used + cells > METRIC_CELLS)
-        return err_set(e, GIFD_ETOOBIG, "there are %d series already, or their cells are taken", METRIC_SERIES);
+    s->cell = all.cells;
+    *place = all.histograms;
+    if (count == METRIC_SERIES || all.histograms + one > METRIC_HISTOGRAMS)
+        return err_set(e, GIFD_ETOOBIG, "there are %d series or %d histograms already", METRIC_SERIES,
+                       METRIC_HISTOGRAMS);
     if (!group.n) return GIFD_OK;
-    if (own >= METRIC_GROUP_SERIES + spare || own_cells + cells > METRIC_GROUP_CELLS + spare * cells)
-        return err_set(e, GIFD_ETOOBIG, "%.*s has its %d series already, or their room: fewer labels, please",
-                       (int)group.n, group.p, METRIC_GROUP_SERIES);
-    if (grouped >= GROUPS_SHARE(METRIC_SERIES) || grouped_cells + cells > GROUPS_SHARE(METRIC_CELLS))
+    if (own.series >= METRIC_GROUP_SERIES + spare || own.histograms + one > METRIC_GROUP_HISTOGRAMS + spare)
+        return err_set(e, GIFD_ETOOBIG, "%.*s has its %d series already, or its %d histograms: fewer labels, please",
+                       (int)group.n, group.p, METRIC_GROUP_SERIES, METRIC_GROUP_HISTOGRAMS);
+    if (grouped.series >= GROUPS_SHARE(METRIC_SERIES) || grouped.histograms + one > GROUPS_SHARE(METRIC_HISTOGRAMS))
         return err_set(e, GIFD_ETOOBIG, "the room for such series is taken");
     return GIFD_OK;
 }
@@ -202,13 +233,14 @@ int metric_find(struct metrics *m, const struct metric_want *want, struct metric
     if (rc < 0 || *out) return rc;
     rc = lock(m, e);
     if (rc < 0) return rc;
-    uint32_t count = atomic_load_explicit(&m->count, memory_order_acquire);
+    uint32_t count = atomic_load_explicit(&m->count, memory_order_acquire), place = 0;
     rc = look(m, &s, seen, count, out, e);
-    if (rc == GIFD_OK && !*out) rc = check_room(m, &s, want, count, e);
+    if (rc == GIFD_OK && !*out) rc = check_room(m, &s, want, count, &place, e);
     if (rc == GIFD_OK && !*out) {
         m->series[count] = s;
+        *out = &m->cells[0][s.cell];
+        if (s.kind == METRIC_HISTOGRAM) atomic_store(&(*out)[WHERE].word, (char *)&m->first[place] - (char *)*out);
         atomic_store_explicit(&m->count, count + 1, memory_order_release);
-        *out = &m->cells[s.cell];
     }
     pthread_mutex_unlock(&m->lock);
     return rc;
@@ -276,33 +308,70 @@ double metric_bound(size_t bucket)
     return bucket < METRIC_BUCKETS - 1 ? double_of((FIRST_STEP + bucket) << STEP_BITS) : INFINITY;
 }
 
+/* It lies elsewhere in each process, so that only how far it is from the histogram is kept. */
+static struct first *first_of(struct metric_cell *histogram)
+{
+    int64_t away = (int64_t)atomic_load_explicit(&histogram[WHERE].word, memory_order_relaxed);
+    return (struct first *)(void *)((char *)histogram + away);
+}
+
 void metric_observe(struct metric_cell *histogram, double value)
 {
     if (!histogram || !isfinite(value)) return;
-    atomic_fetch_add_explicit(&histogram[bucket_of(value)].word, 1, memory_order_relaxed);
-    metric_move(&histogram[SUM], value);
-    if (atomic_load_explicit(&histogram[SEEN].word, memory_order_relaxed) >= METRIC_EXACT) return;
-    uint64_t at = atomic_fetch_add_explicit(&histogram[SEEN].word, 1, memory_order_relaxed);
+    struct metric_cell *own = histogram + metric__part;
+    atomic_fetch_add_explicit(&own[bucket_of(value)].word, 1, memory_order_relaxed);
+    metric_move(&own[SUM], value);
+    struct first *first = first_of(histogram);
+    if (atomic_load_explicit(&first->seen.word, memory_order_relaxed) >= METRIC_EXACT) return;
+    uint64_t at = atomic_fetch_add_explicit(&first->seen.word, 1, memory_order_relaxed);
     if (at >= METRIC_EXACT) return;
-    atomic_store_explicit(&histogram[FIRST + at].word, ~bits_of(value), memory_order_relaxed); /* 0: not there yet */
+    atomic_store_explicit(&first->n[at].word, ~bits_of(value), memory_order_relaxed); /* 0: not there yet */
+}
+
+static bool has_label(const struct series *s, const char *text)
+{
+    const char *at = strstr(s->key + s->name_len, text);
+    return at && (at[-1] == '{' || at[-1] == ',');
+}
+
+void metrics_forget(struct metrics *m, const char *label, const char *value)
+{
+    char text[METRIC_KEY_MAX];
+    uint32_t count = atomic_load_explicit(&m->count, memory_order_acquire);
+    if (label) snprintf(text, sizeof text, "%s=\"%s\"", label, value);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct series *s = &m->series[i];
+        if (s->kind == METRIC_GAUGE && (!label || has_label(s, text))) metric_set(&m->cells[0][s->cell], 0);
+    }
 }
 
 /* ---- reading ---- */
 
+static uint64_t word_of(const struct metric_cell *c)
+{
+    return atomic_load_explicit(&c->word, memory_order_relaxed);
+}
+
 static void view(const struct metrics *m, const struct series *s, struct metric_view *v)
 {
-    const struct metric_cell *c = &m->cells[s->cell];
-    uint64_t word = atomic_load_explicit(&c->word, memory_order_relaxed);
+    const struct metric_cell *c = &m->cells[0][s->cell];
+    uint32_t parts = s->kind == METRIC_GAUGE ? 0 : atomic_load_explicit(&m->parts, memory_order_relaxed);
     *v = (struct metric_view){
         .kind = (enum metric_kind)s->kind, .key = slice_str(s->key), .name = slice_of(s->key, s->name_len)};
     if (v->key.n > v->name.n) v->labels = slice_of(s->key + s->name_len + 1, v->key.n - v->name.n - 2);
-    if (s->kind == METRIC_COUNTER) v->value = (double)word;
-    if (s->kind == METRIC_GAUGE) v->value = double_of(word);
-    if (s->kind != METRIC_HISTOGRAM) return;
-    for (size_t i = 0; i < METRIC_BUCKETS; i++)
-        v->count += v->buckets[i] = atomic_load_explicit(&c[i].word, memory_order_relaxed);
-    v->sum = double_of(atomic_load_explicit(&c[SUM].word, memory_order_relaxed));
-    v->first = c + FIRST;
+    if (s->kind == METRIC_GAUGE) v->value = double_of(word_of(c));
+    if (s->kind == METRIC_HISTOGRAM)
+        v->first = (const struct first *)(const void *)((const char *)c + (int64_t)word_of(&c[WHERE]));
+    for (uint32_t k = 0; k <= parts; k++, c += CELLS) {
+        if (s->kind == METRIC_COUNTER) v->value += (double)word_of(c);
+        if (s->kind != METRIC_HISTOGRAM) continue;
+        for (size_t i = 0; i < METRIC_BUCKETS; i++) {
+            uint64_t n = word_of(&c[i]);
+            v->buckets[i] += n;
+            v->count += n;
+        }
+        v->sum += double_of(word_of(&c[SUM]));
+    }
 }
 
 void metrics_each(const struct metrics *m, bool (*fn)(void *arg, const struct metric_view *v), void *arg)
@@ -327,7 +396,7 @@ static size_t exact(const struct metric_view *h, double out[METRIC_EXACT])
     size_t n = 0;
     if (h->count > METRIC_EXACT) return 0;
     for (size_t i = 0; i < METRIC_EXACT; i++) {
-        uint64_t word = atomic_load_explicit(&h->first[i].word, memory_order_relaxed);
+        uint64_t word = word_of(&h->first->n[i]);
         if (word) out[n++] = double_of(~word);
     }
     qsort(out, n, sizeof *out, ascending);

@@ -1,12 +1,16 @@
 /* metric.h: counters, gauges and histograms in memory that all processes of a server share.
  *
- *   head: lock, counts | series: kind, name{labels}, first cell | ... | cells: 64 bits each
+ *   lock, counts | series: kind, name{labels}, first cell | ... | first numbers | cells, once for each part: 64 bits
+ * each
  *
  * Whoever counts looks its series up once, by name and labels, and keeps the cell that it gets; from then on an update
  * is one or two atomic instructions, in any thread of any process, and waits for nobody. The first to ask for a series
  * makes it: under a robust mutex, published by one store when it is whole, so that a maker that dies leaves nothing
- * half. Series are never removed: their number, and that of cells, has a maximum, and so has what one group of names
- * (the names of one plugin) may take. What was counted outlives every process, as the memory does.
+ * half. Series are never removed: their number, and that of histograms, has a maximum, and so has what one group of
+ * names (the names of one plugin) may take. What was counted outlives every process, as the memory does.
+ *
+ * Counters and histograms have their cells in each of METRIC_PARTS parts: processes that count much take parts of their
+ * own, so that they do not wait for each other's caches, and whoever reads adds the parts up. A gauge is in the first.
  *
  * A counter is a whole number that grows; a gauge is a number that is set or moved, whoever writes last; a histogram
  * counts numbers by size in buckets of a fixed logarithmic scale, four in each doubling from 2^-20 (about 1e-6) to 2^40
@@ -24,11 +28,12 @@
 #include <stdint.h>
 
 #define METRIC_SERIES 4096
-#define METRIC_CELLS (512 << 10) /* a counter or a gauge takes one, a histogram METRIC_BUCKETS + 2 + METRIC_EXACT */
-#define METRIC_GROUP_SERIES 64   /* of one group ... */
-#define METRIC_GROUP_CELLS 10240 /* ... and its cells: eight histograms */
-#define METRIC_GROUP_SPARE 8     /* series, and a histogram each, that a group gets on top for what had no room */
-#define METRIC_KEY_MAX 216       /* name{labels} with its NUL */
+#define METRIC_HISTOGRAMS 640 /* of them */
+#define METRIC_PARTS 8
+#define METRIC_GROUP_SERIES 64    /* of one group ... */
+#define METRIC_GROUP_HISTOGRAMS 8 /* ... and of them histograms */
+#define METRIC_GROUP_SPARE 8      /* series, all histograms if need be, on top for what had no room */
+#define METRIC_KEY_MAX 216        /* name{labels} with its NUL */
 #define METRIC_LABELS 8
 #define METRIC_BUCKETS 242
 #define METRIC_EXACT 1000
@@ -36,8 +41,11 @@
 enum metric_kind { METRIC_COUNTER = 1, METRIC_GAUGE, METRIC_HISTOGRAM };
 
 struct metrics;
+struct first;
 size_t metrics_bytes(void);           /* its size, for whoever maps it; 64-byte aligned */
 void metrics_init(struct metrics *m); /* of zeroed memory, once, before anybody else sees it */
+/* This process, and what it forks, counts in that part from now on; before, in 0. Taken modulo METRIC_PARTS. */
+void metrics_part(struct metrics *m, unsigned part);
 
 struct metric_cell {
     _Atomic uint64_t word;
@@ -66,14 +74,17 @@ struct metric_cell *metric_take(struct metrics *m, enum metric_kind kind, const 
                                 const char *value);
 
 /* Updates: any thread; a NULL cell counts nowhere. Numbers that are not finite are ignored. */
+extern size_t metric__part; /* cells from a series' first to this process's part of it */
 static inline void metric_add(struct metric_cell *c, uint64_t n)
 {
-    if (c) atomic_fetch_add_explicit(&c->word, n, memory_order_relaxed);
+    if (c) atomic_fetch_add_explicit(&c[metric__part].word, n, memory_order_relaxed);
 }
 void metric_set(struct metric_cell *gauge, double value);
 void metric_move(struct metric_cell *gauge, double by);
 void metric_raise(struct metric_cell *gauge, double value); /* unless it is as high already */
 void metric_observe(struct metric_cell *histogram, double value);
+/* Gauges with this label, or all when it is NULL, become 0: what they told of is no more. */
+void metrics_forget(struct metrics *m, const char *label, const char *value);
 
 struct metric_view {
     enum metric_kind kind;
@@ -83,7 +94,7 @@ struct metric_view {
     uint64_t count; /* histogram ... */
     double sum;
     uint64_t buckets[METRIC_BUCKETS];
-    const struct metric_cell *first; /* what it keeps as it was */
+    const struct first *first; /* what it keeps as it was */
 };
 /* Calls fn for each series, in the order of their making, until it returns false. The view is valid during the call.
  * Never waits; each number is read at its own moment. */

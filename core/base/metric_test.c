@@ -291,6 +291,50 @@ TEST(two_processes_count_into_one_number)
     munmap(m, metrics_bytes());
 }
 
+TEST(what_is_counted_in_parts_is_read_as_one)
+{
+    struct metrics *m = fresh();
+    struct metric_cell *c = cell(m, METRIC_COUNTER, "c"), *h = cell(m, METRIC_HISTOGRAM, "h"),
+                       *g = cell(m, METRIC_GAUGE, "g");
+    double q[] = {0.5, 1}, got[2];
+    for (unsigned part = 0; part < METRIC_PARTS + 2; part++) {
+        metrics_part(m, part);
+        metric_add(c, 1);
+        metric_set(g, part);
+        metric_observe(h, part);
+    }
+    metrics_part(m, 0);
+    struct seeking s = read_back(m, "h");
+    CHECK(s.found.count == METRIC_PARTS + 2 && s.found.sum == (METRIC_PARTS + 2) * (METRIC_PARTS + 1) / 2);
+    metric_quantiles(&s.found, q, got, 2);
+    CHECK(got[0] == METRIC_PARTS / 2 && got[1] == METRIC_PARTS + 1);
+    CHECK(read_back(m, "c").found.value == METRIC_PARTS + 2 && read_back(m, "g").found.value == METRIC_PARTS + 1);
+    munmap(m, metrics_bytes());
+}
+
+TEST(gauges_of_what_is_no_more_are_zero)
+{
+    struct metrics *m = fresh();
+    const char *const keys[] = {"process=\"w-1\"", "process=\"w-11\"", "xprocess=\"w-1\""};
+    struct metric_cell *c[4];
+    CHECK(find(m, METRIC_GAUGE, "g", "process", "w-1", &c[0]) == GIFD_OK);
+    CHECK(find(m, METRIC_GAUGE, "g", "process", "w-11", &c[1]) == GIFD_OK);
+    CHECK(find(m, METRIC_GAUGE, "g", "xprocess", "w-1", &c[2]) == GIFD_OK);
+    CHECK(find(m, METRIC_COUNTER, "n", "process", "w-1", &c[3]) == GIFD_OK);
+    for (int i = 0; i < 3; i++) metric_set(c[i], 5);
+    metric_add(c[3], 5);
+    metrics_forget(m, "process", "w-1");
+    for (int i = 0; i < 3; i++) {
+        char key[40];
+        snprintf(key, sizeof key, "g{%s}", keys[i]);
+        CHECK(read_back(m, key).found.value == (i ? 5 : 0));
+    }
+    metrics_forget(m, NULL, NULL);
+    CHECK(read_back(m, "g{process=\"w-11\"}").found.value == 0);
+    CHECK(read_back(m, "n{process=\"w-1\"}").found.value == 5);
+    munmap(m, metrics_bytes());
+}
+
 /* Makers killed at any instruction: the next one goes on, and what can be read is whole. */
 TEST(a_maker_that_is_killed_leaves_nothing_half)
 {

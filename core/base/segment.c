@@ -114,7 +114,8 @@ static bool furnish(int fd)
     return true;
 }
 
-/* A new file beside the old one, then in its place: whoever still maps the old one is not disturbed. */
+/* A new file beside the old one, then in its place: whoever still maps the old one is not disturbed. Its room on the
+ * disk is taken now: later there might be none, which whoever writes to the memory would die of. */
 static int make(const char *path, const struct head *head, struct err *e)
 {
     char draft[4096];
@@ -124,8 +125,8 @@ static int make(const char *path, const struct head *head, struct err *e)
     unlink(draft);
     int fd = open(draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) return err_sys(e, errno, "%s", draft);
-    bool ok = true;
-    for (uint64_t done = 0; ok && done < head->size;) {
+    bool ok = true, taken = fallocate(fd, 0, 0, (off_t)head->size) == 0;
+    for (uint64_t done = 0; ok && !taken && done < head->size;) {
         uint64_t n = head->size - done < sizeof zeros ? head->size - done : sizeof zeros;
         ssize_t wrote = pwrite(fd, zeros, n, (off_t)done);
         ok = wrote > 0;

@@ -308,12 +308,19 @@ void conn__close(struct conn *c)
     if (c->stream)
         c->stream->gone(c->stream_to);
     else if (c->with_app)
-        s->app.on_gone(s->app.to, c->request);
+        conn__left(c);
     conn__request_done(c);
     conn__drop_output(c);
     buf_free(&c->in);
     c->input_n = 0;
     server__conn_gone(s);
+}
+
+void conn__left(struct conn *c)
+{
+    struct http_server *s = c->server;
+    s->traffic.left++;
+    s->app.on_gone(s->app.to, c->request);
 }
 
 void conn__abort(struct conn *c)

@@ -125,6 +125,7 @@ bool conn__flush(struct conn *c);   /* true when all is sent */
 bool conn__send_file(struct conn *c, int fd, struct piece *p);
 void conn__send_bytes(struct conn *c, struct piece *p); /* the same of bytes */
 void conn__stream_over(struct conn *c);                 /* ends the stream, and tells its owner */
+void conn__left(struct conn *c);                        /* the client did, before the app replied */
 void conn__request_done(struct conn *c);                /* gives the request back */
 
 /* h1.c. Each returns true when there is reason to go on. */

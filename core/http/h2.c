@@ -81,7 +81,7 @@ static void stream_free(struct stream *st)
     if (c->stream)
         c->stream->gone(c->stream_to);
     else if (c->with_app)
-        s->app.on_gone(s->app.to, c->request);
+        conn__left(c);
     conn__request_done(c);
     conn__drop_output(c);
     if (c->in.n) nghttp2_session_consume_connection(h->session, c->in.n);
@@ -445,7 +445,10 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
 {
     struct h2 *h = arg;
     uint8_t type = frame->hd.type;
-    if (type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code != NGHTTP2_NO_ERROR) upset_by(h, 2);
+    if (type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code != NGHTTP2_NO_ERROR) {
+        h->c->server->traffic.reset++;
+        upset_by(h, 2);
+    }
     if ((type != NGHTTP2_DATA && type != NGHTTP2_HEADERS) || !(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) return 0;
     struct stream *st = find(session, frame->hd.stream_id);
     if (st) st->closed = st->c.progress = true; /* a client that sends on may read the reply first */
@@ -612,6 +615,7 @@ static void enough(struct h2 *h, uint32_t code)
 {
     if (h->shutting) return;
     h->shutting = true;
+    h->c->server->traffic.ended++;
     log_info("http.h2_ended", LS("peer", h->c->client_ip), LS("why", nghttp2_http2_strerror(code)));
     nghttp2_session_terminate_session(h->session, code);
 }

@@ -34,7 +34,7 @@ static void start(const struct http_limits *limits, const char *trusted, bool pr
 {
     struct err e = {0};
     char url[64];
-    const struct http_app app = {NULL, on_request, on_gone};
+    const struct http_app app = {.on_request = on_request, .on_gone = on_gone};
     struct cidr_list proxies = {0};
     held_request = NULL;
     gones = 0;

@@ -294,8 +294,12 @@ static bool listed(const struct conn *c, const struct plan *plan, const struct r
     return c->carrier && p->listed_count && (plan->status == 200 || plan->status == 206);
 }
 
-static void log_reply(const struct request *r, int status)
+/* The reply is as good as sent: its head is where it goes out from. */
+static void account(const struct request *r, int status)
 {
+    const struct http_app *app = &r->conn->server->app;
+    if (app->on_reply) app->on_reply(app->to, r, status);
+    if (!log_says(LOG_DEBUG, "http.request")) return;
     char trace[TRACE_ID_LEN + 1] = "";
     if (r->trace.on) trace_id_text(&r->trace, trace);
     log_debug("http.request", LS("request_id", r->id), LS("trace_id", trace), LS("method", http_method_name(r->method)),
@@ -306,7 +310,6 @@ static void log_reply(const struct request *r, int status)
 static char *put_head(char *w, struct conn *c, const struct request *r, const struct plan *plan, const struct reply *p,
                       bool close, int64_t complete)
 {
-    if (log_says(LOG_DEBUG, "http.request")) log_reply(r, plan->status);
     w = put_status(w, c, r, plan->status);
     w = put_body_fields(w, plan, p, r->minor_zero);
     if (complete >= 0) {
@@ -551,6 +554,7 @@ static void send_framed(struct conn *c, struct request *r, struct plan *plan, st
         abandon(c);
         return;
     }
+    account(r, plan->status);
     after_reply(c, false);
 }
 
@@ -587,6 +591,7 @@ static void send_reply(struct request *r, struct reply *p, int64_t complete)
             fail(r, "the body could not be read");
         return;
     }
+    account(r, plan.status);
     after_reply(c, close);
 }
 
@@ -616,6 +621,7 @@ static struct conn *begin_framed(struct conn *c, struct request *r, const struct
         abandon(c);
         return NULL;
     }
+    account(r, p->status);
     if (!body) {
         after_reply(c, false);
         return NULL;
@@ -637,6 +643,7 @@ struct conn *reply_begin(struct request *r, const struct reply *p, const struct 
     }
     bool close = must_close(c, p) || r->minor_zero;
     c->out->n += (size_t)(put_head(w, c, r, &plan, p, close, -1) - w);
+    account(r, p->status);
     if (r->method == HTTP_HEAD) {
         after_reply(c, close);
         return NULL;

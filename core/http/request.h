@@ -53,6 +53,8 @@ struct request {
     struct trace trace;          /* the app's: which one it belongs to; off until it says so */
     uint64_t started_ns;         /* clock_mono_ns when the head was complete */
     void *user;                  /* the app's */
+    void *account;               /* the app's, for on_reply: whose reply it is */
+    unsigned outcome;            /* the same: how it came about */
     struct slice fields;         /* the app's: header lines of whatever reply it ends with, each "\r\nName: value" */
 };
 

@@ -37,6 +37,8 @@ struct http_app {
     void *to;
     void (*on_request)(void *to, struct request *r);
     void (*on_gone)(void *to, struct request *r); /* frees what r->user holds; no reply any more */
+    /* Or NULL. The head of a reply is written, whoever makes it: the app, or this server for a head that is none. */
+    void (*on_reply)(void *to, const struct request *r, int status);
 };
 
 /* Connections held by each worker, in shared memory; NULL for a single process. */
@@ -75,9 +77,11 @@ void http_server_drain(struct http_server *s, void (*done)(void *), void *arg);
 void http_server_retire(struct http_server *s, uint32_t idle_ms, uint32_t total_ms, void (*done)(void *), void *arg);
 void http_server_free(struct http_server *s); /* closes everything at once */
 size_t http_server_connections(const struct http_server *s);
-/* Bytes that came and went through its sockets, those of TLS as they are on the wire. */
+/* Since it was made. */
 struct http_traffic {
-    uint64_t received, sent;
+    uint64_t received, sent; /* bytes through its sockets, those of TLS as they are on the wire */
+    uint64_t left;           /* requests whose clients left before the reply */
+    uint64_t reset, ended;   /* HTTP/2: streams that we gave up by RST_STREAM; connections, for floods or faults */
 };
 struct http_traffic http_server_traffic(const struct http_server *s);
 

@@ -116,7 +116,7 @@ static void start(const struct http_limits *limits, const struct http_share *sha
 {
     struct err e = {0};
     char url[64];
-    const struct http_app app = {NULL, on_request, on_gone};
+    const struct http_app app = {.on_request = on_request, .on_gone = on_gone};
     requests = gones = ended = 0;
     data_calls = 0;
     pause_body = done_called = false;

@@ -236,6 +236,7 @@ struct tls_door *tls__door(const struct http_listening *how, struct err *e)
 void tls__door_free(struct tls_door *d)
 {
     for (size_t i = 0; d && i < d->count; i++) {
+        metric_set(d->loaded[i].expiry, 0); /* who still uses it says so again at its next look */
         SSL_CTX_free(d->loaded[i].ctx);
         tls__staple_drop(&d->loaded[i].staple);
     }

@@ -397,7 +397,7 @@ static void add_route(lua_State *L, struct gen *g, int id)
     }
     const char *name = lua_pushfstring(L, "%s %s", method, pattern);
     names[id] = strdup(name);
-    meters[id].pattern = names[id] ? strchr(names[id], ' ') + 1 : NULL;
+    meters[id].route = names[id];
     add_limits(L, g, id, name);
     lua_pop(L, 1);
 }

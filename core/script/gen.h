@@ -53,7 +53,7 @@ struct gen {
     void *source_arg;
     struct router *router;
     uint8_t *route_flags;   /* by id; ROUTE_... */
-    struct meter *meters;   /* by id; 0: of what has no route */
+    struct meter *meters;   /* by id */
     struct limits **limits; /* by id; NULL: none (limits.h) */
     char **route_names;     /* by id: "GET /pattern" */
     size_t route_count;

@@ -349,7 +349,8 @@ void host_free(struct host *h)
 
 void host_status(const struct host *h, struct host_status *out)
 {
-    *out = (struct host_status){.draining = (unsigned)h->draining_count, .tasks = h->tasks};
+    *out = (struct host_status){
+        .draining = (unsigned)h->draining_count, .tasks = h->tasks, .traces = spans_counts(h).active};
     if (!h->live) return;
     out->live = h->live->number;
     out->memory = h->live->memory;
@@ -417,5 +418,6 @@ int host_command(struct host *h, const char *name, int argc, char **argv, void (
 
 struct http_app host_app(struct host *h)
 {
-    return (struct http_app){.to = h, .on_request = host_on_request, .on_gone = host_on_gone};
+    return (struct http_app){
+        .to = h, .on_request = host_on_request, .on_gone = host_on_gone, .on_reply = host_on_reply};
 }

@@ -71,7 +71,7 @@ int host_command(struct host *h, const char *name, int argc, char **argv, void (
 struct host_status {
     uint64_t live;
     unsigned draining;
-    size_t memory, tasks;
+    size_t memory, tasks, traces; /* bytes of Lua; tasks; traces under way */
     char digest[65];
 };
 void host_status(const struct host *h, struct host_status *out);

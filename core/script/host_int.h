@@ -19,6 +19,7 @@ struct host {
     struct list ready;                         /* tasks */
     struct cache *cache;                       /* workers with a segment */
     struct limit_table limits;                 /* with a segment */
+    struct meter stray;                        /* of what has no route */
     struct metric_cell *limited[LIMITS_KINDS]; /* how often which refused; with a segment, once one did */
     struct metrics *metrics;                   /* the segment's, or in memory of this process's own */
     struct broadcast *broadcast;               /* the same */
@@ -57,6 +58,7 @@ void draining_begin(struct gen *g);                    /* a newer one took its p
 void host_gen_drained(struct gen *g);                  /* draining.c: leaves the list of draining ones */
 void host_on_request(void *to, struct request *r);
 void host_on_gone(void *to, struct request *r);
+void host_on_reply(void *to, const struct request *r, int status);
 void jobs_stop(struct host *h);      /* bind_jobs.c: lets go of wake_fd */
 void rollups_stop(struct host *h);   /* bind_rollup.c: waits for what is being answered */
 void intake_stop(struct host *h);    /* intake_visit.c: what waits is written */

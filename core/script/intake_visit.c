@@ -75,7 +75,6 @@ static void say(struct incoming *in)
                       .bytes = slice_of(in->report, in->report_n),
                       .fd = -1};
     refusal_mark(&in->gen->refusals, r, in->v->flags);
-    visit_count(in->v, 202, METER_NONE);
     r->user = NULL;
     reply_send(r, &p); /* the visit is gone */
     in->v = NULL;

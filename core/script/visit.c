@@ -23,11 +23,19 @@ static uint8_t calm_of(const struct request *r)
     return calm ? CLASS_CALM : 0;
 }
 
-void visit_count(const struct visit *v, int status, enum meter_cache cache)
+/* Whose the reply will be when it is counted; g is there until then. */
+static void answer_as(const struct visit *v, const struct gen *g, enum meter_cache cache)
 {
-    struct gen *g = v->host->live;
-    if (v->route > 0 && (size_t)v->route < g->route_count)
-        meter_count(&g->meters[v->route], v->host->metrics, v->r, status, cache);
+    bool known = v->route > 0 && (size_t)v->route < g->route_count;
+    v->r->account = known ? &g->meters[v->route] : NULL;
+    v->r->outcome = cache;
+}
+
+void host_on_reply(void *to, const struct request *r, int status)
+{
+    struct host *h = to;
+    struct meter *m = r->account ? r->account : &h->stray;
+    meter_count(m, h->metrics, r, status, (enum meter_cache)r->outcome);
 }
 
 /* ---- kept replies ---- */
@@ -85,7 +93,7 @@ static bool serve_kept(struct visit *v, struct slice key)
     if (!entry || (v->credentials && !cache_for_anyone(entry)) || !count_hit(v, entry)) return false;
     v->r->user = NULL;
     struct spans *spans = begin_spans(v);
-    visit_count(v, 200, METER_HIT); /* or what a condition makes of it */
+    answer_as(v, h->live, METER_HIT);
     cache_reply(entry, v->r);
     spans_unref(spans);
     return true;
@@ -115,6 +123,7 @@ static void make_reply(struct visit *v, const struct route_match *match)
 {
     struct request *r = v->r;
     struct err e = {0};
+    answer_as(v, v->host->live, v->cacheable ? METER_MISS : METER_NONE);
     if ((v->flags & ROUTE_INTAKE) && v->host->live->intake.on && !v->host->live->intake.guarded && !v->owed) {
         intake_start(v);
         return;
@@ -166,7 +175,7 @@ static void match_again(struct visit *v)
     struct route_match match;
     router_match(v->host->live->router, v->r->method, v->r->path, &match);
     if (match.id < 0) {
-        v->r->user = NULL;
+        v->r->user = v->r->account = NULL;
         refuse_match(v->host->live, v->r, &match);
     } else {
         v->route = match.id;
@@ -207,7 +216,7 @@ void visit_reply(struct visit *v, const struct task *t, const struct reply *p, c
         kept = cache_put(h->cache, key, p, &full, loop_now_ms(h->s.loop)) != NULL;
     }
     v->r->user = NULL;
-    visit_count(v, p->status, v->cacheable ? METER_MISS : METER_NONE);
+    answer_as(v, t->gen, v->cacheable ? METER_MISS : METER_NONE);
     reply_send(v->r, p); /* v is gone */
     if (f) end_fill(h, f, kept);
 }
@@ -220,6 +229,7 @@ static void enter(struct host *h, struct visit *v, const struct route_match *mat
     bool known = (size_t)match->id < h->live->route_count;
     v->route = match->id;
     v->flags = known ? h->live->route_flags[match->id] : 0;
+    answer_as(v, h->live, METER_NONE);
     uint8_t flags = h->cache ? v->flags : 0;
     const struct limits *limits = h->s.segment && known ? h->live->limits[match->id] : NULL;
     v->cacheable = (flags & ROUTE_CACHE) && (r->method == HTTP_GET || r->method == HTTP_HEAD) && !r->has_body;

@@ -53,8 +53,6 @@ struct visit {
     uint64_t began;            /* the epoch before its task was started */
 };
 
-/* What is counted of every reply (meter.h), before it is sent. */
-void visit_count(const struct visit *v, int status, enum meter_cache cache);
 /* Ends the visit with what its task made: keeps the reply if rules (or NULL) say so, sends it, serves who waited. */
 void visit_reply(struct visit *v, const struct task *t, const struct reply *p, const struct cache_rules *rules);
 /* A reply was sent or will not be: who waited makes their own. */

@@ -15,7 +15,7 @@ M.types = {
 --- As they are told, where that is not as they are kept: a gauge may be a counter that the system keeps.
 local renamed = { judge_out = "gifd_judge_out", gifd_process_cpu_seconds = "gifd_process_cpu_seconds_total" }
 
---- Upper bounds from 2^first to 2^last, `parts` (1, 2 or 4) in each doubling, with their texts.
+--- Upper bounds from 2^first to 2^last, `parts` (1 or 2) in each doubling, with their texts.
 local function ladder(first, last, parts)
   local out = {}
   for power = first, last - 1 do
@@ -27,7 +27,7 @@ local function ladder(first, last, parts)
 end
 
 --- By the unit that the name ends in: 15 us to 64 s, 64 bytes to 16 GiB; else 1e-6 to 1e12, by doublings.
-local ladders = { seconds = ladder(-16, 6, 4), bytes = ladder(6, 34, 2), other = ladder(-20, 40, 1) }
+local ladders = { seconds = ladder(-16, 6, 2), bytes = ladder(6, 34, 2), other = ladder(-20, 40, 1) }
 local function ladder_of(name) return ladders[name:match("_(%a+)$")] or ladders.other end
 
 local function escaped(text) return (text:gsub("\\", "\\\\"):gsub("\n", "\\n"):gsub('"', '\\"')) end

@@ -1,5 +1,6 @@
 --- /healthz and /readyz: alive; able to serve, and what somebody should look at.
 package.path = "lua/?.lua;spec/support/?.lua;" .. package.path
+local certificate = require "certificate"
 local posix = require "posix"
 local server = require "server"
 
@@ -30,6 +31,25 @@ describe("/readyz", function()
     assert.same({ 200, "warn" }, { reply.status, states(reply).disk })
     assert.same({ "the disk is almost full: uploads are refused" }, reply.json.warnings)
     s:stop()
+  end)
+
+  it("warns of a certificate that ends within three weeks, and no longer once nobody uses it", function()
+    local folder = posix.mkdtemp "/tmp/gifd-health-XXXXXX"
+    local crt, key = certificate.make(folder, "near", "localhost", 20)
+    local s = server.start { as_configured = true, config = ([[return { listen = { "127.0.0.1:0",
+      { address = "127.0.0.1:0", tls = { { cert = "%s", key = "%s" } } } } }]]):format(crt, key) }
+    local reply = s:request { "GET", "/readyz" }
+    assert.same({ 200, "warn" }, { reply.status, states(reply).certificates })
+    assert.matches("^a certificate ends in %d+ days$", reply.json.warnings[1])
+    assert.is_truthy(s:request({ "GET", "/metrics" }).body:find("\ngifd_tls_expiry_timestamp_seconds{", 1, true))
+    s:kill()
+    server.put(s.config, "return {}")
+    s.as_configured = false
+    s:begin()
+    assert.equal("ok", states(s:request { "GET", "/readyz" }).certificates)
+    assert.is_falsy(s:request({ "GET", "/metrics" }).body:find("gifd_tls_expiry_timestamp_seconds{", 1, true))
+    s:stop()
+    os.execute("rm -r " .. folder)
   end)
 
   it("warns when nobody adds events up any more, and no longer once somebody does", function()

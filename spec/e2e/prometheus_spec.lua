@@ -28,7 +28,7 @@ describe("/metrics", function()
     assert.equal(5, values['gifd_http_requests_total{method="GET",route="/healthz",status="200"}'])
     assert.equal(1, values['gifd_http_requests_total{method="GET",route="/api/v1/shares/{code}",status="404"}'])
     assert.equal("histogram", families.gifd_http_request_duration_seconds.type)
-    local labels = 'cache="none",method="GET",route="/healthz"'
+    local labels = 'cache="none",method="GET",route="/healthz",status="2xx"'
     assert.equal(5, values["gifd_http_request_duration_seconds_count{" .. labels .. "}"])
     assert.equal(5, values["gifd_http_request_duration_seconds_bucket{" .. labels .. ',le="+Inf"}'])
     assert.is_true(values["gifd_http_request_duration_seconds_sum{" .. labels .. "}"] > 0)
@@ -89,7 +89,7 @@ describe("/metrics", function()
       return table.concat(out, " ")
     end
     local first = bounds(s:request({ "GET", "/metrics" }).body)
-    assert.matches("^1.52587890625e%-05 .* 1 1.25 1.5 1.75 2 .* 64 %+Inf$", first)
+    assert.matches("^1.52587890625e%-05 .* 1 1.5 2 3 4 .* 64 %+Inf$", first)
     for _ = 1, 50 do s:request { "GET", "/readyz" } end
     assert.equal(first, bounds(s:request({ "GET", "/metrics" }).body))
   end)

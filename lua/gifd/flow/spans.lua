@@ -26,8 +26,6 @@ local function publish()
   count("gifd_traces_kept_total", now.kept - told.kept)
   count("gifd_trace_spans_dropped_total", now.dropped - told.dropped, { why = "queue" }, "queue")
   told = now
-  local labels = { process = gifd.server.pid % 64 }
-  gifd.metric.gauge("gifd_traces_active", labels):set(now.active)
 end
 
 local function attribute(key, value) return { key = key, value = { stringValue = value } } end

@@ -76,7 +76,8 @@ local function numbers()
   local out = {}
   for _, prefix in ipairs { "gifd_tls_expiry", "gifd_rollup_timestamp", "gifd_generation_refused" } do
     for _, series in ipairs(gifd.metric.list(prefix)) do
-      out[series.name] = math.min(out[series.name] or math.huge, series.value)
+      local unknown = series.value == 0 and series.name:find "_timestamp_seconds$"
+      if not unknown then out[series.name] = math.min(out[series.name] or math.huge, series.value) end
     end
   end
   return out

@@ -39,14 +39,19 @@ local function standing()
   return out
 end
 
+--- A moment that is 0 is none: of a process that is no more, of a certificate that nobody uses.
+local function is_moment(name) return name:find "_timestamp_seconds$" or name:find "_time_seconds$" end
+
 function M.get(_, req, ctx)
   local identity = ctx.identity
   if not here(req) then
     if not identity then return problem.reply(req, 401, "unauthorized", "this needs a token with the scope metrics") end
     if not identity:may("metrics") then return problem.reply(req, 403, "denied", "this needs the scope metrics") end
   end
-  local series = gifd.metric.list()
-  for _, one in ipairs(standing()) do series[#series + 1] = one end
+  local series = standing()
+  for _, one in ipairs(gifd.metric.list()) do
+    if not (one.kind == "gauge" and one.value == 0 and is_moment(one.name)) then series[#series + 1] = one end
+  end
   local form = exposition.form(req.headers.accept)
   return { status = 200, type = exposition.types[form], body = exposition.text(series, form == "openmetrics"),
     headers = { ["Cache-Control"] = "no-store", Vary = "Accept" } }
