@@ -223,10 +223,10 @@ static const struct border_case cases[] = {
     {"gifd.all(function() return gifd.fetch { url = 'http://[::1]:1/' } end)", "~nil, address_refused"},
     {"gifd.console.load('x', {})", "~gifd.console.load: not allowed in context route (allowed: command)"},
     /* tally */
-    {"gifd.tally.add(7, 3) and gifd.tally.peek(7, 0)", "3"},
+    {"gifd.tally.add(7, 3) and gifd.tally.peek(7)[1].count", "3"},
     {"gifd.tally.add(0, 1)", "~gifd.tally.add: argument 1 (key)"},
-    {"gifd.tally.peek(8, 0)", "0"},
-    {"gifd.tally.peek('x')", "~gifd.tally.peek: argument 1 (key)"},
+    {"#gifd.tally.peek(8)", "0"},
+    {"gifd.tally.peek('x')", "~gifd.tally.peek: argument 1 (id)"},
     {"gifd.tally.list()", "~gifd.tally.list: not allowed in context route (allowed: job, command)"},
     {"gifd.tally.freeze(1, 1)", "~not allowed in context route"},
     {"gifd.tally.free(1)", "~not allowed in context route"},
