@@ -266,6 +266,7 @@ bool conn__flush(struct conn *c)
     }
     for (; c->piece < c->piece_count && rc > 0; c->piece += rc > 0) rc = push_pieces(c, &c->pieces[c->piece]);
     if (c->tls && rc >= 0) {
+        if (rc > 0 && c->state == CONN_CLOSING) tls__say_goodbye(c); /* with the last bytes */
         int pushed = tls__push(c);
         if (pushed <= 0) rc = pushed;
     }
@@ -333,7 +334,10 @@ void conn__abort(struct conn *c)
 /* All is sent and nothing more will be said. */
 static void end_output(struct conn *c)
 {
-    if (c->tls) tls__say_goodbye(c);
+    if (c->tls) {
+        tls__say_goodbye(c);
+        tls__push(c);
+    }
     if (!c->linger || c->eof) {
         conn__close(c);
         return;

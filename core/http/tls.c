@@ -164,8 +164,7 @@ enum tls_step tls__shake(struct conn *c)
     ERR_clear_error();
     int rc = SSL_do_handshake(t->ssl), why = rc == 1 ? 0 : SSL_get_error(t->ssl, rc);
     if (rc != 1 && why != SSL_ERROR_WANT_READ) return failed(c);
-    if (tls__push(c) < 0) return TLS_FAILED;
-    if (rc != 1) return TLS_MORE;
+    if (rc != 1) return tls__push(c) < 0 ? TLS_FAILED : TLS_MORE;
     t->shaken = true;
     bool newest = SSL_version(t->ssl) == TLS1_3_VERSION;
     metric_add(t->door->counts[(SSL_session_reused(t->ssl) ? TLS_COUNT_RESUMED_12 : TLS_COUNT_12) + newest], 1);
@@ -185,7 +184,7 @@ bool tls__chose_h2(const struct conn *c)
 ssize_t tls__read(struct conn *c, char *to, size_t room)
 {
     struct tls *t = c->tls;
-    size_t n = 0;
+    size_t n = 0, sealed = c->server->sealed_n;
     int why = 0;
     if (t->dead) {
         errno = ECONNRESET;
@@ -201,7 +200,7 @@ ssize_t tls__read(struct conn *c, char *to, size_t room)
         why = SSL_get_error(t->ssl, rc);
         break;
     }
-    if (c->server->sealed_n && tls__push(c) < 0) why = SSL_ERROR_SSL; /* it asked for new keys, or is told why not */
+    if (c->server->sealed_n > sealed && tls__push(c) < 0) why = SSL_ERROR_SSL; /* it wants new keys, or hears why not */
     if (why == SSL_ERROR_SSL || why == SSL_ERROR_SYSCALL) {
         ERR_clear_error();
         t->dead = true;
@@ -280,8 +279,7 @@ bool tls__left(const struct conn *c)
 void tls__say_goodbye(struct conn *c)
 {
     struct tls *t = c->tls;
-    if (!t->shaken || t->dead || t->left.n) return;
+    if (!t->shaken || t->dead || t->left.n || SSL_get_shutdown(t->ssl) & SSL_SENT_SHUTDOWN) return;
     SSL_shutdown(t->ssl);
     ERR_clear_error();
-    tls__push(c);
 }

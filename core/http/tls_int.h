@@ -21,12 +21,12 @@ void tls__door_look(struct tls_door *d); /* have files changed? */
 
 int tls__begin(struct conn *c, struct tls_door *d); /* c->tls */
 void tls__end(struct conn *c);
-void tls__say_goodbye(struct conn *c); /* close_notify, as far as there is room for it */
+void tls__say_goodbye(struct conn *c); /* close_notify is sealed, as far as there is room for it */
 /* Bytes that a PROXY header was read with. */
 int tls__early(struct conn *c, const char *p, size_t n);
 
 enum tls_step { TLS_FAILED = -1, TLS_MORE, TLS_DONE, TLS_PLAIN_HTTP };
-enum tls_step tls__shake(struct conn *c);
+enum tls_step tls__shake(struct conn *c); /* when done, a ticket may be left to push */
 bool tls__chose_h2(const struct conn *c);
 
 /* As recv: 0 at the end, -1 with errno (EAGAIN: no more now). */

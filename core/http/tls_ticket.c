@@ -118,5 +118,7 @@ int tls__on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_
     if (EVP_CipherInit_ex(cipher, ticket_cipher(), NULL, k->aes, iv, sealing) != 1 ||
         EVP_MAC_CTX_set_params(mac, params) != 1)
         return -1;
-    return sealing || age == 0 ? 1 : 2; /* 2: good, but give out a new one */
+    /* 2: good, but give out a new one. A ticket of TLS 1.3 is for one use (RFC 8446 C.4): who comes back has none left.
+     */
+    return sealing || (age == 0 && SSL_version(ssl) < TLS1_3_VERSION) ? 1 : 2;
 }

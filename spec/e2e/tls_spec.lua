@@ -60,10 +60,10 @@ return {
   end)
 
   --- TLS 1.3 gives a ticket after the handshake: it is waited for.
-  local function keep_session(file, version)
+  local function keep_session(file, how)
     os.remove(file)
     server.wait_until("a session", function()
-      output("sh -c 'sleep 0.3 | openssl s_client -connect 127.0.0.1:%s %s -sess_out %s'", port, version or "", file)
+      output("sh -c 'sleep 0.3 | openssl s_client -connect 127.0.0.1:%s %s -sess_out %s'", port, how or "", file)
       return server.read_file(file)
     end, 20)
   end
@@ -77,6 +77,14 @@ return {
         assert.matches("Reused", again)
       end
     end
+  end)
+
+  it("gives who resumes a ticket for the next time", function()
+    local file = folder .. "/once"
+    keep_session(file, "-tls1_3")
+    keep_session(file .. "-again", "-tls1_3 -sess_in " .. file)
+    local third = output("openssl s_client -connect 127.0.0.1:%s -sess_in %s-again", port, file)
+    assert.matches("Reused", third)
   end)
 
   it("resumes a session after a worker was killed, and after the program was replaced", function()
