@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/sink.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -110,6 +111,7 @@ static _Noreturn void builder_main(int fd, const struct datadir *d, const struct
     if (r.rc != GIFD_OK || recv(fd, &order, 1, 0) != 1 || order != 'M') _exit(0);
     builder_apply(d, &r);
     report(fd, &r);
+    sink_drain();
     _exit(0);
 }
 

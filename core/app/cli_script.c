@@ -2,6 +2,7 @@
  * one. */
 #include "app/services.h"
 #include "base/log.h"
+#include "base/sink.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -38,6 +39,7 @@ int script_run(const struct datadir *d, const char *bundle, const char *const *u
     if (!r.ended) loop_run(&r.services.loop);
     fflush(stdout);
     services_close(&r.services);
+    sink_drain(); /* whoever calls may end the process without exit */
     return r.code;
 }
 

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/metric.h"
+#include "base/sink.h"
 
 #include <dirent.h>
 #include <malloc.h>
@@ -51,6 +52,7 @@ struct process {
 static _Noreturn void fail(const struct process_context *c, const struct err *e)
 {
     control_send(c->control_fd, CONTROL_FAILED, e->code, e->text);
+    sink_drain();
     _exit(EXIT_FAILED);
 }
 

@@ -13,6 +13,7 @@
 #include "app/systemd.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/sink.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -175,6 +176,7 @@ static int exec_program(struct supervisor *s, struct err *e)
         inherit(s, true);
         sigaction(SIGPIPE, NULL, &old_pipe);
         signal(SIGPIPE, SIG_DFL);
+        sink_drain();
         execv(s->program, argv); /* the signals stay blocked: those that come now are found by the new program */
         rc = err_sys(e, errno, "exec");
         sigaction(SIGPIPE, &old_pipe, NULL);

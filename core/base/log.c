@@ -215,9 +215,10 @@ void log_tick(void)
     sink_flush();
     end_floods();
     uint64_t dropped = sink_take_dropped();
+    if (sink_take_fault(&e)) log_error("log.file", LS("why", e.text));
     if (dropped) log_warn("log.dropped", LI("lines", dropped), LS("why", "nobody read them"));
     uint32_t wanted = shared ? atomic_load(&shared->reopen) : reopened;
     if (wanted == reopened) return;
     reopened = wanted;
-    if (sink_reopen(&e) < 0) log_error("log.file", LS("why", e.text));
+    sink_reopen();
 }
