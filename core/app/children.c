@@ -28,19 +28,28 @@
 
 static void plan(struct supervisor *s, enum child_kind kind, uint32_t slot, const char *name)
 {
-    struct child *c = &s->children[s->child_count++];
+    size_t i = 0;
+    while (i < s->child_count && (!s->children[i].old || s->children[i].pid > 0)) i++;
+    if (i == s->child_count) s->child_count++;
+    struct child *c = &s->children[i];
+    free(c->told);
     *c = (struct child){.kind = kind, .pid = -1, .control_fd = -1, .slot = slot};
     snprintf(c->name, sizeof c->name, "%s", name);
 }
 
-void children_plan(struct supervisor *s)
+void children_plan_workers(struct supervisor *s)
 {
     char name[20];
-    if (!children_count(s, CHILD_MEDIA, false)) plan(s, CHILD_MEDIA, 0, "media");
     for (uint32_t i = 0; i < s->settings.workers; i++) {
         snprintf(name, sizeof name, "worker-%u", i + 1);
         plan(s, CHILD_WORKER, s->first_slot + i, name);
     }
+}
+
+void children_plan(struct supervisor *s)
+{
+    if (!children_count(s, CHILD_MEDIA, false)) plan(s, CHILD_MEDIA, 0, "media");
+    children_plan_workers(s);
     plan(s, CHILD_RUNNER, s->first_slot + s->settings.workers, "runner");
     if (!s->taking_over) plan(s, CHILD_SETUP, 0, "setup");
 }
@@ -60,7 +69,8 @@ int children_free_range(const struct supervisor *s)
     bool taken[RANGES] = {false};
     for (size_t i = 0; i < s->child_count; i++) {
         const struct child *c = &s->children[i];
-        if (c->pid > 0 && (c->kind == CHILD_WORKER || c->kind == CHILD_RUNNER)) taken[c->slot / SLOT_RANGE] = true;
+        if ((c->pid > 0 || !c->old) && (c->kind == CHILD_WORKER || c->kind == CHILD_RUNNER))
+            taken[c->slot / SLOT_RANGE] = true;
     }
     for (int i = 0; i < RANGES; i++)
         if (!taken[i]) return i;

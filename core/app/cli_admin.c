@@ -177,8 +177,7 @@ static int tell(const struct asking *a, const struct json *root)
         printf("generation %lld %s\n", number_of(root, "generation"),
                changed && changed->b ? "serves" : "serves on: nothing has changed");
         if (restart && restart->b)
-            fprintf(stderr, "listen, trusted_proxies, http, media, log.file or workers differ: USR2 or a restart puts "
-                            "them into effect\n");
+            fprintf(stderr, "media or log.file differ: USR2 or a restart puts them into effect\n");
     }
     if (good) return EXIT_OK;
     struct slice code = text_of(root, a->server && !text_of(root, "error").n ? "code" : "error");

@@ -5,6 +5,7 @@
  *   PREPARING  every process loads the bundle aside        one failure, death or the deadline: all abandon
  *   MIGRATING  the builder applies expand-only migrations, then runs the plugins' checks     failure: all abandon
  *   commit     the durable pointer moves, then every process swaps
+ *   RENEWING   when it is listened otherwise: other workers start (renew.c)
  *
  * FILES builds from what is on disk now, BACK takes a bundle that served before, SAME the live one with another list of
  * plugins that are switched off. All three end the same way, and whoever asked is told (admin.h).
@@ -25,6 +26,7 @@
 
 #define PREPARE_NS (10ull * 1000000000)
 #define MIGRATE_NS (120ull * 1000000000)
+#define RENEW_NS (30ull * 1000000000)
 #define SAME_AGAIN_MAX 5
 #define SOURCE_MAX (1 << 20) /* of a file whose line is shown */
 
@@ -174,24 +176,11 @@ static void begin(struct supervisor *s, enum reload_kind kind)
     r->deadline_ns = s->builder.deadline_ns;
 }
 
-/* What is listened on and how many serve stays what it is. True when a restart is needed for what differs. */
-static bool take_over(struct supervisor *s, struct flat_settings *next)
+/* True when a restart is needed for what differs. */
+static bool take_over(struct supervisor *s, const struct flat_settings *next)
 {
-    supervisor_override(s, next);
-    bool restart = next->listen_count != s->settings.listen_count || next->workers != s->settings.workers ||
-                   memcmp(next->listen, s->settings.listen, sizeof next->listen) != 0 ||
-                   memcmp(next->how, s->settings.how, sizeof next->how) != 0 ||
-                   memcmp(next->pairs, s->settings.pairs, sizeof next->pairs) != 0 ||
-                   memcmp(&next->trusted, &s->settings.trusted, sizeof next->trusted) != 0 ||
-                   memcmp(&next->http, &s->settings.http, sizeof next->http) != 0 ||
-                   memcmp(&next->media, &s->settings.media, sizeof next->media) != 0 ||
+    bool restart = memcmp(&next->media, &s->settings.media, sizeof next->media) != 0 ||
                    strcmp(next->log_file, s->settings.log_file) != 0;
-    next->workers = s->settings.workers;
-    next->listen_count = s->settings.listen_count;
-    memcpy(next->listen, s->settings.listen, sizeof next->listen);
-    memcpy(next->how, s->settings.how, sizeof next->how);
-    memcpy(next->pairs, s->settings.pairs, sizeof next->pairs);
-    next->pair_count = s->settings.pair_count;
     s->settings = *next;
     logging_apply(s);
     return restart;
@@ -203,11 +192,27 @@ static void keep_options(struct supervisor *s)
     if (!s->reload.wish[RELOAD_FILES].ticket) s->reload.wished_options = *s->options;
 }
 
+static int may_renew(struct supervisor *s, struct flat_settings *next, struct listening *l, struct err *e)
+{
+    if (children_free_range(s) < 0)
+        return err_set(e, GIFD_EBUSY,
+                       "listen, workers, http or trusted_proxies differ, and the workers of %d earlier "
+                       "ones still finish requests: try again later",
+                       RANGES - 1);
+    return renew_open(s, next, true, l, e);
+}
+
 static void commit(struct supervisor *s)
 {
     struct reload *r = &s->reload;
     struct err e = {0};
-    if (history_push(&s->dir, &s->history, s->report.settings.bundle, r->number, &e) < 0) {
+    struct listening listening = {0};
+    struct flat_settings *next = &s->report.settings;
+    supervisor_override(s, next);
+    bool renew = renew_wanted(next, &s->settings);
+    if ((renew && may_renew(s, next, &listening, &e) < 0) ||
+        history_push(&s->dir, &s->history, next->bundle, r->number, &e) < 0) {
+        renew_close(&listening);
         refuse(s, e.text);
         return;
     }
@@ -219,16 +224,28 @@ static void commit(struct supervisor *s)
         s->disabled = r->without;
         disabled_save(&s->dir, &s->disabled);
     }
-    bool restart = take_over(s, &s->report.settings);
+    r->restart = take_over(s, next);
     watch_on_time(s); /* before anybody is told, who might change a file at once */
     tell(s, CONTROL_COMMIT, "");
     log_info("reload.done", LI("generation", s->generation), LS("live", s->settings.digest),
              LI("migrations", s->report.migrated), LI("build_ms", r->built_ms),
              LI("ms", (clock_mono_ns() - r->began_ns) / 1000000));
-    if (restart)
-        log_warn("reload.restart_needed", LS("why", "listen, trusted_proxies, http, media, log.file or workers differ; "
-                                                    "USR2 or a restart puts them into effect"));
-    succeed(s, true, restart);
+    if (r->restart)
+        log_warn("reload.restart_needed",
+                 LS("why", "media or log.file differ; USR2 or a restart puts them into effect"));
+    if (!renew) {
+        succeed(s, true, r->restart);
+        return;
+    }
+    renew_begin(s, renew_listen(s, &listening));
+    builder_end(&s->builder);
+    r->state = RELOAD_RENEWING;
+    r->deadline_ns = clock_mono_ns() + RENEW_NS;
+}
+
+void reload_on_renewed(struct supervisor *s)
+{
+    if (s->reload.state == RELOAD_RENEWING) succeed(s, true, s->reload.restart);
 }
 
 static size_t prepare_text(const struct supervisor *s, char out[CONTROL_TEXT])
@@ -314,7 +331,10 @@ void reload_on_time(struct supervisor *s)
     if (r->state != RELOAD_NONE && clock_mono_ns() >= r->deadline_ns)
         refuse(s, r->state == RELOAD_BUILDING    ? "building took longer than 15 s"
                   : r->state == RELOAD_PREPARING ? "a process did not load the generation within 10 s"
-                                                 : "migrations and checks took longer than 120 s");
+                  : r->state == RELOAD_RENEWING
+                      ? "workers that listen as wanted did not start within 30 s; earlier ones "
+                        "serve until they do"
+                      : "migrations and checks took longer than 120 s");
     if (s->replace.state != REPLACE_NONE || s->stopping) return;
     for (int kind = 0; kind < RELOAD_KINDS && r->state == RELOAD_NONE; kind++)
         if (r->wish[kind].ticket) begin(s, (enum reload_kind)kind);

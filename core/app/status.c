@@ -171,7 +171,8 @@ static void write_status(struct supervisor *s)
     static const char *const doing[] = {[RELOAD_NONE] = "idle",
                                         [RELOAD_BUILDING] = "building",
                                         [RELOAD_PREPARING] = "preparing",
-                                        [RELOAD_MIGRATING] = "migrating"};
+                                        [RELOAD_MIGRATING] = "migrating",
+                                        [RELOAD_RENEWING] = "renewing"};
     struct buf out;
     struct json_writer w;
     buf_init(&out, ADMIN_ANSWER_MAX);

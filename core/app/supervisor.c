@@ -271,6 +271,7 @@ static void turn(struct supervisor *s)
     admin_on_time(s);
     status_on_time(s);
     watch_on_time(s);
+    renew_on_time(s);
     reload_on_time(s);
     replace_on_time(s);
     takeover_on_time(s);

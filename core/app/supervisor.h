@@ -5,9 +5,9 @@
  *   control sockets <-------------------------- ready, prepared, failed
  *
  * One thread, one poll loop (supervisor.c); who lives and dies is children.c, the reload transaction is reload.c, what
- * the owner asks is admin.c, which files changed is watch.c, which plugins bring processes down is strikes.c. A
- * program that replaces this one is tried by replace.c and goes on in takeover.c, in the same process; what passes from
- * one to the other is handover.h. */
+ * the owner asks is admin.c, workers that listen otherwise come by renew.c, which files changed is watch.c, which
+ * plugins bring processes down is strikes.c. A program that replaces this one is tried by replace.c and goes on in
+ * takeover.c, in the same process; what passes from one to the other is handover.h. */
 #ifndef GIFD_APP_SUPERVISOR_H
 #define GIFD_APP_SUPERVISOR_H
 
@@ -42,7 +42,7 @@ struct child {
     uint64_t leave_ns; /* told to leave, and killed at this time; 0: not told */
 };
 
-enum reload_state { RELOAD_NONE, RELOAD_BUILDING, RELOAD_PREPARING, RELOAD_MIGRATING };
+enum reload_state { RELOAD_NONE, RELOAD_BUILDING, RELOAD_PREPARING, RELOAD_MIGRATING, RELOAD_RENEWING };
 enum reload_kind { RELOAD_BACK, RELOAD_SAME, RELOAD_FILES }; /* in the order in which they are done */
 #define RELOAD_KINDS 3
 
@@ -59,6 +59,7 @@ struct reload {
         bool asked;
     } wish[RELOAD_KINDS]; /* what comes next */
     struct serve_options wished_options;
+    bool restart;  /* some of it takes one */
     uint64_t back; /* the generation that BACK is to bring back; 0: the one before */
     uint64_t tickets;
     unsigned same_again;
@@ -101,6 +102,7 @@ struct supervisor {
     size_t child_count;
     bool announced, stopping;
     bool taking_over; /* earlier processes serve until ours do */
+    bool renewing;    /* earlier workers serve until those that listen as wanted now do */
     bool hold;        /* workers and the runner are not started again: a replacement clears them away */
     uint64_t stop_deadline_ns;
 
@@ -121,6 +123,7 @@ int supervisor_signals(struct supervisor *s, struct err *e);
 
 /* children.c */
 void children_plan(struct supervisor *s);
+void children_plan_workers(struct supervisor *s); /* in the places of old ones that have left, where there are some */
 /* Becomes the media process, listening there; limits may be NULL. */
 _Noreturn void children_exec_media(int media_fd, const struct lane_limits *limits);
 void children_start_due(struct supervisor *s); /* starts what is not running and whose time has come */
@@ -143,7 +146,27 @@ void reload_on_builder(struct supervisor *s);
 void reload_on_prepared(struct supervisor *s, struct child *c, const struct control_message *m);
 void reload_on_start(struct supervisor *s, struct child *c);
 void reload_on_death(struct supervisor *s, struct child *c);
+void reload_on_renewed(struct supervisor *s);
 void reload_on_time(struct supervisor *s); /* each turn; begins what is wished */
+
+/* renew.c */
+struct listening { /* sockets that are to be listened on, of next->listen one by one */
+    int fds[LISTEN_MAX];
+    char urls[LISTEN_MAX][160];
+    size_t count;
+    bool opened[LISTEN_MAX]; /* else it was listened on before, */
+    bool taken[LISTEN_MAX];  /* as one of those */
+};
+bool renew_wanted(const struct flat_settings *a, const struct flat_settings *b);
+/* Opens what is not open yet. all: else nothing is, and e says why; without it, what cannot be had is left out of next
+ * too. Nothing that serves changes, until renew_listen takes it over, or renew_close. */
+int renew_open(const struct supervisor *s, struct flat_settings *next, bool all, struct listening *l, struct err *e);
+void renew_close(struct listening *l);
+bool renew_listen(struct supervisor *s, const struct listening *l); /* are addresses others than before? */
+void renew_begin(struct supervisor *s, bool runner_too);            /* there is a free range */
+bool renew_workers_ready(const struct supervisor *s);
+void renew_retire_old(struct supervisor *s);
+void renew_on_time(struct supervisor *s); /* each turn */
 
 /* replace.c */
 void replace_begin(struct supervisor *s);

@@ -26,8 +26,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define RETIRE_MS 600000
-
 const char *takeover_asked(void)
 {
     static char *text;
@@ -70,37 +68,6 @@ int flat_settings_restore(int fd, struct flat_settings *out, struct err *e)
     return fits ? GIFD_OK : err_set(e, GIFD_EINVALID, "handover: the settings are of another program");
 }
 
-/* Sockets of addresses that are still wanted go on, others are opened or closed: what a reload cannot change takes
- * effect here. An address that cannot be had is an error in the log and no more: the rest serves. */
-static void listen_as_wanted(struct supervisor *s, struct flat_settings *next)
-{
-    struct supervisor was = *s;
-    uint32_t wanted = next->listen_count;
-    next->listen_count = 0;
-    s->listen_count = 0;
-    for (uint32_t i = 0; i < wanted; i++) {
-        struct err e = {0};
-        size_t n = s->listen_count, k = 0;
-        while (k < was.listen_count && (was.listen_fds[k] < 0 || strcmp(was.settings.listen[k], next->listen[i]) != 0))
-            k++;
-        if (k < was.listen_count) {
-            s->listen_fds[n] = was.listen_fds[k];
-            memcpy(s->urls[n], was.urls[k], sizeof s->urls[n]);
-            was.listen_fds[k] = -1;
-        } else if ((s->listen_fds[n] = http_listen_socket(next->listen[i], s->urls[n], sizeof s->urls[n], &e)) < 0) {
-            log_error("takeover.listen", LS("address", next->listen[i]), LS("why", e.text));
-            continue;
-        }
-        memmove(next->listen[n], next->listen[i], sizeof next->listen[n]);
-        next->how[n] = next->how[i];
-        supervisor_name_url(next, (uint32_t)n, s->urls[n]);
-        s->url_list[n] = s->urls[n];
-        next->listen_count = (uint32_t)++s->listen_count;
-    }
-    for (size_t k = 0; k < was.listen_count; k++)
-        if (was.listen_fds[k] >= 0) close(was.listen_fds[k]);
-}
-
 static int open_segment(struct supervisor *s, struct err *e)
 {
     char path[PATH_LEN];
@@ -124,13 +91,13 @@ int takeover(struct supervisor *s, const char *handover, struct err *e)
     s->replace.settings_fd = -1;
     if (!(s->tickets = tls_tickets_open(&s->tickets_fd, e))) return e->code;
     supervisor_override(s, &next);
-    listen_as_wanted(s, &next);
+    struct listening listening;
+    renew_open(s, &next, false, &listening, e); /* what cannot be had is told to the log: the rest serves */
+    renew_listen(s, &listening);
     s->settings = next;
     s->generation = s->history.count ? s->history.entry[0].number : 1;
     disabled_load(&s->dir, &s->disabled);
     logging_begin(s);
-    if (datadir_publish(&s->dir, s->url_list, s->listen_count, e) < 0)
-        log_error("takeover.publish", LS("why", e->text));
     if (admin_open(s, e) < 0) log_error("takeover.control", LS("why", e->text));
     s->announced = s->taking_over = true;
     int range = children_free_range(s), media = s->media_fd;
@@ -143,23 +110,6 @@ int takeover(struct supervisor *s, const char *handover, struct err *e)
     log_info("takeover.begin", LS("version", GIFD_VERSION), LS("live", s->settings.digest), LI("slot", s->first_slot));
     if (s->reload.wish[RELOAD_FILES].asked) reload_wish(s, RELOAD_FILES, true);
     return GIFD_OK;
-}
-
-static bool workers_ready(const struct supervisor *s)
-{
-    for (size_t i = 0; i < s->child_count; i++)
-        if (s->children[i].kind == CHILD_WORKER && !s->children[i].old && !s->children[i].ready) return false;
-    return true;
-}
-
-static void retire_old(struct supervisor *s)
-{
-    for (size_t i = 0; i < s->child_count; i++) {
-        struct child *c = &s->children[i];
-        if (c->pid <= 0 || !c->old || c->leave_ns) continue;
-        if (c->kind == CHILD_WORKER) children_retire(c, s->settings.http.drain_ms, RETIRE_MS);
-        if (c->kind == CHILD_RUNNER) children_retire(c, 0, s->settings.http.drain_ms);
-    }
 }
 
 static void end_old_media(struct supervisor *s)
@@ -179,7 +129,7 @@ void takeover_on_time(struct supervisor *s)
     if (s->stopping) return;
     end_old_media(s);
     if (!s->taking_over) return;
-    if (workers_ready(s)) retire_old(s);
+    if (renew_workers_ready(s)) renew_retire_old(s);
     if (!children_ready(s) || children_count(s, CHILD_RUNNER, true)) return;
     s->taking_over = false;
     systemd_ready();

@@ -202,8 +202,20 @@ int listener__open(struct http_server *s, int fd, const struct http_listening *h
     return GIFD_OK;
 }
 
+/* Whoever is through to us is not sent away: perhaps nobody listens here any more when we are gone. */
+static void accept_waiting(struct listener *l)
+{
+    for (int i = 0; i < ACCEPT_MAX && l->server->conn_count < l->server->limits.connections; i++)
+        if (!accept_one(l)) return;
+}
+
 void listener__close_all(struct http_server *s)
 {
+    LIST_EACH(n, &s->listeners)
+    {
+        struct listener *l = LIST_OF(n, struct listener, node);
+        if (!s->freed) accept_waiting(l);
+    }
     while (!list_empty(&s->listeners)) {
         struct listener *l = LIST_OF(list_shift(&s->listeners), struct listener, node);
         uv_poll_stop(&l->poll);
