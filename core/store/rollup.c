@@ -299,6 +299,13 @@ int rollup__expand(struct rollup__cells *t, const struct rollup__cell *unit, int
         c.at = unit->at / minutes[c.size];
         if (rollup__cell_add(t, &c) < 0) return -1;
     }
+    if (unit->axis != ROLLUP_ALL) return 0;
+    c.axis = COARSE;
+    c.kind &= COARSE_MASK;
+    for (c.size = unit->at < oldest; c.size < TOTAL; c.size++) {
+        c.at = unit->at / minutes[c.size];
+        if (rollup__cell_add(t, &c) < 0) return -1;
+    }
     return 0;
 }
 
@@ -490,11 +497,11 @@ static int refresh_boards(struct rollup *r, int64_t now, struct err *e)
     char sql[256];
     for (size_t i = 0; rollup_boards[i]; i++)
         if (refresh_board(r, rollup_boards[i], e) < 0) return e->code;
-    snprintf(
-        sql, sizeof sql,
-        "INSERT OR REPLACE INTO told VALUES ('boards', %lld); DELETE FROM step WHERE size = 0 AND axis = 0 AND at < "
-        "%lld",
-        (long long)now, (long long)(now / 60000000 - ROLLUP_MINUTES));
+    snprintf(sql, sizeof sql,
+             "INSERT OR REPLACE INTO told VALUES ('boards', %lld); DELETE FROM step WHERE size = 0 AND axis IN (0, 3) "
+             "AND at < "
+             "%lld",
+             (long long)now, (long long)(now / 60000000 - ROLLUP_MINUTES));
     return rollup__run(r->db, sql, e);
 }
 
@@ -542,6 +549,17 @@ static int keep(struct rollup *r, const struct rollup_fold *f, struct rollup__ce
     return rollup__cells_write(r, t, e);
 }
 
+/* Steps of everything without what is not asked for mostly: once, of those that were there before there were such. */
+static int make_coarse(struct rollup *r, struct err *e)
+{
+    if (rollup__number(r->db, "SELECT value FROM told WHERE name = 'coarse'") >= 0) return GIFD_OK;
+    return rollup__run(r->db,
+                       "INSERT OR REPLACE INTO step SELECT size, 3, 0, at, kind & 61455 AS k, sum(n) FROM step WHERE "
+                       "size IN (0, 1, 2) AND axis = 0 AND key = 0 GROUP BY size, at, k;"
+                       "INSERT INTO told VALUES ('coarse', 1)",
+                       e);
+}
+
 static int fold_all(struct rollup *r, struct rollup_fold *f, const uint32_t *files, size_t count,
                     struct rollup__cells *units, struct rollup__cells *t, struct err *e)
 {
@@ -555,6 +573,7 @@ static int fold_all(struct rollup *r, struct rollup_fold *f, const uint32_t *fil
         if ((mark > was || done) && put_mark(r, files[i], mark, done, e) < 0) return e->code;
     }
     f->more = f->rows >= ROLLUP_FOLD_MAX;
+    if (make_coarse(r, e) < 0) return e->code;
     if (keep(r, f, units, t, e) < 0) return e->code;
     if (f->boards && (refresh_boards(r, f->now, e) < 0 || forget_minutes(r, f->now, e) < 0)) return e->code;
     return GIFD_OK;

@@ -176,7 +176,7 @@ int rollup_series(struct rollup *r, enum rollup_axis axis, int64_t key, enum rol
                                         e);
     if (!s) return e->code;
     sqlite3_bind_int(s, 1, (int)size);
-    sqlite3_bind_int(s, 2, (int)axis);
+    sqlite3_bind_int(s, 2, axis == ROLLUP_ALL && !(mask & 0xffff & ~COARSE_MASK) ? COARSE : (int)axis);
     sqlite3_bind_int64(s, 3, key);
     sqlite3_bind_int64(s, 4, from);
     sqlite3_bind_int64(s, 5, to);
@@ -594,12 +594,15 @@ static int clear(struct rollup *r, enum rollup_axis axis, int64_t key, const uin
                  key, 0, e) < 0 ||
         run_with(
             r->db,
-            "UPDATE step SET n = step.n - s.n FROM (SELECT size, at, kind, n FROM step WHERE size IN (0, 1, 2) AND "
-            "axis = 1 AND key = ?1) s WHERE step.size = s.size AND axis = 0 AND key = 0 AND step.at = s.at AND "
-            "step.kind = s.kind",
+            "UPDATE step SET n = step.n - s.n FROM (SELECT size, 0 AS axis, at, kind, n FROM step WHERE size IN (0, 1, "
+            "2) "
+            "AND axis = 1 AND key = ?1 UNION ALL SELECT size, 3, at, kind & 61455 AS k, sum(n) FROM step WHERE size IN "
+            "(0, 1, 2) AND axis = 1 AND key = ?1 GROUP BY size, at, k) s WHERE step.size = s.size AND step.axis = "
+            "s.axis "
+            "AND key = 0 AND step.at = s.at AND step.kind = s.kind",
             key, 0, e) < 0 ||
         rollup__run(r->db,
-                    "DELETE FROM total WHERE axis = 0 AND n <= 0; DELETE FROM step WHERE axis = 0 AND n <= 0 AND "
+                    "DELETE FROM total WHERE axis = 0 AND n <= 0; DELETE FROM step WHERE axis IN (0, 3) AND n <= 0 AND "
                     "size IN (0, 1, 2)",
                     e) < 0 ||
         run_with(r->db, "DELETE FROM total WHERE axis = 1 AND key = ?1", key, 0, e) < 0 ||

@@ -264,6 +264,39 @@ static void check_many(int times)
     CHECK(sums[0].t[0] == times * 6 && sums[1].t[0] == 0);
 }
 
+static int64_t hour_of_all(int64_t mask)
+{
+    struct rollup_answer a;
+    int64_t n = 0, hour = NOW / 3600000000;
+    CHECK(rollup_series(rollup, ROLLUP_ALL, 0, ROLLUP_HOUR, hour, hour, mask, 1 << 4, &a, &e) == GIFD_OK);
+    for (size_t i = 0; i < a.count; i++) n += a.rows[i].n;
+    rollup_answer_free(&a);
+    return n;
+}
+
+TEST(all_by_time_is_the_same_with_platforms_and_without)
+{
+    begin(0);
+    tell(NOW, 7, 1, VIEW, 3);
+    tell(NOW, 8, 1, VIEW + (2 << 4), 4);
+    tell(NOW, 8, 1, CLICK & ~0xf000, 5);
+    for (int folded = 0; folded < 3; folded++) {
+        CHECK(hour_of_all(0xffff) == 7 && hour_of_all(0xf00f) == 7);
+        fold();
+    }
+    CHECK(rollup_clear(rollup, ROLLUP_SUBJECT, 7, &e) == GIFD_OK);
+    CHECK(hour_of_all(0xffff) == 4 && hour_of_all(0xf00f) == 4);
+    sqlite3 *db; /* as if it were of before there were such sums */
+    CHECK(sqlite3_open(path, &db) == SQLITE_OK);
+    CHECK(sqlite3_exec(db, "DELETE FROM step WHERE axis = 3; DELETE FROM told WHERE name = 'coarse'", NULL, NULL,
+                       NULL) == SQLITE_OK);
+    sqlite3_close(db);
+    tell(NOW, 8, 1, VIEW, 2);
+    fold();
+    CHECK(hour_of_all(0xffff) == 6 && hour_of_all(0xf00f) == 6);
+    end();
+}
+
 TEST(sums_of_a_large_fold_wait_and_are_in_every_answer)
 {
     uint64_t rows;

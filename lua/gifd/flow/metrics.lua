@@ -170,10 +170,18 @@ function M.top(by, limit)
   return { items = items, as_of = found.as_of }
 end
 
-local function point(at, size)
-  local out = empty()
-  out.at = moment.text(at * size * 1e6)
-  return out
+--- Empty points from step `first` to `last`; a day's date is written once.
+local function empty_points(first, last, size)
+  local points, day, date = {}, nil, nil
+  for at = first, last do
+    local time = at * size
+    local of_day = math.floor(time / 86400)
+    if of_day ~= day then day, date = of_day, moment.text(of_day * 86400e6):sub(1, 11) end
+    local here, minutes = empty(), (time - day * 86400) / 60
+    here.at = ("%s%02d:%02d:00.000000Z"):format(date, math.floor(minutes / 60), minutes % 60)
+    points[at - first + 1] = here
+  end
+  return points
 end
 
 --- about: { asset } or { share } or nothing; from, to: microseconds, both in the answer, which are snapped to the step;
@@ -194,8 +202,7 @@ function M.series(about, step, from, to, split)
   local found, err = gifd.rollup.series(axis, key, sizes[step], first, last, kept[split or "neither"],
     split ~= "verdict" and kinds.counted or nil)
   if not found then return nil, err end
-  local points, steps = {}, found.steps
-  for at = first, last do points[at - first + 1] = point(at, size) end
+  local points, steps = empty_points(first, last, size), found.steps
   for i = 1, #steps, 3 do
     local type, platform, verdict = kinds.split(steps[i + 1])
     local name, here, n = names[type], points[steps[i] - first + 1], steps[i + 2]

@@ -10,7 +10,7 @@ local moment = require "gifd.moment"
 local EVERY, SEAL_EVERY, EXPIRE_EVERY, BOARDS_LEAST, BOARDS_MOST, SHARE = 1, 10, 600, 1, 60, 20
 
 --- Rows of a round from which on the next one comes sooner: questions read what is not added up yet.
-local MANY, SOONEST = 20000, 0.1
+local MANY, SOONEST = 10000, 0.1
 
 local M = {}
 
