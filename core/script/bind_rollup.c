@@ -15,7 +15,7 @@
 #define NUMBER_MAX INT64_C(9007199254740991)
 #define RAW_MAX 1000
 
-enum op { TOTALS, SUMS, SERIES, BOARD, RAW, FOLD, VERIFY, CLEAR, EXPIRE, SEAL };
+enum op { TOTALS, SUMS, SERIES, BOARD, RAW, FOLD, VERIFY, CLEAR, EXPIRE, SEAL, INDEX };
 
 struct rollup_room {
     struct rollup *kept[KEPT_MAX];
@@ -79,6 +79,7 @@ static int answer(struct question *q)
         } while (q->fold.more);
         return rollup_clear(r, (enum rollup_axis)q->axis, q->key, &q->e);
     case EXPIRE: q->result = rollup_expire(r, q->from, &q->e); return q->result < 0 ? (int)q->result : GIFD_OK;
+    case INDEX: q->result = rollup_index(r, &q->e); return q->result < 0 ? (int)q->result : GIFD_OK;
     case SEAL: q->result = trail_seal_orphans(q->folder, &q->e); return q->result < 0 ? (int)q->result : GIFD_OK;
     }
     return err_set(&q->e, GIFD_EINTERNAL, "rollup");
@@ -413,6 +414,12 @@ static int l_seal(lua_State *L)
     return start(L, question(L, SEAL, &e), &e);
 }
 
+static int l_index(lua_State *L)
+{
+    struct err e = {0};
+    return start(L, question(L, INDEX, &e), &e);
+}
+
 const struct binding bind_rollup[] = {
     {"gifd.rollup.totals", l_totals, CTX_TASK,
      "totals(axis: integer, key: integer) -> {rows: {at: integer, kind: integer, n: integer}[], behind: boolean} | "
@@ -447,5 +454,9 @@ const struct binding bind_rollup[] = {
      "expire(at: integer) -> {result: integer} | nil, err -- waits; files of rows before that time, removed"},
     {"gifd.rollup.seal", l_seal, CTX_TASK,
      "seal() -> {result: integer} | nil, err -- waits; files whose owners are gone, closed"},
+    {"gifd.rollup.index", l_index, CTX_JOB | CTX_COMMAND,
+     "index() -> {result: integer} | nil, err -- waits; 1: a file that is closed and added up has its index now; 0: "
+     "all "
+     "have"},
     {0},
 };

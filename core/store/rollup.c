@@ -349,14 +349,7 @@ static int read_file(struct rollup *r, uint32_t file, int64_t *mark, bool *done,
     if (rc != SQLITE_DONE) return e->code;
     *rows += (uint64_t)got;
     *done = sealed && got < most;
-    if (*done) {
-        rollup__run(db,
-                    "CREATE INDEX IF NOT EXISTS row_of_subject ON row (subject, at);"
-                    "CREATE INDEX IF NOT EXISTS row_of_part ON row (part, at) WHERE part > 0;"
-                    "PRAGMA user_version=2;PRAGMA wal_checkpoint(TRUNCATE)",
-                    &why);
-        rollup__forget_source(r, file);
-    }
+    if (*done) rollup__forget_source(r, file);
     return GIFD_OK;
 }
 
@@ -597,4 +590,25 @@ int rollup_fold(struct rollup *r, struct rollup_fold *f, struct err *e)
     free(units.cells);
     free(t.cells);
     return rc;
+}
+
+/* Marks of files that are done: 1, and 2 when they have their index, too. */
+int rollup_index(struct rollup *r, struct err *e)
+{
+    char path[PATH_MAX];
+    int64_t file = rollup__number(r->db, "SELECT min(file) FROM mark WHERE done = 1 AND file > 0");
+    if (file <= 0) return 0;
+    rollup__path(r, (uint32_t)file, path);
+    sqlite3 *db = access(path, F_OK) == 0 ? rollup__database(path, true, e) : NULL;
+    if (!db && e->code) return e->code;
+    int rc = !db ? GIFD_OK
+                 : rollup__run(db,
+                               "CREATE INDEX IF NOT EXISTS row_of_subject ON row (subject, at);"
+                               "CREATE INDEX IF NOT EXISTS row_of_part ON row (part, at) WHERE part > 0;"
+                               "PRAGMA user_version=2;PRAGMA wal_checkpoint(TRUNCATE)",
+                               e);
+    sqlite3_close(db);
+    if (rc < 0) return rc;
+    snprintf(path, sizeof path, "UPDATE mark SET done = 2 WHERE file = %lld AND done = 1", (long long)file);
+    return rollup__run(r->db, path, e) < 0 ? e->code : 1;
 }

@@ -50,6 +50,9 @@ struct rollup_fold {
     bool more;        /* out: there were more than ROLLUP_FOLD_MAX */
 };
 int rollup_fold(struct rollup *r, struct rollup_fold *f, struct err *e);
+/* Makes the index of one file that is sealed and folded to its end, so that raw rows of a subject or a part are found
+ * -> 1, or 0: there is none. Takes as long as a second for each million rows, beside folds. */
+int rollup_index(struct rollup *r, struct err *e);
 
 struct rollup_row {
     int64_t at; /* of a step; else 0 */

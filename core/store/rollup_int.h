@@ -8,9 +8,9 @@
 #include <sqlite3.h>
 
 #define SOURCES_MAX 16
-#define TOTAL 3     /* beside the sizes of steps, */
-#define UNIT 4      /* and what all others are made of: a minute, with the whole kind */
-#define COARSE 3    /* a further axis of steps: everything, by type and class alone */
+#define TOTAL 3  /* beside the sizes of steps, */
+#define UNIT 4   /* and what all others are made of: a minute, with the whole kind */
+#define COARSE 3 /* a further axis of steps: everything, by type and class alone */
 #define COARSE_MASK 0xf00f
 #define BUCKETS 256 /* groups of keys */
 

@@ -156,6 +156,9 @@ TEST(sealed_files_are_folded_once_and_found_by_their_subject)
     for (int i = 0; i < 4; i++) tell(NOW + i, 7 + i % 2, 0, VIEW, 12);
     CHECK(fold() + fold() == 48);
     CHECK(total(ROLLUP_SUBJECT, 7, VIEW) == 24);
+    int indexed = 0;
+    while (rollup_index(rollup, &e) == 1) indexed++;
+    CHECK(indexed >= 3 && rollup_index(rollup, &e) == 0 && fold() == 0);
     struct rollup_raw rows[30];
     size_t n;
     CHECK(rollup_raw(rollup, ROLLUP_SUBJECT, 8, 0, INT64_MAX, 0, 0, rows, 30, &n, &e) == GIFD_OK);

@@ -67,15 +67,26 @@ function M.once(app, state)
   return folded
 end
 
+--- Files that are closed and added up get their index, beside the rounds: each takes seconds.
+local function index()
+  while gifd.time.sleep(SEAL_EVERY) do
+    local made, err
+    repeat made, err = gifd.rollup.index() until not made or made.result == 0
+    if err then warn("index", err) end
+  end
+end
+
 function M.run(app)
+  local indexing = gifd.task.spawn(index)
   local state = { sealed = 0, expired = gifd.time.now(), boards = 0, pause = 0 }
   while true do
     local folded, err = M.once(app, state)
     if not folded then warn("fold", err) end
     local rows = folded and folded.rows or 0
     local pause = rows > MANY and math.max(SOONEST, EVERY * MANY / rows) or EVERY
-    if not (folded and folded.more) and not gifd.time.sleep(pause) then return end
+    if not (folded and folded.more) and not gifd.time.sleep(pause) then break end
   end
+  indexing:wait()
 end
 
 return M

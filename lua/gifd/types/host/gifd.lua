@@ -1301,6 +1301,11 @@ function gifd.rollup.expire(at) end
 ---@return gifd.Err? err
 function gifd.rollup.fold(counted, boards) end
 
+---waits; 1: a file that is closed and added up has its index now; 0: all have
+---@return {result: integer}|nil
+---@return gifd.Err? err
+function gifd.rollup.index() end
+
 ---waits; rows behind (file, id)
 ---@param axis integer
 ---@param key integer
