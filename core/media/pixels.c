@@ -6,6 +6,8 @@
  * video and BT.601 in full range for JPEG, and is written into the frame. */
 #include "media/pixels.h"
 
+#include "media/recode.h"
+
 #include <libavutil/pixdesc.h>
 #include <math.h>
 #include <string.h>
@@ -78,9 +80,31 @@ static const int *matrix_of(const AVFrame *f)
     return sws_getCoefficients(f->colorspace);
 }
 
+static bool is_420(enum AVPixelFormat format)
+{
+    return format == AV_PIX_FMT_YUV420P || format == AV_PIX_FMT_YUVJ420P;
+}
+
+static bool knows_matrix(const AVFrame *f)
+{
+    return f->colorspace == AVCOL_SPC_UNSPECIFIED || f->colorspace == AVCOL_SPC_BT709 ||
+           f->colorspace == AVCOL_SPC_BT470BG || f->colorspace == AVCOL_SPC_SMPTE170M;
+}
+
+/* A film's picture for a JPEG. */
+static bool recoded(const AVFrame *in, AVFrame *out)
+{
+    if (!is_420(in->format) || out->format != AV_PIX_FMT_YUVJ420P || !knows_matrix(in)) return false;
+    struct recode_colour from = {matrix_of(in) == sws_getCoefficients(SWS_CS_ITU709),
+                                 full_range(in->format) || in->color_range == AVCOL_RANGE_JPEG};
+    recode(in, from, out, (struct recode_colour){false, true});
+    return true;
+}
+
 static bool convert(struct SwsContext **c, const AVFrame *in, AVFrame *out)
 {
     bool same_size = in->width == out->width && in->height == out->height;
+    if (same_size && recoded(in, out)) return true;
     int flags = (same_size ? SWS_BILINEAR : SWS_LANCZOS) | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT;
     *c = sws_getCachedContext(*c, in->width, in->height, in->format, out->width, out->height, out->format, flags, NULL,
                               NULL, NULL);

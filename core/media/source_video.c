@@ -24,6 +24,7 @@ struct state {
     AVFrame *frame[2]; /* the picture given out, and the one after it */
     int stream;
     bool draining, ended, primed, end_known, plausible;
+    bool alone; /* the first picture is asked for, and is in the first packet: nothing else is decoded */
     int64_t first_pts, end_pts; /* of what is shown, stream time base */
     uint32_t given;
 };
@@ -206,13 +207,16 @@ static int webm_open(struct source *s, struct err *e)
     return video_open(s, "matroska", e);
 }
 
-/* One packet of ours into the decoder, or the end of the file. A broken one is passed over. */
+/* One packet of ours into the decoder, or the end of the file. A broken one is passed over. A decoder that is told of
+ * the end holds nothing back. */
 static void feed(struct state *t)
 {
     while (av_read_frame(t->demux.format, t->packet) >= 0) {
         bool ours = t->packet->stream_index == t->stream;
+        bool first = ours && t->alone && t->packet->flags & AV_PKT_FLAG_KEY && t->packet->pts == t->first_pts;
         if (ours) avcodec_send_packet(t->decoder, t->packet);
         av_packet_unref(t->packet);
+        if (first) break;
         if (ours) return;
     }
     avcodec_send_packet(t->decoder, NULL);
@@ -236,16 +240,30 @@ static bool decode_one(struct state *t, AVFrame *into)
     return false;
 }
 
-static int start(struct source *s, struct state *t, struct err *e)
+static int reopen(struct source *s, struct state *t, struct err *e)
 {
     struct media_facts keep = s->facts;
+    close_format(t);
+    t->draining = false;
     int rc = open_format(s, t, e);
     if (rc == GIFD_OK) rc = pick_stream(s, t, e);
     s->facts = keep;
+    return rc;
+}
+
+static int start(struct source *s, struct state *t, struct err *e)
+{
+    t->alone = s->glance;
+    int rc = reopen(s, t, e);
     if (rc < 0) return rc;
-    if (!decode_one(t, t->frame[1])) return err_set(e, GIFD_EBADMEDIA, "not one picture of the video can be decoded");
-    t->primed = true;
-    return GIFD_OK;
+    t->primed = decode_one(t, t->frame[1]);
+    if (!t->primed && t->alone) { /* the first packet is broken: others may not be */
+        t->alone = false;
+        rc = reopen(s, t, e);
+        if (rc < 0) return rc;
+        t->primed = decode_one(t, t->frame[1]);
+    }
+    return t->primed ? GIFD_OK : err_set(e, GIFD_EBADMEDIA, "not one picture of the video can be decoded");
 }
 
 static int64_t pts_of(const struct state *t, const AVFrame *f, int64_t least)
