@@ -20,6 +20,9 @@ struct incoming {
     struct host *host;
     struct gen *gen; /* whose rules hold */
     struct visit *v; /* NULL once the client is gone */
+    struct spans *spans;
+    struct trace trace; /* of the request */
+    int keeping;        /* span of the rows that are under way, or -1 */
     struct buf body;
     char *report; /* what is answered once the rows are kept: of its own, or the one below */
     size_t report_n, accepted;
@@ -36,20 +39,48 @@ struct intake_room {
     struct metric_cell *accepted, *malformed, *unknown, *large; /* events, and why others were not */
 };
 
+/* ---- its trace: the request, the reading of it and the keeping ---- */
+
+static void begin_spans(struct incoming *in)
+{
+    struct visit *v = in->v;
+    in->keeping = -1;
+    if (!spans_wanted(in->host)) return;
+    trace_parse(request_header(v->r, "traceparent"), &v->r->trace);
+    in->spans = route_spans(in->gen, v);
+    in->trace = v->r->trace;
+}
+
+static int begin_part(const struct incoming *in, enum span_kind kind, struct slice name)
+{
+    struct trace own = in->trace;
+    return spans_start(in->spans, &own, kind, name);
+}
+
+static void end_spans(struct incoming *in, int status)
+{
+    spans_note_number(in->spans, 0, "http.response.status_code", status);
+    spans_end(in->spans, 0, status >= 500 ? "it could not be kept" : NULL);
+}
+
+/* ---- its end ---- */
+
 static void end(struct incoming *in)
 {
     in->host->intake->held -= in->body.n;
     if (in->v) in->v->incoming = NULL;
     buf_free(&in->body);
     if (in->report != in->brief) free(in->report);
+    spans_unref(in->spans);
     gen_unref(in->gen);
     free(in);
 }
 
-/* Ends both the request and what came of it. */
-static struct request *leave(struct incoming *in)
+/* Ends both the request, which is answered with this status, and what came of it. */
+static struct request *leave(struct incoming *in, int status)
 {
     struct request *r = in->v->r;
+    end_spans(in, status);
     refusal_mark(&in->gen->refusals, r, in->v->flags);
     r->user = NULL;
     end(in);
@@ -75,6 +106,7 @@ static void say(struct incoming *in)
                       .bytes = slice_of(in->report, in->report_n),
                       .fd = -1};
     refusal_mark(&in->gen->refusals, r, in->v->flags);
+    end_spans(in, p.status);
     r->user = NULL;
     reply_send(r, &p); /* the visit is gone */
     in->v = NULL;
@@ -84,15 +116,16 @@ static void say(struct incoming *in)
 static void on_kept(void *arg, int rc, const struct err *e)
 {
     struct incoming *in = arg;
+    spans_end(in->spans, in->keeping, rc < 0 ? e->text : NULL);
     if (!in->v) {
         end(in);
     } else if (rc == GIFD_OK) {
         say(in);
     } else if (rc == GIFD_ENOSPACE) {
-        reply_problem(leave(in), 507, "disk_full", "There is no room on the disk for this.");
+        reply_problem(leave(in, 507), 507, "disk_full", "There is no room on the disk for this.");
     } else {
         log_error("intake.failed", LS("error", e->text));
-        say_busy(leave(in), "This could not be kept; nothing of it was.");
+        say_busy(leave(in, 503), "This could not be kept; nothing of it was.");
     }
 }
 
@@ -101,11 +134,12 @@ static void refuse_read(struct incoming *in, const struct err *e)
     bool wrong = e->code == GIFD_EINVALID || e->code == GIFD_ETOOBIG;
     struct err why = *e;
     if (!wrong) log_error("intake.failed", LS("error", e->text));
-    struct request *r = leave(in);
+    int status = !wrong ? 503 : why.code == GIFD_EINVALID ? 400 : 413;
+    struct request *r = leave(in, status);
     if (!wrong)
         say_busy(r, "This could not be read now; nothing of it was kept.");
     else
-        reply_problem(r, why.code == GIFD_EINVALID ? 400 : 413, err_name(why.code), "%s", why.text);
+        reply_problem(r, status, err_name(why.code), "%s", why.text);
 }
 
 static void count_faults(const struct intake_room *room, const struct intake *read)
@@ -140,16 +174,21 @@ static void take(struct incoming *in)
     struct intake read;
     struct err e = {0};
     arena_reset(&room->scratch);
-    if (intake_read(&in->gen->intake, room->names, in->host->s.db, buf_slice(&in->body), in->lines, clock_wall_us(),
-                    loop_now_ms(in->host->s.loop), &room->scratch, &read, &e) < 0) {
+    int span = begin_part(in, SPAN_INTERNAL, SLICE("events.read"));
+    int rc = intake_read(&in->gen->intake, room->names, in->host->s.db, buf_slice(&in->body), in->lines,
+                         clock_wall_us(), loop_now_ms(in->host->s.loop), &room->scratch, &read, &e);
+    spans_end(in->spans, span, rc < 0 ? e.text : NULL);
+    if (rc < 0) {
         refuse_read(in, &e);
         return;
     }
     count_faults(room, &read);
+    spans_note_number(in->spans, 0, "gifd.events.accepted", (int64_t)read.row_count);
+    spans_note_number(in->spans, 0, "gifd.events.rejected", (int64_t)read.fault_count);
     if (read.single && read.fault_count) {
         const struct intake_fault *f = &read.faults[0];
         int status = f->code == GIFD_ENOTFOUND ? 404 : f->code == GIFD_ETOOBIG ? 413 : 422;
-        reply_problem_at(leave(in), status, err_name(f->code), f->pointer, "%s", f->text);
+        reply_problem_at(leave(in, status), status, err_name(f->code), f->pointer, "%s", f->text);
         return;
     }
     if (report(in, &read, &e) < 0) {
@@ -162,8 +201,9 @@ static void take(struct incoming *in)
         return;
     }
     trail_durable(room->trail, in->gen->intake.durable);
+    in->keeping = begin_part(in, SPAN_CLIENT, SLICE("events.keep"));
     if (trail_append(room->trail, read.rows, read.row_count, on_kept, in, &e) < 0)
-        say_busy(leave(in), "Too much is waiting to be written; nothing of this was kept.");
+        say_busy(leave(in, 503), "Too much is waiting to be written; nothing of this was kept.");
 }
 
 static int take_bytes(void *to, const uint8_t *bytes, size_t n, struct err *e)
@@ -186,7 +226,7 @@ static void take_end(void *to, int rc, const struct err *e)
     int status = rc == GIFD_ETOOBIG ? 413 : rc == GIFD_ETIMEOUT ? 408 : rc == GIFD_EPROTOCOL ? 400 : 503;
     struct err why = {0};
     if (e) why = *e;
-    struct request *r = leave(in);
+    struct request *r = leave(in, status);
     if (status == 503)
         say_busy(r, why.text);
     else if (status == 413)
@@ -286,6 +326,7 @@ void intake_start(struct visit *v)
     }
     *in = (struct incoming){.host = h, .gen = gen_ref(h->live), .v = v, .lines = says_lines(r)};
     buf_init(&in->body, INTAKE_BODY_MAX);
+    begin_spans(in);
     v->incoming = in;
     r->user = v;
     struct body_sink sink = {.to = in, .max = INTAKE_BODY_MAX, .data = take_bytes, .end = take_end};

@@ -134,6 +134,25 @@ describe("traces", function()
     assert.is_nil(by_name(collector:spans())["GET /p/tracer/plain"])
   end)
 
+  it("have the reading and the keeping of events that no Lua sees", function()
+    start "ratio = 0"
+    local id, asset = ("ab"):rep(16), s:upload(pictures.gif(), s:token "upload").json.asset.id
+    local traced = { traceparent = "00-" .. id .. "-00f067aa0ba902b7-01" }
+    local reply = s:request { "POST", "/api/v1/events", headers = traced,
+      json = { events = { { type = "view", asset_id = asset }, { type = "view", asset_id = "nobody" } } } }
+    assert.equal(202, reply.status, reply.body)
+    local root, keep = wait_for_span("POST /api/v1/events", id), wait_for_span("events.keep", id)
+    local read, a = wait_for_span("events.read", id), attributes(root)
+    assert.same({ "00f067aa0ba902b7", root.spanId, root.spanId },
+      { root.parentSpanId, keep.parentSpanId, read.parentSpanId })
+    assert.same({ "202", "1", "1" },
+      { a["http.response.status_code"], a["gifd.events.accepted"], a["gifd.events.rejected"] })
+    traced.traceparent = traced.traceparent:gsub("ab", "cd")
+    assert.equal(404, s:request({ "POST", "/api/v1/events", headers = traced,
+      json = { type = "view", asset_id = "nobody" } }).status)
+    assert.equal("404", attributes(wait_for_span("POST /api/v1/events", ("cd"):rep(16)))["http.response.status_code"])
+  end)
+
   it("follow an upload into the media process", function()
     start "ratio = 1"
     local reply = s:upload(pictures.gif(), s:token "upload,trusted")
