@@ -675,7 +675,7 @@ static void body_too_slow(struct conn *c, const char *what)
         conn__close(c);
         return;
     }
-    c->body_rc = err_set(&c->body_err, GIFD_ETIMEOUT, "%s", what);
+    c->body_rc = err_set(conn__body_err(c), GIFD_ETIMEOUT, "%s", what);
     conn__turn(c, false);
 }
 

@@ -79,8 +79,7 @@ struct conn {
     struct body_sink sink;
     struct chunks chunks;
     bool body_asked, body_done, chunked, paused, expect;
-    int body_rc; /* of the failure that ended it, told to the sink by the next turn */
-    struct err body_err;
+    int body_rc;        /* of the failure that ended it, told to the sink by the next turn */
     uint64_t body_left; /* Content-Length less what came */
     uint64_t body_seen, body_since, body_paused_ms, paused_at;
 
@@ -107,6 +106,12 @@ struct conn {
     bool here;      /* its peer is on this machine, and spoke for nobody else by a PROXY header */
     char client_ip[IP_TEXT_MAX];
 };
+
+/* Why its body failed: lies with the request, as few connections have one. NULL: nobody will ask. */
+static inline struct err *conn__body_err(struct conn *c)
+{
+    return c->request ? &LIST_OF(c->request, struct request_slot, r)->body_err : NULL;
+}
 
 static inline bool conn__has_room(const struct conn *c)
 {

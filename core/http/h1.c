@@ -248,11 +248,11 @@ void h1__deliver(struct conn *c, const char *p, size_t n)
     c->body_seen += n;
     if (c->state != CONN_BODY) return;
     if (c->body_seen > c->sink.max) {
-        c->body_rc = err_set(&c->body_err, GIFD_ETOOBIG, "the body is larger than the limit of %llu bytes",
+        c->body_rc = err_set(conn__body_err(c), GIFD_ETOOBIG, "the body is larger than the limit of %llu bytes",
                              (unsigned long long)c->sink.max);
         return;
     }
-    int rc = c->sink.data(c->sink.to, (const uint8_t *)p, n, &c->body_err);
+    int rc = c->sink.data(c->sink.to, (const uint8_t *)p, n, conn__body_err(c));
     if (c->state != CONN_BODY) return; /* replied meanwhile */
     if (rc < 0) {
         c->body_rc = rc;
@@ -279,7 +279,7 @@ void h1__fail_body(struct conn *c)
     c->linger = true;
     c->body_rc = rc;
     c->state = asked ? CONN_REQUEST : CONN_CLOSING;
-    if (asked) c->sink.end(c->sink.to, rc, &c->body_err);
+    if (asked) c->sink.end(c->sink.to, rc, conn__body_err(c));
 }
 
 static bool read_trailers(struct conn *c)
@@ -293,7 +293,7 @@ static bool read_trailers(struct conn *c)
     ptrdiff_t end = head__scan(&c->scan, c->input, c->input_n, &limits, &why);
     if (end == 0) return false;
     if (end < 0 || head__fields(slice_of(c->input, (size_t)end), fields, &count, &why) < 0) {
-        c->body_rc = err_set(&c->body_err, GIFD_EPROTOCOL, "trailer section: %s", why.detail);
+        c->body_rc = err_set(conn__body_err(c), GIFD_EPROTOCOL, "trailer section: %s", why.detail);
         return true;
     }
     use_input(c, (size_t)end);
@@ -308,7 +308,7 @@ static bool read_chunks(struct conn *c)
     if (c->input_n == 0) return false;
     ptrdiff_t used = chunk__next(&c->chunks, c->input, c->input_n, &data);
     if (used < 0) {
-        c->body_rc = err_set(&c->body_err, GIFD_EPROTOCOL, "a malformed chunk");
+        c->body_rc = err_set(conn__body_err(c), GIFD_EPROTOCOL, "a malformed chunk");
         return true;
     }
     use_input(c, (size_t)used);

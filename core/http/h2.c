@@ -646,7 +646,7 @@ void h2__input(struct conn *c)
     }
     c->input_n = 0;
     run_streams(h);
-    if (h->heads.n > READ_SIZE || h->count == 0)
+    if (h->heads.n > READ_SIZE)
         buf_free(&h->heads);
     else
         buf_reset(&h->heads);
@@ -679,6 +679,16 @@ static int fill(struct h2 *h)
     return 0;
 }
 
+/* What only a head needs is not kept between requests. */
+static void rest(struct h2 *h)
+{
+    if (h->count || h->in_head) return;
+    buf_free(&h->heads);
+    buf_free(&h->line);
+    buf_free(&h->fields);
+    buf_free(&h->cookie);
+}
+
 bool h2__output(struct conn *c)
 {
     struct h2 *h = c->h2;
@@ -695,6 +705,7 @@ bool h2__output(struct conn *c)
         if (!some || !clear || c->turn_bytes >= TURN_BYTES) break;
     }
     tell_room(h);
+    rest(h);
     return clear;
 }
 

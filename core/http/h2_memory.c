@@ -2,19 +2,30 @@
 #include "http/h2_memory_int.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-#define STEP 64
+#define STEP 32
 #define SMALL_MAX (STEP * H2_SIZES)
+#define FRAME 16384
 #define KEPT 32768 /* bytes in one list */
 
 struct block {
     size_t size; /* 0: from malloc, at any size */
-    _Alignas(16) char bytes[];
+    char bytes[]; /* of eights: nghttp2 keeps nothing wider than a pointer */
 };
 
 static struct block *block_of(void *p)
 {
     return LIST_OF(p, struct block, bytes);
+}
+
+/* A session has room for its longest frame, whose first few hundred bytes are all that it mostly writes to. */
+static void leave_untouched(char *p, size_t n)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = ((uintptr_t)p + page - 1) & ~(page - 1), to = ((uintptr_t)p + n) & ~(page - 1);
+    if (n >= FRAME && from < to) madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
 static void *take(size_t n, void *arg)
@@ -25,6 +36,7 @@ static void *take(size_t n, void *arg)
     struct block *b = size ? pool__take(&s->h2_pools[i], sizeof *b + size) : malloc(sizeof *b + n);
     if (!b) return NULL;
     b->size = size;
+    leave_untouched(b->bytes, n);
     return b->bytes;
 }
 

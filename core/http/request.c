@@ -29,7 +29,7 @@ void request_body(struct request *r, const struct body_sink *sink)
     c->paused = false;
     c->body_since = loop_now_ms(c->server->loop);
     if (r->content_length >= 0 && (uint64_t)r->content_length > sink->max) {
-        c->body_rc = err_set(&c->body_err, GIFD_ETOOBIG, "the body is larger than the limit of %llu bytes",
+        c->body_rc = err_set(conn__body_err(c), GIFD_ETOOBIG, "the body is larger than the limit of %llu bytes",
                              (unsigned long long)sink->max);
     } else if (c->expect && c->carrier) {
         if (c->in.n == 0) h2__continue(c);

@@ -22,7 +22,7 @@ enum wait_kind { WAIT_NONE, WAIT_SHAKE, WAIT_IDLE, WAIT_HEAD, WAIT_BODY, WAIT_SE
 #define CROWD_UNSENT (256 * 1024) /* of this */
 #define TLS_BATCH (128 * 1024)    /* sealed before it is sent */
 #define TLS_RECORD 16384          /* plain bytes of a whole one */
-#define H2_SIZES 16
+#define H2_SIZES 32
 #define SHAKE_MS 10000
 #define LINGER_MS 5000
 #define LINGER_TOTAL_MS 30000
@@ -43,6 +43,7 @@ struct pooled {
 struct request_slot {
     struct pooled link;
     struct request r;
+    struct err body_err;
 };
 
 struct pool {
