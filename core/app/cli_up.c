@@ -1,4 +1,7 @@
-/* cli_up.c: `gifd up`: files to links. stdout is data, stderr is talk. */
+/* cli_up.c: `gifd up`: files to links. stdout is data, stderr is talk.
+ *
+ * On a terminal a bar tells of what was sent, then that the server looks at it; of one file alone, also how much of what the
+ * server makes of it is done, once its link is printed. */
 #include "app/app.h"
 #include "base/json.h"
 #include "fetch/transfer.h"
@@ -11,29 +14,36 @@
 
 #define ANSWER_MAX (1 << 20)
 #define UPLOAD_TIMEOUT_S 3600
+#define ASK_TIMEOUT_S 5
+#define FOLLOW_MOST 240 /* looks at what is being made */
+#define FOLLOW_US 250000
 
 struct upload {
     const char *server, *token;
     struct transfer_field fields[8];
     size_t field_count;
-    bool json, terminal;
+    bool json, terminal, alone;
     const char *file;
 };
 
-static void on_progress(void *to, uint64_t sent, uint64_t total)
+static void draw(const struct upload *u, unsigned percent, const char *what)
 {
-    const struct upload *u = to;
     char bar[31];
-    size_t full = (size_t)(sent * 30 / total);
+    size_t full = percent * 30 / 100;
     memset(bar, '.', 30);
     memset(bar, '#', full > 30 ? 30 : full);
     bar[30] = 0;
-    fprintf(stderr, "\r%-30.30s [%s] %3u %%", u->file, bar, (unsigned)(sent * 100 / total));
+    fprintf(stderr, "\r%-30.30s [%s] %3u %% %-9.9s", u->file, bar, percent, what);
+}
+
+static void on_progress(void *to, uint64_t sent, uint64_t total)
+{
+    draw(to, (unsigned)(sent * 100 / total), sent < total ? "sent" : "looked at");
 }
 
 static void clear_progress(const struct upload *u)
 {
-    if (u->terminal) fprintf(stderr, "\r%*s\r", 72, "");
+    if (u->terminal) fprintf(stderr, "\r%*s\r", 79, "");
 }
 
 static struct slice text_of(const struct json *o, const char *key)
@@ -84,6 +94,41 @@ static void celebrate(const struct upload *u, const struct json *root, struct sl
                 (int)asset_state.n, asset_state.p);
 }
 
+/* How much of what is made of it is done: false while that goes on. */
+static bool is_made(const struct upload *u, const char *url, unsigned *percent)
+{
+    struct transfer t = {.url = url, .token = u->token, .timeout_s = ASK_TIMEOUT_S};
+    struct err e = {0};
+    struct buf body;
+    struct arena arena;
+    struct json *root = NULL;
+    long status = 0;
+    buf_init(&body, ANSWER_MAX);
+    arena_init(&arena, 8 * ANSWER_MAX);
+    int rc = transfer_ask(&t, &status, &body, &e);
+    if (rc == GIFD_OK) rc = json_parse(&arena, buf_slice(&body), NULL, &root, &e);
+    const struct json *progress = rc == GIFD_OK && status == 200 ? json_get(root, "progress") : NULL;
+    bool going_on = progress && progress->type == JSON_INT && progress->i >= 0 && progress->i <= 100;
+    if (going_on) *percent = (unsigned)progress->i;
+    arena_free(&arena);
+    buf_free(&body);
+    return !going_on;
+}
+
+static void follow(const struct upload *u, const struct json *root)
+{
+    struct slice id = text_of(json_get(root, "asset"), "id");
+    char url[2048];
+    unsigned percent = 0;
+    fflush(stdout);
+    snprintf(url, sizeof url, "%s/api/v1/assets/%.*s", u->server, (int)(id.n < 64 ? id.n : 64), id.p);
+    for (int i = 0; i < FOLLOW_MOST && !is_made(u, url, &percent); i++) {
+        draw(u, percent, "made");
+        usleep(FOLLOW_US);
+    }
+    clear_progress(u);
+}
+
 static int upload_one(const struct upload *u)
 {
     struct err e = {0};
@@ -117,6 +162,7 @@ static int upload_one(const struct upload *u)
         code = EXIT_FAILED;
     } else if (status >= 200 && status < 300) {
         celebrate(u, root, buf_slice(&body));
+        if (u->terminal && u->alone && !u->json) follow(u, root);
     } else {
         code = told(u, status, root);
     }
@@ -157,6 +203,7 @@ int cli_up(int argc, char **argv)
     if (optind == argc) return cli_usage("up", "which file?");
     if (!u.server || !*u.server) u.server = "http://127.0.0.1:8080";
     int worst = EXIT_OK, good = 0;
+    u.alone = argc - optind == 1;
     for (int i = optind; i < argc; i++) {
         u.file = argv[i];
         int code = upload_one(&u);

@@ -1,5 +1,6 @@
 -- An upload, from bytes to a link that plays, over the real program.
 package.path = "lua/?.lua;spec/support/?.lua;" .. package.path
+local cjson = require "cjson"
 local pictures = require "pictures"
 local server = require "server"
 
@@ -61,6 +62,22 @@ describe("an upload", function()
       assert.equal(kind, got.headers["content-type"], path)
     end
     assert.equal(404, s:request { "GET", "/a/" .. id .. ".exe" }.status)
+  end)
+
+  it("by gifd up on a terminal shows what is sent, then what is made", function()
+    local path = s.dir .. "/up.gif"
+    server.put(path, pictures.gif { frames = 40, width = 320, height = 241 })
+    local p = io.popen(("GIFD_TOKEN='%s' script -qec '%s up --server %s %s' /dev/null </dev/null"):format(admin,
+      server.binary, s.url, path))
+    local out = p:read "*a"
+    p:close()
+    assert.matches("%[#+%] 100 %% looked at", out)
+    assert.matches("\n?" .. s.url .. "/s/%w+", out)
+    local code = out:match("/s/(%w+)")
+    local id = s:request({ "GET", "/api/v1/shares/" .. code, token = admin }).json.asset_id
+    local asset = s:request({ "GET", "/api/v1/assets/" .. id, token = admin }).json
+    assert.same({ "ready", cjson.null }, { asset.state, asset.progress }) -- it stays until all is made
+    assert.is_truthy(out:find("% made", 1, true))
   end)
 
   it("of bytes that exist makes a new share; 200 only for who had one", function()

@@ -4,6 +4,7 @@ local closed = require "gifd.http.closed"
 local evidence = require "gifd.http.evidence"
 local fields = require "gifd.http.fields"
 local ingest = require "gifd.flow.ingest"
+local job_model = require "gifd.model.job"
 local metrics = require "gifd.flow.metrics"
 local problem = require "gifd.http.problem"
 local renditions = require "gifd.flow.renditions"
@@ -65,7 +66,10 @@ function M.json(app, base, asset)
   local ready, possible = renditions.all(app, asset)
   if not ready then return nil, possible end
   local done, err = metrics.fill { assets = { asset } }
-  return done and view.asset(base, asset, ready, possible), err
+  if not done then return nil, err end
+  local json = view.asset(base, asset, ready, possible)
+  json.progress = not renditions.settled(asset) and job_model.ladder_percent(asset.id) or gifd.null
+  return json
 end
 
 --- The upload itself -> ingest result, or nil, err.

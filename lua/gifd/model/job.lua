@@ -30,6 +30,13 @@ function M.ladder_statement(digest)
     ON CONFLICT (unique_key) DO NOTHING]], digest, moment.now(), trace() }
 end
 
+--- How far the first renditions of an asset are, 0 to 100; nil: no job makes them
+function M.ladder_percent(asset_id)
+  local found = gifd.db.row("SELECT percent FROM jobs WHERE unique_key = ?1 AND state IN ('pending', 'running')",
+    "ladder:" .. asset_id)
+  return found and found.percent or nil
+end
+
 local over = "('completed', 'failed', 'cancelled')"
 local fresh = [[state = 'pending', attempts = 0, crashes = 0, error = NULL, doomed = NULL, waits = 0, percent = 0,
   message = NULL, result = NULL, log = NULL, started_at = NULL, ended_at = NULL]]
