@@ -30,6 +30,10 @@ struct db_job *db__take(struct db__lane *l, uint64_t until_ns)
         l->count--;
     }
     pthread_mutex_unlock(&db->lock);
+    if (j) {
+        uint64_t waited = clock_mono_ns() - (j->give_up_ns - db->busy_ms * 1000000ull);
+        metric_observe(db->counts.wait_seconds, (double)waited / 1e9);
+    }
     return j;
 }
 
@@ -177,6 +181,8 @@ static void count_in(struct db *db, struct metrics *m)
         .commits = metric_take(m, METRIC_COUNTER, "gifd_db_commits_total", "database", of),
         .busy = metric_take(m, METRIC_COUNTER, "gifd_db_busy_total", "database", of),
         .seconds = metric_take(m, METRIC_HISTOGRAM, "gifd_db_transaction_seconds", "database", of),
+        .read_seconds = metric_take(m, METRIC_HISTOGRAM, "gifd_db_read_seconds", "database", of),
+        .wait_seconds = metric_take(m, METRIC_HISTOGRAM, "gifd_db_wait_seconds", "database", of),
     };
 }
 
@@ -248,8 +254,11 @@ int db_read_now(struct db *db, const struct db_call *call, uint32_t budget_us, s
                 struct err *e)
 {
     if (db->guest) return err_set(e, GIFD_EINVALID, "a guest's statement on the loop");
-    db->sql.deadline_ns = clock_mono_ns() + budget_us * 1000ull;
-    return sql__run(&db->sql, call, true, arena, out, e);
+    uint64_t began = clock_mono_ns();
+    db->sql.deadline_ns = began + budget_us * 1000ull;
+    int rc = sql__run(&db->sql, call, true, arena, out, e);
+    metric_observe(db->counts.read_seconds, (double)(clock_mono_ns() - began) / 1e9);
+    return rc;
 }
 
 static int copy_slice(struct arena *a, struct slice *s)

@@ -58,7 +58,7 @@ struct db__lane {
 
 /* NULLs where nothing is counted. */
 struct db__counts {
-    struct metric_cell *writes, *failed, *commits, *busy, *seconds;
+    struct metric_cell *writes, *failed, *commits, *busy, *seconds, *read_seconds, *wait_seconds;
 };
 
 struct db {

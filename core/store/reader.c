@@ -17,6 +17,7 @@ static void run(struct db__lane *l, struct db_job *j)
         l->sql.deadline_ns = now + l->db->statement_ms * 1000000ull;
         rc = sql__run(&l->sql, &j->calls[0], true, &j->arena, &j->results[0], &e);
         db__rest(l);
+        metric_observe(l->db->counts.read_seconds, (double)(clock_mono_ns() - now) / 1e9);
     }
     db__fail(j, rc, &e);
 }
