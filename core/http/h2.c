@@ -41,6 +41,7 @@ struct h2 {
     struct buf heads;                /* those of this turn, as text */
     struct slice method, path, authority;
     bool in_head, upset, shutting;
+    int32_t last_id, left_out, left_out_to; /* of streams; those that were left out last, up to one that was not */
     size_t lines;
     size_t unfolded; /* bytes of heads in this turn */
     double calm;
@@ -262,11 +263,27 @@ static void head_over(struct h2 *h, struct stream *st)
     h2__wake(&st->c);
 }
 
+/* What nghttp2 passes over, and the RFC does not: names of streams that were left out (5.1.1), PRIORITY of no stream
+ * (6.3). */
+static bool in_order(struct h2 *h, const nghttp2_frame_hd *hd)
+{
+    int32_t id = hd->stream_id;
+    if (hd->type == NGHTTP2_PRIORITY) return id != 0;
+    if (hd->type != NGHTTP2_HEADERS) return true;
+    if (id > h->last_id + 2) h->left_out = h->last_id + 2, h->left_out_to = id;
+    if (id > h->last_id) h->last_id = id;
+    return id < h->left_out || id >= h->left_out_to;
+}
+
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *arg)
 {
     struct h2 *h = arg;
     bool is_head = frame->hd.type == NGHTTP2_HEADERS;
     if (is_head) h->in_head = false;
+    if (frame->hd.type == NGHTTP2_PRIORITY_UPDATE) {
+        const nghttp2_ext_priority_update *p = frame->ext.payload;
+        if (p->stream_id == 0) return NGHTTP2_ERR_CALLBACK_FAILURE; /* RFC 9218 7.1 */
+    }
     if (!is_head && frame->hd.type != NGHTTP2_DATA) return 0;
     struct stream *st = find(session, frame->hd.stream_id);
     if (!st) return 0;
@@ -293,7 +310,7 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
     case NGHTTP2_RST_STREAM: upset_by(h, 2); break;
     default: upset_by(h, 1);
     }
-    return h->upset ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+    return h->upset || !in_order(h, hd) ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
 /* ---- bodies of requests ---- */

@@ -1,6 +1,7 @@
 -- TLS as its clients meet it: curl, openssl s_client and bare sockets.
 package.path = "lua/?.lua;spec/support/?.lua;" .. package.path
 local certificate = require "certificate"
+local pictures = require "pictures"
 local posix = require "posix"
 local server = require "server"
 local socket = require "socket"
@@ -13,7 +14,7 @@ local function output(command, ...)
 end
 
 describe("TLS", function()
-  local folder, s, port, a, a_key, b, b_key
+  local folder, s, port, a, a_key, b, b_key, slow
 
   setup(function()
     folder = assert(posix.mkdtemp("/tmp/gifd-tls-XXXXXX"))
@@ -101,6 +102,11 @@ return {
     assert.is_truthy(resumed())
   end)
 
+  it("waits for a hello that comes byte by byte, for ten seconds: see the end", function()
+    slow = assert(socket.connect("127.0.0.1", port, "127.0.0.2", 0)) -- an address of its own
+    assert.is_truthy(slow:send "\22\3")
+  end)
+
   it("answers plain HTTP with one 400, and closes", function()
     local c = assert(socket.connect("127.0.0.1", port))
     c:settimeout(5)
@@ -112,13 +118,42 @@ return {
     assert.equal(1, select(2, text:gsub("HTTP/1%.1", "")))
   end)
 
-  it("goes on after hellos that are cut, too long or noise", function()
-    for _, bytes in ipairs { "\22\3\1\2\0\1\0", "\22\3\1\255\255" .. ("x"):rep(70000), ("\0\1\2"):rep(1000), "" } do
+  it("answers hellos that are cut, too long or noise with an alert or by closing, and goes on", function()
+    for i, bytes in ipairs { "\22\3\1\2\0\1\0", "\22\3\1\255\255" .. ("x"):rep(70000), ("\0\1\2"):rep(1000),
+      "\22\3\1\64\0" .. "\1\255\255\255" .. ("x"):rep(16380) .. "\22\3\1\64\0" .. ("x"):rep(16384), "" } do
       local c = assert(socket.connect("127.0.0.1", port))
+      c:settimeout(15)
       c:send(bytes)
+      c:shutdown "send"
+      local text, why, rest = c:receive(5)
+      assert.is_true(why == "closed" or (text or rest):sub(1, 2) == "\21\3", "hello " .. i .. ": " .. tostring(why))
+      assert.not_equal("timeout", select(2, c:receive "*a"))
       c:close()
     end
     assert.matches("200 OK", curl("localhost", a, "--http1.1"))
+  end)
+
+  --- A client of TLS that sends a head and half of what it promises, and is killed: no close_notify, no FIN before.
+  local function cut_upload(framing, half)
+    local pid, held = folder .. "/pid", io.popen(("sh -c 'echo $$ > %s/pid; exec openssl s_client -quiet -connect "
+      .. "127.0.0.1:%s' > /dev/null 2>&1"):format(folder, port), "w")
+    held:write("POST /api/v1/assets HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ", s:token "admin", "\r\n",
+      framing, "\r\n\r\n", half)
+    held:flush()
+    server.wait_until("half of the upload", function() return output("ls %s/blobs/tmp", s.data) ~= "" end, 20)
+    posix.kill(tonumber(server.read_file(pid)), posix.SIGKILL)
+    held:close()
+    server.wait_until("nothing of it", function() return output("ls %s/blobs/tmp", s.data) == "" end, 20)
+  end
+
+  it("stores nothing of an upload whose connection ends without close_notify", function()
+    local bytes = pictures.gif { width = 64, height = 48, frames = 6 }
+    local more = ("\0"):rep(300000)
+    cut_upload("Content-Length: 1000000", bytes .. more)
+    cut_upload("Transfer-Encoding: chunked", ("%x\r\n"):format(#bytes) .. bytes .. "\r\n493e0\r\n" .. more)
+    assert.equal("", output("find %s/blobs -type f", s.data))
+    assert.same({}, s:request({ "GET", "/api/v1/shares", token = s:token "admin" }).json.items)
+    assert.equal(201, s:upload(bytes, s:token "admin").status)
   end)
 
   it("refuses renegotiation", function()
@@ -185,5 +220,11 @@ return {
 
   it("warns of a certificate that ends within 21 days", function()
     assert.matches("tls.expires certificate=%S+b%.crt days=[45]", s:errors())
+  end)
+
+  it("closes a handshake that takes longer than ten seconds", function()
+    slow:settimeout(30)
+    assert.equal("closed", select(2, slow:receive(1)))
+    slow:close()
   end)
 end)

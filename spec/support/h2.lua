@@ -31,10 +31,11 @@ end
 
 function M.get(path, more) return M.head("GET", path, more) end
 
-function M.connect(port)
+--- first: what comes behind the preface, in place of empty SETTINGS
+function M.connect(port, first)
   local c = assert(socket.connect("127.0.0.1", port))
-  c:settimeout(5)
-  c:send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" .. M.frame(M.SETTINGS, 0, 0))
+  c:settimeout(15)
+  c:send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" .. (first or M.frame(M.SETTINGS, 0, 0)))
   return setmetatable({ socket = c }, Client)
 end
 
