@@ -325,9 +325,11 @@ const struct cli_command cli_commands[] = {
      "print each view, play and click", "The oldest first, all of them.\n", cli_script, NULL},
     {"stats verify", "[--mend] " DATA JSON, "add everything up again and compare",
      "Exits 1 when a sum is not that of its rows.\n\n  --mend  make all sums again\n", cli_script, NULL},
-    {"stats reclassify", "[--dry-run] " DATA JSON, "judge again what programs asked, by the rules of now",
-     "After rules of evidence have changed: what was counted by a rule gets its verdict, and sums follow.\n\n"
-     "  --dry-run  only say how much it is\n",
+    {"stats reclassify", "[--since TIME] [--dry-run] " DATA JSON, "judge again who asked, by the rules of now",
+     "After rules of evidence have changed: what was counted is judged again by what its asker said, and sums "
+     "follow.\n\n"
+     "  --since TIME  only what was counted from then on\n"
+     "  --dry-run     only say how much it is\n",
      cli_script, NULL},
     {"lua", "[--data DIR] " BUILD "FILE [ARG]...", "run a Lua file with gifd's primitives",
      "FILE runs in host Lua: gifd.* and require are there, print writes to stdout, arg and ... are the ARGs. The exit "

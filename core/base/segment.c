@@ -1,5 +1,6 @@
 /* segment.c: see segment.h. The file is written in full when it is made, so that no page of it can be missing later. */
 #include "base/segment.h"
+#include "base/asker.h"
 #include "base/broadcast.h"
 #include "base/clock.h"
 #include "base/epoch.h"
@@ -74,9 +75,14 @@ static size_t broadcast_offset(void)
     return (metrics_offset() + metrics_bytes() + 4095) & ~(size_t)4095;
 }
 
-static size_t whole_size(void)
+static size_t askers_offset(void)
 {
     return (broadcast_offset() + broadcast_bytes() + 4095) & ~(size_t)4095;
+}
+
+static size_t whole_size(void)
+{
+    return (askers_offset() + askers_bytes() + 4095) & ~(size_t)4095;
 }
 
 static struct head head_now(void)
@@ -194,6 +200,11 @@ uint64_t segment_epoch(const struct segment *s)
 struct tally *segment_tally(struct segment *s)
 {
     return s->tally;
+}
+
+struct askers *segment_askers(struct segment *s)
+{
+    return (struct askers *)(void *)((char *)s->area + askers_offset());
 }
 
 struct epochs *segment_epochs(struct segment *s)

@@ -1,7 +1,7 @@
 /* segment.h: memory that all processes of a server share, and that outlives each of them.
  *
  *   DATA/segment    | head: magic, layout, boot id, epoch | connections, slots 0 .. 255 | epochs | tally | limits |
- * metrics | mapped MAP_SHARED by supervisor, workers, runner, and by commands that only look
+ * metrics | logs | askers | mapped MAP_SHARED by supervisor, workers, runner, and by commands that only look
  *
  * A later start takes the file over when magic, layout, size and boot id match, so that what was counted and not yet
  * written to rows survives the death of every process; else it is made anew with a new epoch. Opening with create
@@ -23,6 +23,7 @@
 
 struct segment;   /* a process's own handle; a forked child inherits a copy with the same mapping */
 struct tally;     /* tally.h */
+struct askers;    /* asker.h */
 struct epochs;    /* epoch.h */
 struct metrics;   /* metric.h */
 struct broadcast; /* broadcast.h */
@@ -33,6 +34,7 @@ struct segment *segment_open(const char *path, bool create, struct err *e);
 void segment_close(struct segment *s);           /* unmaps; the file stays. NULL is fine */
 uint64_t segment_epoch(const struct segment *s); /* random, made with the file; never 0 */
 struct tally *segment_tally(struct segment *s);
+struct askers *segment_askers(struct segment *s); /* who asks, by the numbers in keys of the tally */
 struct epochs *segment_epochs(struct segment *s); /* what was cached, and what has been taken back */
 /* Zeros in a new file, for core/limit to lay out; aligned to a page. */
 void *segment_limits(struct segment *s, size_t *bytes);

@@ -74,23 +74,34 @@ static bool claim(struct tally *t, uint32_t slot, uint64_t key)
     return atomic_compare_exchange_strong(&t->cells[slot].key, &nobody, key);
 }
 
+static bool add(struct tally *t, uint64_t key, uint64_t n, uint32_t probe)
+{
+    uint32_t first = first_slot(key);
+    for (uint32_t i = 0; i < probe; i++) {
+        uint32_t slot = nth_slot(first, i);
+        if (atomic_load_explicit(&t->cells[slot].key, memory_order_relaxed) == key && add_here(t, slot, key, n))
+            return true;
+    }
+    for (uint32_t i = 0; i < probe; i++) {
+        uint32_t slot = nth_slot(first, i);
+        if (atomic_load_explicit(&t->cells[slot].key, memory_order_relaxed) == 0 && claim(t, slot, key) &&
+            add_here(t, slot, key, n))
+            return true;
+    }
+    return false;
+}
+
 int tally_add(struct tally *t, uint64_t key, uint64_t n, struct err *e)
 {
     if (!key || !n || n > 1ull << 32)
         return err_set(e, GIFD_EINVALID, "a tally counts 1 to 2^32 for a key that is not 0");
-    uint32_t first = first_slot(key);
-    for (uint32_t i = 0; i < TALLY_PROBE; i++) {
-        uint32_t slot = nth_slot(first, i);
-        if (atomic_load_explicit(&t->cells[slot].key, memory_order_relaxed) == key && add_here(t, slot, key, n))
-            return GIFD_OK;
-    }
-    for (uint32_t i = 0; i < TALLY_PROBE; i++) {
-        uint32_t slot = nth_slot(first, i);
-        if (atomic_load_explicit(&t->cells[slot].key, memory_order_relaxed) == 0 && claim(t, slot, key) &&
-            add_here(t, slot, key, n))
-            return GIFD_OK;
-    }
+    if (add(t, key, n, TALLY_PROBE)) return GIFD_OK;
     return err_set(e, GIFD_EBUSY, "the %d slots for this key are taken", TALLY_PROBE);
+}
+
+bool tally_add_few(struct tally *t, uint64_t key)
+{
+    return key && add(t, key, 1, TALLY_PROBE_FEW);
 }
 
 /* What a slot holds for an id; n 0: nothing. */

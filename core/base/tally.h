@@ -24,7 +24,8 @@
 #include <stdint.h>
 
 #define TALLY_SLOTS 65536
-#define TALLY_PROBE 128                    /* slots that a key may lie in */
+#define TALLY_PROBE 128 /* slots that a key may lie in */
+#define TALLY_PROBE_FEW 64
 #define TALLY_ID_MASK ((1ull << 40) - 1)   /* of a key: what is counted; above it, told apart by what */
 #define TALLY_COUNT_MAX ((1ull << 40) - 1) /* of one slot; then the key goes on in another */
 
@@ -33,6 +34,8 @@ size_t tally_bytes(void); /* its size, for whoever maps it; 64-byte aligned */
 
 /* key: not 0; n: 1 .. 2^32. GIFD_EBUSY when the slots of this key are taken: write the row instead. */
 int tally_add(struct tally *t, uint64_t key, uint64_t n, struct err *e);
+/* Adds 1 if there is room in the first TALLY_PROBE_FEW of its slots: the rest is for keys that must find some. */
+bool tally_add_few(struct tally *t, uint64_t key);
 
 struct tally_slot {
     uint32_t slot;

@@ -327,7 +327,7 @@ bool cache_for_anyone(const struct cache_entry *entry)
 
 const uint64_t *cache_counts(const struct cache_entry *entry, const struct request *r, size_t *n)
 {
-    *n = entry->counts && reply_from_start(r, &entry->reply) ? entry->counts : 0;
+    *n = entry->counts && (r->method == HTTP_HEAD || reply_from_start(r, &entry->reply)) ? entry->counts : 0;
     return entry->count;
 }
 

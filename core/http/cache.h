@@ -54,7 +54,7 @@ struct cache_rules {
 struct cache_entry *cache_put(struct cache *c, struct slice key, const struct reply *p, const struct cache_rules *rules,
                               uint64_t now_ms);
 bool cache_for_anyone(const struct cache_entry *entry);
-/* What this request counts; n is 0 when that is nothing. */
+/* What this request counts, HEAD like GET; n is 0 when that is nothing. */
 const uint64_t *cache_counts(const struct cache_entry *entry, const struct request *r, size_t *n);
 void cache_reply(struct cache_entry *entry, struct request *r); /* ends r */
 void cache_clear(struct cache *c);                              /* all entries go */

@@ -15,7 +15,7 @@
 #define NUMBER_MAX INT64_C(9007199254740991)
 #define RAW_MAX 1000
 
-enum op { TOTALS, SUMS, SERIES, BOARD, RAW, FOLD, VERIFY, CLEAR, EXPIRE, SEAL, INDEX };
+enum op { TOTALS, KINDS, SUMS, SERIES, BOARD, RAW, FOLD, VERIFY, REVISE, CLEAR, EXPIRE, SEAL, INDEX };
 
 struct rollup_room {
     struct rollup *kept[KEPT_MAX];
@@ -44,6 +44,7 @@ struct question {
     struct rollup_leader *leaders;
     struct rollup_raw *raw;
     struct rollup_sum *sums;
+    struct rollup_change *changes;
     struct rollup_fold fold;
     uint64_t rows;
     size_t count;
@@ -54,6 +55,10 @@ static int answer(struct question *q)
     struct rollup *r = q->rollup;
     switch (q->op) {
     case TOTALS: return rollup_totals(r, (enum rollup_axis)q->axis, q->key, &q->answer, &q->e);
+    case KINDS: return rollup_kinds(r, q->from, &q->answer, &q->e);
+    case REVISE:
+        q->result = rollup_revise(r, q->from, q->changes, q->count, q->flag, q->counted, &q->e);
+        return q->result < 0 ? (int)q->result : GIFD_OK;
     case SUMS: return rollup_sums(r, (enum rollup_axis)q->axis, q->sums, q->count, q->counted, &q->e);
     case SERIES:
         return rollup_series(r, (enum rollup_axis)q->axis, q->key, (enum rollup_size)q->size, q->from, q->to, q->mask,
@@ -189,7 +194,7 @@ static int push_answer(lua_State *L, void *arg)
 {
     const struct question *q = arg;
     lua_createtable(L, 0, 4);
-    if (q->op == TOTALS) push_rows(L, q);
+    if (q->op == TOTALS || q->op == KINDS) push_rows(L, q);
     if (q->op == SERIES) push_steps(L, q);
     if (q->op == SUMS) push_sums(L, q);
     if (q->op == BOARD) push_leaders(L, q);
@@ -229,6 +234,7 @@ static void done(struct work *w)
     if (q->raw) rollup_raw_free(q->raw, q->count);
     free(q->raw);
     free(q->sums);
+    free(q->changes);
     free(q);
 }
 
@@ -287,6 +293,7 @@ static int start(lua_State *L, struct question *q, struct err *e)
     if (refused || work_submit(q->host->s.loop, &q->work, e) < 0) {
         rollup_close(q->rollup);
         free(q->sums);
+        free(q->changes);
         free(q);
         return refused ? refused : push_err(L, e);
     }
@@ -389,6 +396,47 @@ static int l_verify(lua_State *L)
     return start(L, q, &e);
 }
 
+static int l_kinds(lua_State *L)
+{
+    struct err e = {0};
+    int64_t from = border_integer(L, 1, "from", 0, NUMBER_MAX);
+    struct question *q = question(L, KINDS, &e);
+    if (q) q->from = from;
+    return start(L, q, &e);
+}
+
+static int64_t number_at(lua_State *L, int i)
+{
+    lua_rawgeti(L, -1, i);
+    int64_t n = (int64_t)lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    return n;
+}
+
+static int l_revise(lua_State *L)
+{
+    struct err e = {0};
+    int64_t from = border_integer(L, 1, "from", 0, NUMBER_MAX);
+    border_table(L, 2, "changes");
+    size_t n = lua_objlen(L, 2);
+    uint32_t counted = (uint32_t)border_integer(L, 3, "counted", 0, 65535);
+    bool also_only = lua_toboolean(L, 4);
+    if (n > ROLLUP_ROWS_MAX) border_argument(L, 2, "changes", "are more than %d", ROLLUP_ROWS_MAX);
+    struct question *q = question(L, REVISE, &e);
+    if (q) q->from = from, q->counted = counted, q->flag = also_only, q->count = n;
+    if (q && !(q->changes = calloc(n + 1, sizeof *q->changes))) {
+        free(q);
+        return push_fault(L, GIFD_ENOMEM, "rollup");
+    }
+    for (size_t i = 0; q && i < n; i++) {
+        lua_rawgeti(L, 2, (int)i + 1);
+        if (lua_istable(L, -1))
+            q->changes[i] = (struct rollup_change){number_at(L, 1), number_at(L, 2), number_at(L, 3)};
+        lua_pop(L, 1);
+    }
+    return start(L, q, &e);
+}
+
 static int l_clear(lua_State *L)
 {
     struct err e = {0};
@@ -448,6 +496,13 @@ const struct binding bind_rollup[] = {
     {"gifd.rollup.verify", l_verify, CTX_TASK,
      "verify(counted: integer, mend: boolean) -> {result: integer, rows: integer} | nil, err -- waits; how many sums "
      "are wrong"},
+    {"gifd.rollup.kinds", l_kinds, CTX_TASK,
+     "kinds(from: integer) -> {rows: {at: integer, kind: integer, n: integer}[]} | nil, err -- waits; of rows since "
+     "then"},
+    {"gifd.rollup.revise", l_revise, CTX_TASK,
+     "revise(from: integer, changes: integer[][], counted: integer, hits_only: boolean) -> {result: integer} | nil, "
+     "err "
+     "-- waits; changes: {part or 0, kind, becomes}; sums follow; how many rows changed"},
     {"gifd.rollup.clear", l_clear, CTX_TASK,
      "clear(axis: integer, key: integer) -> {result: integer} | nil, err -- waits; forgets a subject, or all"},
     {"gifd.rollup.expire", l_expire, CTX_TASK,

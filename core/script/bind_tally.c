@@ -1,7 +1,10 @@
-/* bind_tally.c: gifd.tally, exact counts in the memory that all processes share. Slots are counted from 0. */
+/* bind_tally.c: gifd.tally, exact counts in the memory that all processes share, and who asked. Slots are counted from
+ * 0. */
 #include "base/tally.h"
+#include "base/asker.h"
 #include "script/border.h"
 #include "script/host_int.h"
+#include "script/visit.h"
 
 #include <stdio.h>
 
@@ -42,15 +45,31 @@ static int l_peek(lua_State *L)
     return 1;
 }
 
+static int l_asker(lua_State *L)
+{
+    char text[ASKER_TEXT_MAX];
+    uint32_t number = (uint32_t)border_integer(L, 1, "number", 0, ASKERS - 1);
+    struct segment *s = gen_of(L)->host->s.segment;
+    size_t n = s ? askers_text(segment_askers(s), number, text) : 0;
+    if (n)
+        lua_pushlstring(L, text, n);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
 struct listing {
     lua_State *L;
     int n;
+    uint64_t askers[ASKERS / 64]; /* that stand in keys */
 };
 
 static bool add_slot(void *arg, const struct tally_slot *s)
 {
     struct listing *l = arg;
     lua_State *L = l->L;
+    uint32_t asker = (uint32_t)(s->key >> VISIT_ASKER_SHIFT) % ASKERS;
+    l->askers[asker / 64] |= 1ull << asker % 64;
     lua_createtable(L, 0, 4);
     lua_pushnumber(L, s->slot);
     lua_setfield(L, -2, "slot");
@@ -73,8 +92,11 @@ static int l_list(lua_State *L)
     lua_pushstring(L, epoch);
     lua_setfield(L, -2, "epoch");
     lua_newtable(L);
-    struct listing l = {L, 0};
-    if (s) tally_each(segment_tally(s), add_slot, &l);
+    struct listing l = {.L = L};
+    if (s) {
+        tally_each(segment_tally(s), add_slot, &l);
+        askers_sweep(segment_askers(s), l.askers);
+    }
     lua_setfield(L, -2, "slots");
     return 1;
 }
@@ -101,9 +123,13 @@ const struct binding bind_tally[] = {
      "add(key: integer, n: integer) -> true | nil, err -- counts exactly, in the memory that all processes share"},
     {"gifd.tally.peek", l_peek, CTX_TASK,
      "peek(id: integer) -> {key: integer, count: integer}[] -- all keys with these low 40 bits"},
+    {"gifd.tally.asker", l_asker, CTX_TASK,
+     "asker(number: integer) -> string | nil -- who asked, as a key holds the number: flags, origin and User-Agent, "
+     "each "
+     "on a line; nil below 32 (classes), and once nothing is counted by it any more"},
     {"gifd.tally.list", l_list, CTX_JOB | CTX_COMMAND,
      "list() -> {epoch: string, slots: {slot: integer, key: integer, count: integer, frozen: boolean}[]} -- what is "
-     "counted and not yet folded"},
+     "counted and not yet folded; each call is a round after which askers may go that nothing is counted by"},
     {"gifd.tally.freeze", l_freeze, CTX_JOB,
      "freeze(slot: integer, count: integer) -> boolean -- is the count still this? then nothing is added to it any "
      "more"},

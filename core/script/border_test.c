@@ -226,6 +226,8 @@ static const struct border_case cases[] = {
     {"gifd.tally.add(7, 3) and gifd.tally.peek(7)[1].count", "3"},
     {"gifd.tally.add(0, 1)", "~gifd.tally.add: argument 1 (key)"},
     {"#gifd.tally.peek(8)", "0"},
+    {"gifd.tally.asker(5)", "nil"},
+    {"gifd.tally.asker(5000)", "~gifd.tally.asker: argument 1 (number)"},
     {"gifd.tally.peek('x')", "~gifd.tally.peek: argument 1 (id)"},
     {"gifd.tally.list()", "~gifd.tally.list: not allowed in context route (allowed: job, command)"},
     {"gifd.tally.freeze(1, 1)", "~not allowed in context route"},

@@ -71,33 +71,3 @@ uint8_t classes_client(struct classes *c, struct slice agent)
     memcpy(known->text, agent.p, agent.n);
     return known->class;
 }
-
-static struct slice host_of(struct slice url)
-{
-    const char *from = memmem(url.p, url.n, "://", 3);
-    if (!from) return SLICE("");
-    struct slice host = slice_of(from + 3, url.n - (size_t)(from + 3 - url.p));
-    for (size_t i = 0; i < host.n; i++) {
-        char b = host.p[i];
-        if (b == '/' || b == '?' || b == '#' || b == ':') host.n = i;
-    }
-    return host;
-}
-
-uint8_t classes_domain(const struct classes *c, struct slice host)
-{
-    for (size_t i = 1; i <= c->count && host.n; i++) {
-        for (size_t k = 0; k < c->of[i].n; k++) {
-            struct slice domain = c->of[i].text[k];
-            if (host.n < domain.n) continue;
-            struct slice tail = slice_of(host.p + host.n - domain.n, domain.n);
-            if ((host.n == domain.n || tail.p[-1] == '.') && slice_ieq(tail, domain)) return (uint8_t)i;
-        }
-    }
-    return 0;
-}
-
-uint8_t classes_referrer(const struct classes *c, struct slice referrer)
-{
-    return classes_domain(c, referrer.n ? host_of(referrer) : referrer);
-}

@@ -1,5 +1,4 @@
-/* classes.h: who asks: small numbers for kinds of client and of referrer, so that C can tell apart and count what Lua
- * names. Read once from what boot returned. Class 0 is everybody else. Loop thread only: what was found of a User-Agent
+/* classes.h: who asks: small numbers for kinds of client, so that C can tell apart what Lua names. Read once from what boot returned. Class 0 is everybody else. Loop thread only: what was found of a User-Agent
  * is remembered. */
 #ifndef GIFD_SCRIPT_CLASSES_H
 #define GIFD_SCRIPT_CLASSES_H
@@ -33,9 +32,5 @@ void classes_free(struct classes *c);
 
 /* The first class all of whose texts stand in a User-Agent. */
 uint8_t classes_client(struct classes *c, struct slice user_agent);
-/* The first class of whose domains one is this host, or what it ends in. */
-uint8_t classes_domain(const struct classes *c, struct slice host);
-/* The same of the host of a Referer. */
-uint8_t classes_referrer(const struct classes *c, struct slice referrer);
 
 #endif

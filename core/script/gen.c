@@ -431,7 +431,10 @@ static int boot(lua_State *L, void *arg)
     g->drain_ms = lua_isnumber(L, -1) ? (uint64_t)(lua_tonumber(L, -1) * 1000) : DRAIN_MS;
     lua_pop(L, 1);
     classes_read(L, "clients", &g->clients);
-    classes_read(L, "referrers", &g->referrers);
+    lua_getfield(L, -1, "pages");
+    g->pages = strdup(lua_isstring(L, -1) ? lua_tostring(L, -1) : "");
+    lua_pop(L, 1);
+    if (!g->pages) return luaL_error(L, "not enough memory");
     refusals_read(L, &g->refusals);
     intake_read_rules(L, &g->intake);
     g->app_ref = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -494,7 +497,7 @@ void gen_close(struct gen *g)
     free(g->route_flags);
     free(g->meters);
     classes_free(&g->clients);
-    classes_free(&g->referrers);
+    free(g->pages);
     intake_free_rules(&g->intake);
     refusals_free(&g->refusals);
     for (size_t i = 0; i < g->route_count; i++) free(g->limits[i]), free(g->route_names[i]);

@@ -57,7 +57,8 @@ struct gen {
     struct limits **limits; /* by id; NULL: none (limits.h) */
     char **route_names;     /* by id: "GET /pattern" */
     size_t route_count;
-    struct classes clients, referrers;
+    struct classes clients;
+    char *pages; /* what the paths of the app's pages begin with (caller.h), or "" */
     struct fetch_settings fetch;
     struct fetch_client *fetcher;  /* NULL until the first fetch */
     struct fetch_client *exporter; /* the same, of gifd.trace.send */

@@ -3,6 +3,7 @@
 #define GIFD_SCRIPT_HOST_INT_H
 
 #include "http/cache.h"
+#include "script/caller.h"
 #include "script/gen.h"
 #include "script/host.h"
 #include "script/limits.h"
@@ -33,6 +34,7 @@ struct host {
     void *password;    /* the job that is being worked on */
     struct list fills; /* visit.h: replies that are being made for the cache */
     size_t fill_count;
+    struct callers callers;
     struct rollup_room *rollups; /* bind_rollup.c; NULL until somebody asked */
     struct intake_room *intake;  /* intake_visit.c; NULL until something was told */
     size_t asking;               /* bind_admin.c */

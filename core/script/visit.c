@@ -2,6 +2,7 @@
 #include "script/visit.h"
 #include "base/log.h"
 #include "base/tally.h"
+#include "script/caller.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,25 +41,20 @@ void host_on_reply(void *to, const struct request *r, int status)
 
 /* ---- kept replies ---- */
 
-/* The value of ?via= as it stands in the address; empty when there is none. */
-static struct slice via_of(struct slice query)
+uint32_t visit_asker(const struct visit *v)
 {
-    for (size_t at = 0; at < query.n;) {
-        const char *end = memchr(query.p + at, '&', query.n - at);
-        size_t n = (end ? (size_t)(end - query.p) : query.n) - at;
-        if (n > 4 && memcmp(query.p + at, "via=", 4) == 0) return slice_of(query.p + at + 4, n - 4);
-        at += n + 1;
-    }
-    return SLICE("");
+    struct segment *segment = v->host->s.segment;
+    struct gen *g = v->host->live;
+    if (!segment) return v->client;
+    uint32_t number =
+        caller_number(&v->host->callers, segment_askers(segment), segment_epoch(segment), v->r, slice_str(g->pages));
+    return number ? number : v->client;
 }
 
-/* Where it came from: what its address says, else its Referer. */
-uint64_t visit_asker(const struct visit *v)
+static bool count_one(const struct visit *v, struct tally *t, uint64_t key, uint64_t asker)
 {
-    const struct classes *known = &v->host->live->referrers;
-    uint64_t referrer = classes_domain(known, via_of(v->r->query));
-    if (!referrer) referrer = classes_referrer(known, request_header(v->r, "Referer"));
-    return (uint64_t)v->client << VISIT_CLIENT_SHIFT | referrer << VISIT_REFERRER_SHIFT;
+    bool room = asker >= ASKERS_OWN && tally_add_few(t, key | asker << VISIT_ASKER_SHIFT);
+    return room || tally_add(t, key | (uint64_t)v->client << VISIT_ASKER_SHIFT, 1, NULL) == GIFD_OK;
 }
 
 static bool count_hit(struct visit *v, const struct cache_entry *entry)
@@ -66,8 +62,15 @@ static bool count_hit(struct visit *v, const struct cache_entry *entry)
     size_t n;
     const uint64_t *keys = cache_counts(entry, v->r, &n);
     if (v->counted >= n) return true;
-    for (uint64_t asker = visit_asker(v); v->counted < n; v->counted++)
-        if (tally_add(segment_tally(v->host->s.segment), keys[v->counted] | asker, 1, NULL) < 0) return false;
+    struct tally *t = segment_tally(v->host->s.segment);
+    uint64_t asker = visit_asker(v);
+    if (v->r->method == HTTP_HEAD) {
+        for (size_t i = 0; i < n; i++)
+            if (keys[i] >> VISIT_EVENT_SHIFT == 0) count_one(v, t, keys[i] | VISIT_HEAD, asker);
+        return true;
+    }
+    for (; v->counted < n; v->counted++)
+        if (!count_one(v, t, keys[v->counted], asker)) return false;
     return true;
 }
 

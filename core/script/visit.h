@@ -21,11 +21,13 @@
 
 /* A key of the tally, 53 bits, which Lua's numbers hold:
  *
- *   | 51..52 the app's: which event | 45..49 class of referrer | 40..44 class of client | 0..39 id |
+ *   | 51..52 the app's: which event | 40..50 asker (base/asker.h; below ASKERS_OWN: the class of client) | 0..39 id |
  *
- * The app gives its own bits (model/count), the host adds who asks. */
-#define VISIT_CLIENT_SHIFT 40 /* TALLY_ID_MASK is below */
-#define VISIT_REFERRER_SHIFT 45
+ * The app gives its own bits (model/count), the host adds who asks. What a GET counts as event 0, a HEAD counts as
+ * VISIT_HEAD, if there is room for it; it counts nothing else. */
+#define VISIT_ASKER_SHIFT 40 /* TALLY_ID_MASK is below */
+#define VISIT_EVENT_SHIFT 51
+#define VISIT_HEAD (2ull << VISIT_EVENT_SHIFT)
 
 struct fill {
     struct list node;    /* in host->fills */
@@ -57,7 +59,7 @@ struct visit {
 void visit_reply(struct visit *v, const struct task *t, const struct reply *p, const struct cache_rules *rules);
 /* A reply was sent or will not be: who waited makes their own. */
 void visit_failed(struct visit *v);
-uint64_t visit_asker(const struct visit *v); /* the classes of who asks, as they stand in a key */
+uint32_t visit_asker(const struct visit *v); /* who asks: number of an asker, or a class */
 /* intake_visit.c: a route that is read without Lua. */
 void intake_start(struct visit *v);
 void intake_gone(struct visit *v); /* its client left before the reply */

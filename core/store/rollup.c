@@ -272,6 +272,7 @@ void rollup__cells_sort(struct rollup__cells *t)
     for (size_t i = 0; i < t->room; i++)
         if (t->cells[i].n) t->cells[n++] = t->cells[i];
     if (n) qsort(t->cells, n, sizeof *t->cells, by_key);
+    t->count = n; /* what came to nothing is none */
 }
 
 int rollup__row_add(struct rollup__cells *t, const struct rollup__raw *w)

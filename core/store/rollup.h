@@ -98,6 +98,15 @@ void rollup_raw_free(struct rollup_raw *rows, size_t count);
 /* Adds all raw rows up again and compares with the totals -> how many (axis, key, kind) differ; mend: puts them right,
  * with sums and the steps of what was wrong. */
 int64_t rollup_verify(struct rollup *r, uint32_t counted, bool mend, uint64_t *rows, struct err *e);
+/* Kinds of rows since `from`, all bits, with their events. */
+int rollup_kinds(struct rollup *r, int64_t from, struct rollup_answer *out, struct err *e);
+/* Rows since `from` of a part (0: of any) that have a kind become another, and all sums with them -> rows. Sorts the
+ * changes. also_only: rows of the further table alone, which are in order of their time. */
+struct rollup_change {
+    int64_t part, kind, becomes;
+};
+int64_t rollup_revise(struct rollup *r, int64_t from, struct rollup_change *changes, size_t n, bool also_only,
+                      uint32_t counted, struct err *e);
 /* Forgets everything of a subject (ROLLUP_SUBJECT), or all (ROLLUP_ALL): rows that were folded, and sums. */
 int rollup_clear(struct rollup *r, enum rollup_axis axis, int64_t key, struct err *e);
 /* Removes raw rows before `at` -> files removed. Sums stay. */

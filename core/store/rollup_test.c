@@ -1,5 +1,6 @@
 /* rollup_test.c: sums are those of the rows, whatever was folded already; a question has what is not folded yet. */
 #include "store/rollup.h"
+#include "base/clock.h"
 #include "base/test.h"
 #include "store/trail.h"
 
@@ -102,6 +103,33 @@ TEST(what_counts_of_many_keys_is_told_at_once)
         CHECK(rollup_sums(rollup, ROLLUP_PART, &part, 1, 1 << 4, &e) == GIFD_OK && part.t[0] == 3);
         fold();
     }
+    end();
+}
+
+TEST(rows_that_turn_out_to_be_another_kind_take_their_sums_with_them)
+{
+    begin(0);
+    const int64_t other = CLICK & ~0xf000, now = clock_wall_us();
+    uint64_t rows;
+    tell(now, 7, 1, CLICK | INT64_C(5) << 32, 3);
+    tell(now, 7, 2, CLICK | INT64_C(5) << 32, 2);
+    tell(now, 7, 2, VIEW, 1);
+    fold();
+    tell(now, 8, 2, CLICK | INT64_C(5) << 32, 1); /* in no sum yet */
+    struct rollup_answer kinds;
+    CHECK(rollup_kinds(rollup, 0, &kinds, &e) == GIFD_OK && kinds.count == 2);
+    CHECK(kinds.rows[0].n + kinds.rows[1].n == 7);
+    rollup_answer_free(&kinds);
+    struct rollup_change changes[] = {{2, CLICK | INT64_C(5) << 32, other}, {9, VIEW, 0}};
+    CHECK(rollup_revise(rollup, now + 1, changes, 2, false, 1 << 4, &e) == 0);
+    CHECK(rollup_revise(rollup, now, changes, 2, true, 1 << 4, &e) == 0);
+    CHECK(rollup_revise(rollup, now, changes, 2, false, 1 << 4, &e) == 3);
+    CHECK(total(ROLLUP_PART, 2, CLICK) == 0 && total(ROLLUP_PART, 2, other) == 3 && total(ROLLUP_PART, 1, CLICK) == 3);
+    CHECK(total(ROLLUP_SUBJECT, 7, CLICK) == 3 && total(ROLLUP_ALL, 0, other) == 3);
+    fold();
+    CHECK(rollup_verify(rollup, 1 << 4, false, &rows, &e) == 0);
+    struct rollup_sum sum = {.key = 7};
+    CHECK(rollup_sums(rollup, ROLLUP_SUBJECT, &sum, 1, 1 << 4, &e) == GIFD_OK && sum.t[2] == 3 && sum.t[0] == 1);
     end();
 }
 

@@ -25,7 +25,6 @@ local plugin_test = require "gifd.command.plugin_test"
 local plugins_command = require "gifd.command.plugins"
 local plugin_data = require "gifd.flow.plugin_data"
 local plugin_jobs = require "gifd.flow.plugin_jobs"
-local referrers = require "gifd.flow.referrers"
 local registry = require "gifd.plugin.registry"
 local routes = require "gifd.http.routes"
 local runner = require "gifd.jobs.runner"
@@ -79,7 +78,7 @@ return function(settings)
   app.handle = dispatch(app)
   app.drain = settings.reload_drain
   app.refusals = guard.refusals(settings)
-  app.clients, app.referrers = evidence.classes, referrers.domains
+  app.clients, app.pages = evidence.classes, askers.pages
   app.intake = event_kinds.intake(settings, gifd.server.data_dir)
   app.roles = { runner = runner(app), worker = worker(app) }
   app.commands = { lua = script, ["plugin run"] = plugin_run(app),

@@ -69,7 +69,7 @@ describe("metrics", function()
       return m.by_platform.discord ~= nil and m.by_verdict.preview ~= nil
     end)
     local m = get("/api/v1/shares/" .. code .. "/metrics")
-    assert.equal(1, m.by_verdict.preview.clicks)
+    assert.equal(2, m.by_verdict.preview.clicks) -- Slack's program, and HEAD
     assert.equal(4, m.by_verdict.unknown.clicks)
     assert.equal(1, m.by_platform.discord.clicks)
     local share, of_asset = get("/api/v1/shares/" .. code), get("/api/v1/assets/" .. asset .. "/metrics")

@@ -140,7 +140,7 @@ describe("shares", function()
     s:request { "GET", "/s/" .. made.code .. ".gif" }
     assert.equal(5, s:request({ "GET", "/api/v1/shares/" .. made.code }).json.clicks)
     server.wait_until("the count in rows", function()
-      local pipe = io.popen(([[sqlite3 -readonly %s/catalogue.db "SELECT sum(n) FROM hit_rows WHERE kind & 15 = 3
+      local pipe = io.popen(([[sqlite3 -readonly %s/catalogue.db "SELECT sum(n) FROM hit_rows WHERE kind & 61455 = 3
           AND part = (SELECT id FROM shares WHERE code = '%s')"]])
         :format(s.data, made.code))
       local n = pipe:read("*l")

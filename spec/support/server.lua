@@ -161,9 +161,11 @@ function Server:token(scopes, account, ...)
   return (out:gsub("%s+$", ""))
 end
 
---- { METHOD, path, token =, headers =, body =, json = } -> { status, headers, body, json }
+local BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+
+--- { METHOD, path, token =, headers =, body =, json = } -> { status, headers, body, json }; as a browser would ask
 function Server:request(r)
-  local headers, out = {}, {}
+  local headers, out = { ["user-agent"] = BROWSER }, {}
   for name, value in pairs(r.headers or {}) do headers[name:lower()] = value end
   if r.token then headers.authorization = "Bearer " .. r.token end
   local body = r.body

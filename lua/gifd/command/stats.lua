@@ -1,11 +1,10 @@
 --- command/stats: gifd stats top|show|export|verify|reclassify: what was seen, played and clicked, beside the server.
 local arguments = require "gifd.command.arguments"
 local asset_model = require "gifd.model.asset"
-local event_model = require "gifd.model.event"
-local evidence = require "gifd.flow.evidence"
 local kinds = require "gifd.model.event_kinds"
 local metrics = require "gifd.flow.metrics"
 local moment = require "gifd.moment"
+local reclassify = require "gifd.flow.reclassify"
 local share_model = require "gifd.model.share"
 
 local OK, FAILED, USAGE, NOT_FOUND = 0, 1, 2, 4
@@ -120,31 +119,25 @@ local function verify(_, options)
   return (found.result == 0 or options.mend) and OK or FAILED
 end
 
---- Rows that were counted by rules that have changed get what the rules say now, and sums follow.
-local function reclassify(_, options)
-  local given = evidence.given()
-  local found, err = event_model.outdated(given)
-  if not found then return failed(err) end
-  local dry = options["dry-run"] or false
-  if not dry and found.rows > 0 then
-    local done, run_err = event_model.reclassify(given)
-    if not done then return failed(run_err) end
-    local mended, mend_err = gifd.rollup.verify(kinds.counted, true)
-    if not mended then return failed(mend_err) end
-  end
+--- What was counted by rules that have changed is judged again (flow/reclassify).
+local function again(_, options)
+  local since, dry = time_of(options.since, 0), options["dry-run"] or false
+  if not since then return complain(USAGE, "a time is such as 2030-01-01T00:00:00Z") end
+  local events, rows = reclassify.run(since, dry)
+  if not events then return failed(rows) end
   if options.json then
-    write("%s", gifd.json.encode { rows = found.rows, events = found.n, changed = not dry })
+    write("%s", gifd.json.encode { rows = rows, events = events, changed = not dry })
   else
-    write("%d events in %d rows %s what the rules say now", found.n, found.rows, dry and "are not" or "are made")
+    write("%d events %s what the rules say now", events, dry and "are not" or "are made")
   end
   return OK
 end
 
-local verbs = { show = show, top = top, export = export, verify = verify, reclassify = reclassify }
+local verbs = { show = show, top = top, export = export, verify = verify, reclassify = again }
 
 return function(args)
   local options, words = arguments(args, { json = "flag", by = "value", limit = "value", format = "value",
-    from = "value", to = "value", mend = "flag", ["dry-run"] = "flag" })
+    from = "value", to = "value", mend = "flag", ["dry-run"] = "flag", since = "value" })
   if not options then return complain(USAGE, "%s", words) end
   local verb = verbs[table.remove(words, 1) or ""]
   if not verb then return complain(USAGE, "say top, show [CODE|ID], export [CODE|ID], verify or reclassify") end

@@ -1,9 +1,13 @@
---- flow/evidence_rules: by what programs are told from people, as data. The first rule all of whose texts stand in a
--- User-Agent is the program's. Numbers are reasons of events (model/event_kinds) and are never used again.
+--- flow/evidence_rules: by what programs are told from people, as data. The first rule that fits is the program's.
+-- Numbers are reasons of events (model/event_kinds) and are never used again.
 --
---   programs  number, name, verdict, platform or false, texts: the classes of client that C counts by, at most 31: the
---             names of programs first, then marks of those that have no rule of their own
---   others    looked for after these where Lua judges: they say what asks, not that nobody is behind it, so it counts
+--   programs  number, name, verdict, platform or false, texts that all stand in a User-Agent: the classes of client
+--             that C tells apart, since pages differ by them, at most 31
+--   others    number, name, verdict, texts of which one stands in it
+--   words     the same, of patterns in small letters, once what is `innocent` has been taken out
+--   form      what a person's program looks like; all else is FORM
+--
+-- What fetches for a script is a bot: nobody looks at what it gets. What an app fetches with is unknown, and counts.
 local M = {}
 
 M.programs = {
@@ -36,17 +40,51 @@ M.programs = {
   { 42, "crawler", "bot", false, { "rawler" } },
   { 43, "spider", "bot", false, { "pider" } },
   { 44, "archiver", "bot", false, { "archiver" } },
-  { 45, "compatible; http", "bot", false, { "compatible;", "http" } },
   { 46, "+http", "bot", false, { "+http" } },
 }
 
 M.others = {
-  { 64, "headless browser", { "HeadlessChrome", "PhantomJS", "Headless" } },
-  { 65, "library", { "curl/", "Wget/", "python-requests/", "python-httpx/", "Python-urllib/", "aiohttp/",
-    "Go-http-client/", "okhttp/", "axios/", "node-fetch", "undici", "libwww-perl/", "Java/", "Apache-HttpClient/",
+  { 64, "headless browser", "bot", { "HeadlessChrome", "PhantomJS", "Headless" } },
+  { 70, "an app's client", "unknown", { "okhttp/", "CFNetwork/", "Dalvik/", "AppleCoreMedia/", "ExoPlayer",
+    "stagefright/", "VLC/", "Lavf/", "mpv ", "Kodi/", "Cronet/" } },
+  { 65, "library", "bot", { "curl/", "Wget/", "python-requests/", "python-httpx/", "Python-urllib/", "aiohttp/",
+    "Go-http-client/", "axios/", "node-fetch", "undici", "libwww-perl/", "Java/", "Apache-HttpClient/",
     "Ruby", "PostmanRuntime/", "got (", "GuzzleHttp/" } },
 }
-M.NAMELESS, M.PREFETCH, M.HEAD = 66, 67, 68
-M.names = { [66] = "no user agent", [67] = "fetched ahead", [68] = "HEAD" }
+
+M.words = {
+  { 47, "...bot", "bot", { "bots?%f[^%a]" } },
+  { 48, "crawl", "bot", { "crawl", "spider", "slurp", "scrap[ey]", "harvest" } },
+  { 49, "fetches, checks or watches", "bot", { "fetch", "%f[%a]check", "check%f[^%a]", "checker", "monitor", "uptime",
+    "validat", "scanner", "%f[%a]scan%f[^%a]", "probe", "pingdom", "inspect", "analy[sz]er", "audit" } },
+  { 50, "indexes or keeps", "bot", { "indexer", "archiv", "%f[%a]feed", "feed%f[^%a]" } },
+  { 51, "previews", "preview", { "preview", "unfurl", "embed%f[^%a]", "oembed", "linkexpand", "externalhit",
+    "thumbnail" } },
+  { 52, "driven by a program", "bot", { "headless", "phantomjs", "selenium", "puppeteer", "playwright", "lighthouse",
+    "pagespeed", "webdriver", "synthetic", "automat" } },
+  { 53, "says how to reach its owner", "bot", { "https?://", "%+http", "[%w._-]+@[%w-]+%.%a+", "mailto:" } },
+  { 54, "written with a library", "bot", { "%f[%a]python", "%f[%a]perl%f[^%a]", "%f[%a]ruby", "%f[%a]php%f[^%a]",
+    "^java/", "%f[%a]node[/.-]", "^go[/-]", "go%-http", "libwww", "http[_ -]?client", "%f[%a]http%.", "urllib",
+    "httpx?%-", "%f[%a]rust", "%f[%a]deno", "%f[%a]bun/", "aiohttp" } },
+}
+--- Telephones of this name, an old control that says where it is from, a browser's library
+M.innocent = { "cubot[%w_ +-]*", "embeddedwb[^;)]*", "libwww%-fm" }
+
+--- Programs of people: a browser says Mozilla/ and on what it runs, or is one of those that never did.
+M.form = {
+  compatible = { "MSIE", "Trident", "Konqueror", "IEMobile", "WebTV", "ABrowse", "iCab", "BlackBerry", "NetFront",
+    "Opera", "OmniWeb", "Dreamcast", "Netscape" },
+  people = { "Opera", "Lynx/", "Links ", "ELinks", "w3m/", "Dillo/", "NetSurf/", "UCWEB", "Nokia", "SonyEricsson",
+    "BlackBerry", "SAMSUNG", "LG-", "LGE", "MOT-", "SIE-", "SEC-", "HTC", "ZTE", "HUAWEI", "Profile/MIDP", "NetFront",
+    "DoCoMo/", "KDDI-", "SoftBank/", "Vodafone/", "J-PHONE/", "Android", "iPhone", "iPad", "iPod", "iOS", "watchOS",
+    "tvOS", "Windows NT", "Macintosh", "Mac OS X", "macOS", "PlayStation", "Nintendo", "Xbox", "Roku", "SmartTV",
+    "SMART-TV", "Tizen", "Web0S", "webOS", "HbbTV", "iTunes/", "QuickTime", "Emacs", "amaya/", "Contiki" },
+}
+
+M.NAMELESS, M.PREFETCH, M.HEAD, M.FORM = 66, 67, 68, 69
+M.BURST, M.HEADS, M.NO_MEDIA = 71, 72, 73 -- flow/bursts
+M.names = { [45] = "compatible; http", [66] = "no user agent", [67] = "fetched ahead", [68] = "HEAD",
+  [69] = "no browser by its form",
+  [71] = "a burst without media", [72] = "a page, then HEAD", [73] = "no media followed" }
 
 return M

@@ -16,11 +16,24 @@ local rows = {
   { "google", "google.com" },
 }
 
---- For C: arrays of names and domains; the classes that it counts by are the indexes.
-M.domains = {}
-M.names = {}
-for i, row in ipairs(rows) do
-  M.names[i], M.domains[i] = row[1], row
+local names = {}
+for _, row in ipairs(rows) do names[row[1]] = true end
+
+local function ends_with(host, domain)
+  return host == domain or host:sub(-#domain - 1) == "." .. domain
+end
+
+--- from: "via:WORD", a host, or both with a space between (core/script/caller.h) -> name of a row, or nil
+function M.platform(from)
+  from = from:lower()
+  local via, host = from:match("^via:(%S*) ?(.*)$")
+  if names[via] then return via end
+  from = host or from
+  for _, row in ipairs(rows) do
+    for i = 2, #row do
+      if ends_with(from, row[i]) then return row[1] end
+    end
+  end
 end
 
 return M

@@ -1,6 +1,7 @@
 --- http/plays: POST /api/v1/plays: share pages tell that what they show was in sight and playing for a second
 -- (web/play.js). Only pages of this server may; who asked not to be tracked (DNT, Sec-GPC) is not counted. The answer
 -- is the same whether there is such a share or not: it tells nobody what they may not know.
+local askers = require "gifd.flow.askers"
 local auth = require "gifd.http.auth"
 local asset_model = require "gifd.model.asset"
 local count = require "gifd.model.count"
@@ -31,7 +32,8 @@ local function played(req, body)
   local verdict, _, reason = evidence.judge("POST", req.headers)
   if verdict == 0 and reason == 0 then verdict, reason = kinds.HUMAN, kinds.PLAYED end
   local platform = kinds.platform_numbers[body.via] or kinds.platform_numbers.web
-  return count.play(asset, share, kinds.kind(kinds.type_numbers.play, platform, verdict, reason))
+  return count.play(asset, share, kinds.kind(kinds.type_numbers.play, platform, verdict, reason),
+    askers.own_text(req.headers["user-agent"] or ""))
 end
 
 function M.create(_, req, ctx)

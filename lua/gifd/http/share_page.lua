@@ -175,8 +175,10 @@ local function page_headers(about, ctx, headers)
 end
 
 --- -> true, or false when the share has changed since it was read, or nil, err
-local function visit(about, reply)
+local function visit(about, reply, free)
   local req, share = about.req, about.share
+  if req.method == "HEAD" then return count.add(req, count.heads(share), askers) end
+  if free then return count.add(req, count.clicks(share), askers) end
   if about.limited then return share_model.visit(share, req.asker, askers) end
   if share.max_visits or not gifd.request.from_start(reply, #reply.body) then return true end
   return count.add(req, count.clicks(share), askers)
@@ -221,10 +223,8 @@ local function show(about, ctx)
   local reply = ctx.html(200, page.share(facts))
   if not share.max_visits then reply.etag = '"' .. gifd.crypto.sha256(reply.body):sub(1, 32) .. '"' end
   page_headers(about, ctx, reply.headers)
-  if not free then
-    local counted, count_err = visit(about, reply)
-    if not counted then return counted, count_err end
-  end
+  local counted, count_err = visit(about, reply, free)
+  if not counted then return counted, count_err end
   if share.max_visits or not (about.public or about.signed) then return reply end
   return keep(reply, { asset = about.asset, share = share, ends = about.ends, signed = about.signed,
     anyone = about.signed and true or nil, counts = count.clicks(share) })

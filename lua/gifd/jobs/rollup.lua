@@ -2,6 +2,7 @@
 --
 -- Files of processes that died are closed first, so that they are added up to their end. What leads is found out again
 -- after a pause of twenty times as long as it takes.
+local event_model = require "gifd.model.event"
 local kinds = require "gifd.model.event_kinds"
 local metric_events = require "gifd.flow.metric_events"
 local metrics = require "gifd.flow.metrics"
@@ -60,7 +61,9 @@ function M.once(app, state)
     state.pause = math.max(BOARDS_LEAST, math.min(BOARDS_MOST, SHARE * (state.boards - began)))
   end
   if now - state.expired >= EXPIRE_EVERY then
-    local done, expire_err = gifd.rollup.expire(moment.now() - app.settings.retention.events * 1e6)
+    local before = moment.now() - app.settings.retention.events * 1e6
+    local done, expire_err = gifd.rollup.expire(before)
+    if done then done, expire_err = event_model.expire_askers(before) end
     if not done then warn("expire", expire_err) end
     state.expired = now
   end

@@ -10,13 +10,14 @@
 --
 --   bits of a key   0 .. 39   shares.id; assets: 2^39 + assets.rowid_
 --                  40 .. 50   asker: a number that C gives, in req.asker too (flow/askers says who that is)
---                  51 .. 52   event: 0 click of a page, 1 view of media
+--                  51 .. 52   event: 0 click of a page, 1 view of media, 2 a page by HEAD
 --
--- What counts (GET by anybody; not HEAD, no later range, nothing that is refused: gifd.request.from_start):
+-- What counts (GET by anybody; no later range, nothing that is refused: gifd.request.from_start):
 --
 --   request                          event   of
---   page of a share                  click   the share
---   /a/ID... whatever the form       view    the asset; with ?s=CODE of one of its shares, that too
+--   page of a share; by HEAD         click   the share; by HEAD it is preview in any case
+--   /a/ID... whatever the form       view    the asset; with ?s=CODE of one of its shares, or a Referer that is its
+--                                            page, that share too
 --   /s/CODE.EXT                      view    the asset and the share
 --   POST /api/v1/plays               play    the asset and the share: straight into hit_rows
 --
@@ -27,24 +28,30 @@ local moment = require "gifd.moment"
 
 local ASKER, ASKERS, EVENT = 2 ^ 40, 2 ^ 11, 2 ^ 51
 local ASSETS = 2 ^ 39
-local VIEW = EVENT
+local VIEW, HEAD = EVENT, 2 * EVENT
+local ASKERS_KEPT = 2 ^ 17 -- texts of askers beside the rows; further rows have none
 
 local M = {}
 
-local types = { [0] = kinds.type_numbers.click, kinds.type_numbers.view }
+local CLICK_TYPE, VIEW_TYPE = kinds.type_numbers.click, kinds.type_numbers.view
 
 --- Keys of a view; share: the one it was reached by, if that is known
 function M.views(asset, share) return { ASSETS + asset.rowid_ + VIEW, share and share.id + VIEW or nil } end
 
---- Keys of a visit of a share's page
+--- Keys of a visit of a share's page; of a look at it by HEAD
 function M.clicks(share) return { share.id } end
+function M.click_by(share, asker) return share.id + (asker or 0) * ASKER end
+function M.heads(share) return { share.id + HEAD } end
 
 --- Ids, as they stand in keys, of rows
 function M.asset_id(asset) return ASSETS + asset.rowid_ end
 function M.share_id(share) return share.id end
 
-local function split(key)
-  return key % ASKER, math.floor(key / ASKER) % ASKERS, types[math.floor(key / EVENT)]
+--- A key and who asked (flow/askers) -> id, kind, what is known of the asker
+local function split(key, askers)
+  local event, who = math.floor(key / EVENT), askers.of(math.floor(key / ASKER) % ASKERS)
+  if event == 1 then return key % ASKER, VIEW_TYPE + who.bits, who end
+  return key % ASKER, CLICK_TYPE + (event == 2 and who.head or who.bits), who
 end
 
 -- (Without the plus SQLite would compare as INTEGER, and not use the index of the expression: all marks would be read.)
@@ -64,9 +71,11 @@ function M.unwritten(ids, askers)
     local counts, list = {}, {}
     for _, slot in ipairs(gifd.tally.peek(id)) do counts[slot.key] = (counts[slot.key] or 0) + slot.count end
     for key, n in pairs(counts) do
-      local _, asker, type = split(key)
       n = n - (marks[key] or 0)
-      if n > 0 then list[#list + 1] = { kind = type + askers.bits(asker), n = n } end
+      if n > 0 then
+        local _, kind = split(key, askers)
+        list[#list + 1] = { kind = kind, n = n }
+      end
     end
     out[id] = list
   end
@@ -82,28 +91,43 @@ end
 
 -- A few statements over one JSON array, whatever its length: thousands of things may be asked for in a second.
 -- (GROUP BY makes SQLite read the array once and look up each row, instead of reading it once for each row.)
+local askers_sql = ([[
+  INSERT INTO askers (text, seen) SELECT DISTINCT value ->> 'text', ?2 FROM json_each(?1)
+    WHERE value ->> 'text' IS NOT NULL AND (SELECT count(*) FROM askers) < %d
+      AND (SELECT coalesce(max(id), 0) FROM askers) < %d
+  ON CONFLICT (text) DO UPDATE SET seen = excluded.seen WHERE excluded.seen - seen > 86400000000]])
+  :format(ASKERS_KEPT, 2 ^ 53 / kinds.PAIR - 2 ^ 12)
+local insert = [[
+  INSERT INTO hit_rows (at, subject, part, kind, n)
+  SELECT ?2, %s, %s, (value ->> 'kind') + coalesce(k.id << 32, 0), sum(value ->> 'n')
+    FROM json_each(?1) %s LEFT JOIN askers k ON k.text = value ->> 'text' GROUP BY 2, 3, 4]]
+local share_join = "JOIN shares s ON s.id = value ->> 'id' JOIN assets a ON a.id = s.asset_id"
 local rows_sql = {
-  shares = [[
-    INSERT INTO hit_rows (at, subject, part, kind, n)
-    SELECT ?2, iif(value ->> 'view', 0, a.rowid_), s.id, value ->> 'kind', sum(value ->> 'n')
-      FROM json_each(?1) JOIN shares s ON s.id = value ->> 'id' JOIN assets a ON a.id = s.asset_id GROUP BY 2, 3, 4]],
-  assets = [[
-    INSERT INTO hit_rows (at, subject, part, kind, n)
-    SELECT ?2, a.rowid_, 0, value ->> 'kind', sum(value ->> 'n')
-      FROM json_each(?1) JOIN assets a ON a.rowid_ = value ->> 'id' GROUP BY 2, 4]],
+  pages = insert:format("a.rowid_", "s.id", share_join),
+  share_views = insert:format("0", "s.id", share_join), -- the asset's is counted by itself
+  views = insert:format("a.rowid_", "0", "JOIN assets a ON a.rowid_ = value ->> 'id'"),
+  page_views = insert:format("0", "s.id",
+    "JOIN shares s ON s.code = value ->> 'page' JOIN assets a ON a.id = s.asset_id AND a.rowid_ = value ->> 'id'"),
 }
+local order = { "pages", "share_views", "views", "page_views" }
 
 --- Statements for a batch that write counts into rows. counts: array of { key, n }; askers: flow/askers
 function M.statements(counts, askers)
-  local found, calls = { shares = {}, assets = {} }, {}
-  for _, c in ipairs(counts) do
-    local id, asker, type = split(c.key)
-    local list = id >= ASSETS and found.assets or found.shares
-    list[#list + 1] = { id = id % ASSETS, kind = type + askers.bits(asker), view = type == kinds.type_numbers.view,
-      n = c.n }
+  local found, all, calls = { pages = {}, share_views = {}, views = {}, page_views = {} }, {}, {}
+  local function put(name, one)
+    local list = found[name]
+    list[#list + 1], all[#all + 1] = one, one.text and { text = one.text } or nil
   end
-  for name, list in pairs(found) do
-    if list[1] then calls[#calls + 1] = { rows_sql[name], gifd.json.encode(list), moment.now() } end
+  for _, c in ipairs(counts) do
+    local id, kind, who = split(c.key, askers)
+    local of_asset, view = id >= ASSETS, kind % kinds.PLATFORM == VIEW_TYPE
+    local one = { id = id % ASSETS, kind = kind, text = who.text, page = who.page, n = c.n }
+    put(of_asset and "views" or view and "share_views" or "pages", one)
+    if of_asset and who.page then put("page_views", one) end
+  end
+  if all[1] then calls[1] = { askers_sql, gifd.json.encode(all), moment.now() } end
+  for _, name in ipairs(order) do
+    if found[name][1] then calls[#calls + 1] = { rows_sql[name], gifd.json.encode(found[name]), moment.now() } end
   end
   return calls
 end
@@ -113,7 +137,7 @@ end
 function M.add(req, keys, askers)
   local left = {}
   for i = (req.counted or 0) + 1, #keys do
-    local key = keys[i] + (req.asker or 0)
+    local key = keys[i] + (req.asker or 0) * ASKER
     local done, err = gifd.tally.add(key, 1)
     if not done and err.code ~= "busy" and err.code ~= "closed" then return nil, err end
     if not done then left[#left + 1] = { key = key, n = 1 } end
@@ -121,10 +145,11 @@ function M.add(req, keys, askers)
   return #left == 0 or gifd.db.batch(M.statements(left, askers))
 end
 
---- Counts that a page showed and played its share, durably. kind: model/event_kinds
-function M.play(asset, share, kind)
-  return gifd.db.run("INSERT INTO hit_rows (at, subject, part, kind, n) VALUES (?1, ?2, ?3, ?4, 1)", moment.now(),
-    asset.rowid_, share.id, kind)
+--- Counts that a page showed and played its share, durably. kind: model/event_kinds; text: who told (flow/askers)
+function M.play(asset, share, kind, text)
+  local one = gifd.json.encode { { id = share.id, kind = kind, text = text, n = 1 } }
+  return asset.id == share.asset_id and gifd.db.batch { { askers_sql, one, moment.now() },
+    { rows_sql.pages, one, moment.now() } }
 end
 
 --- Marks of shared memory that is gone say nothing any more: what they stood for is in the rows.

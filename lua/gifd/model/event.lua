@@ -29,21 +29,16 @@ function M.names(rows)
   return { assets = assets, shares = map(shares) }
 end
 
--- Platform and verdict of a kind, and its reason (model/event_kinds).
-local RULED = "((hit_rows.kind >> 16) & 65535) = j.reason AND (hit_rows.kind & 65520) <> j.bits"
-local GIVEN = "(SELECT value ->> 'reason' AS reason, value ->> 'bits' AS bits FROM json_each(?1)) j"
-
---- What of counted rows is not as the rules say now: given is an array of { reason, bits } (platform and verdict as
--- they stand in a kind) -> { rows, n }, or nil, err
-function M.outdated(given)
-  local sql = "SELECT count(*) AS rows, COALESCE(sum(hit_rows.n), 0) AS n FROM hit_rows JOIN %s ON %s"
-  return gifd.db.row(sql:format(GIVEN, RULED), gifd.json.encode(gifd.json.array(given)))
+--- Texts of askers by ids -> { [id] = text }
+function M.askers(ids)
+  local rows, err = gifd.db.rows(
+    "SELECT id AS key, text AS name FROM askers WHERE id IN (SELECT value FROM json_each(?1))",
+    gifd.json.encode(gifd.json.array(ids)))
+  if not rows then return nil, err end
+  return map(rows)
 end
 
---- Gives them what the rules say.
-function M.reclassify(given)
-  local sql = "UPDATE hit_rows SET kind = (hit_rows.kind & ~65520) | j.bits FROM %s WHERE %s"
-  return gifd.db.run(sql:format(GIVEN, RULED), gifd.json.encode(gifd.json.array(given)))
-end
+--- Forgets askers that were seen last before `at`: their rows have gone.
+function M.expire_askers(at) return gifd.db.run("DELETE FROM askers WHERE seen < ?1 - 172800000000", at) end
 
 return M

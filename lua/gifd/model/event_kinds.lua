@@ -48,17 +48,6 @@ end
 
 function M.platform_name(number) return M.platforms[number] or "other" end
 
---- Classes of clients and referrers (flow/evidence, flow/referrers) as platforms -> { by client, by referrer }.
--- Nobody in particular without a referrer is a browser: web.
-function M.platforms_of(clients, referrers)
-  local function of(names)
-    local out = {}
-    for i, name in ipairs(names) do out[i] = M.platform_numbers[name] or 0 end
-    return out
-  end
-  return { clients = of(clients), referrers = of(referrers) }
-end
-
 --- For C (core/script/intake.h): how events that are told become rows.
 function M.intake(settings, data_dir)
   return { folder = data_dir .. "/events", rollup = data_dir .. "/rollup.db", also = data_dir .. "/catalogue.db",

@@ -135,7 +135,7 @@ function M.visit(share, asker, askers)
     UPDATE shares SET visits_left = visits_left - 1 WHERE id = ?1 AND visits_left > 0 AND revision = ?2
       AND verdict = 'approved' AND (expires_at IS NULL OR expires_at > ?3)]], share.id, share.revision, now,
     expect = 1 } }
-  for _, call in ipairs(count.statements({ { key = share.id + (asker or 0), n = 1 } }, askers)) do
+  for _, call in ipairs(count.statements({ { key = count.click_by(share, asker), n = 1 } }, askers)) do
     calls[#calls + 1] = call
   end
   local done, err = gifd.db.batch(calls)

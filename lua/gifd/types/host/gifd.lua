@@ -1306,6 +1306,12 @@ function gifd.rollup.fold(counted, boards) end
 ---@return gifd.Err? err
 function gifd.rollup.index() end
 
+---waits; of rows since then
+---@param from integer
+---@return {rows: {at: integer, kind: integer, n: integer}[]}|nil
+---@return gifd.Err? err
+function gifd.rollup.kinds(from) end
+
 ---waits; rows behind (file, id)
 ---@param axis integer
 ---@param key integer
@@ -1317,6 +1323,15 @@ function gifd.rollup.index() end
 ---@return {rows: table[]}|nil
 ---@return gifd.Err? err
 function gifd.rollup.raw(axis, key, from, to, file, id, max) end
+
+---waits; changes: {part or 0, kind, becomes}; sums follow; how many rows changed
+---@param from integer
+---@param changes integer[][]
+---@param counted integer
+---@param hits_only boolean
+---@return {result: integer}|nil
+---@return gifd.Err? err
+function gifd.rollup.revise(from, changes, counted, hits_only) end
 
 ---waits; files whose owners are gone, closed
 ---@return {result: integer}|nil
@@ -1367,6 +1382,11 @@ gifd.tally = {}
 ---@return gifd.Err? err
 function gifd.tally.add(key, n) end
 
+---who asked, as a key holds the number: flags, origin and User-Agent, each on a line; nil below 32 (classes), and once nothing is counted by it any more
+---@param number integer
+---@return string | nil
+function gifd.tally.asker(number) end
+
 ---its count is folded
 ---@param slot integer
 function gifd.tally.free(slot) end
@@ -1377,7 +1397,7 @@ function gifd.tally.free(slot) end
 ---@return boolean
 function gifd.tally.freeze(slot, count) end
 
----what is counted and not yet folded
+---what is counted and not yet folded; each call is a round after which askers may go that nothing is counted by
 ---@return {epoch: string, slots: {slot: integer, key: integer, count: integer, frozen: boolean}[]}
 function gifd.tally.list() end
 
