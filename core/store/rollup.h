@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #define ROLLUP_FOLD_MAX 500000   /* rows in one transaction */
-#define ROLLUP_TAIL_MAX 200000   /* rows beyond the marks that a question reads; more are left for the fold */
+#define ROLLUP_TAIL_MAX 200000   /* rows beyond the marks, of all files, that a question reads */
 #define ROLLUP_ROWS_MAX 200000   /* of one answer */
 #define ROLLUP_BOARD_MAX 1000    /* what leads, of each board */
 #define ROLLUP_MINUTES (48 * 60) /* steps of minutes are kept for so long */

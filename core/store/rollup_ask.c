@@ -67,13 +67,11 @@ static int add_rows(sqlite3 *db, sqlite3_stmt *s, const struct asked *q, struct 
     return rc == SQLITE_DONE ? GIFD_OK : e->code;
 }
 
-static int tail_of(struct rollup *r, uint32_t file, int64_t mark, const struct asked *q, struct answer *a,
-                   struct err *e)
+static int tail_of(struct rollup *r, sqlite3 *db, uint32_t file, int64_t from, int64_t to, const struct asked *q,
+                   struct answer *a, struct err *e)
 {
     char sql[200], which[48];
     struct err why = {0};
-    sqlite3 *db = rollup__source(r, file, &why);
-    if (!db) return GIFD_OK;
     if (q->axis == ROLLUP_ALL)
         snprintf(which, sizeof which, "subject > 0");
     else
@@ -82,8 +80,8 @@ static int tail_of(struct rollup *r, uint32_t file, int64_t mark, const struct a
              which);
     sqlite3_stmt *s = rollup__prepare(db, sql, &why);
     if (!s) return GIFD_OK;
-    sqlite3_bind_int64(s, 1, mark);
-    sqlite3_bind_int64(s, 2, mark + ROLLUP_TAIL_MAX);
+    sqlite3_bind_int64(s, 1, from);
+    sqlite3_bind_int64(s, 2, to);
     if (q->axis != ROLLUP_ALL) sqlite3_bind_int64(s, 3, q->key);
     int rc;
     while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
@@ -96,26 +94,38 @@ static int tail_of(struct rollup *r, uint32_t file, int64_t mark, const struct a
     return rc == SQLITE_DONE ? GIFD_OK : e->code;
 }
 
+/* How many of a file's rows beyond its mark are read: *mark to the number returned. *left: of ROLLUP_TAIL_MAX, for all
+ * files; what is more is *behind. */
+static int64_t tail_end(struct rollup *r, sqlite3 *db, uint32_t file, int64_t mark, int64_t *left, bool *behind)
+{
+    char sql[96];
+    snprintf(sql, sizeof sql, "SELECT max(id) FROM %s", rollup__table(r, file));
+    int64_t last = rollup__number(db, sql);
+    if (last - mark > *left) {
+        *behind = true;
+        last = mark + *left;
+    }
+    if (last > mark) *left -= last - mark;
+    return last;
+}
+
 /* The rows beyond the marks, in the snapshot of the open transaction. */
 static int tails(struct rollup *r, const struct asked *q, struct answer *a, bool *behind, struct err *e)
 {
     uint32_t *files = NULL;
     size_t count;
+    int64_t left = ROLLUP_TAIL_MAX;
     if (rollup__files(r, &files, &count, e) < 0) return e->code;
     int rc = GIFD_OK;
     for (size_t i = 0; i < count && rc == GIFD_OK; i++) {
         int64_t mark;
         bool done;
+        struct err why = {0};
         rc = rollup__mark(r, files[i], &mark, &done, e);
-        if (rc == GIFD_OK && !done) {
-            char sql[96];
-            struct err why = {0};
-            sqlite3 *db = rollup__source(r, files[i], &why);
-            if (!db) continue;
-            snprintf(sql, sizeof sql, "SELECT max(id) FROM %s", rollup__table(r, files[i]));
-            if (rollup__number(db, sql) - mark > ROLLUP_TAIL_MAX) *behind = true;
-            rc = tail_of(r, files[i], mark, q, a, e);
-        }
+        sqlite3 *db = rc < 0 || done ? NULL : rollup__source(r, files[i], &why);
+        if (!db) continue;
+        int64_t last = tail_end(r, db, files[i], mark, &left, behind);
+        if (last > mark) rc = tail_of(r, db, files[i], mark, last, q, a, e);
     }
     free(files);
     return rc;
@@ -215,20 +225,23 @@ static void add_to_sum(const struct summing *s, int64_t key, int64_t kind, int64
     for (; found < s->sorted + s->count && (*found)->key == key; found++) (*found)->t[type - 1] += n;
 }
 
-static int sum_tail(struct rollup *r, uint32_t file, enum rollup_axis axis, const struct summing *sums, struct err *e)
+static int sum_tail(struct rollup *r, uint32_t file, enum rollup_axis axis, const struct summing *sums, int64_t *left,
+                    struct err *e)
 {
     char sql[160];
     int64_t mark;
-    bool done;
+    bool done, behind;
     struct err why = {0};
     if (rollup__mark(r, file, &mark, &done, e) < 0) return e->code;
     sqlite3 *db = done ? NULL : rollup__source(r, file, &why);
-    if (!db) return GIFD_OK;
-    snprintf(sql, sizeof sql, "SELECT %s, kind, n FROM %s WHERE id > ?1 LIMIT %d", column_of[axis],
-             rollup__table(r, file), ROLLUP_TAIL_MAX);
+    int64_t last = db ? tail_end(r, db, file, mark, left, &behind) : mark;
+    if (last <= mark) return GIFD_OK;
+    snprintf(sql, sizeof sql, "SELECT %s, kind, n FROM %s WHERE id > ?1 AND id <= ?2", column_of[axis],
+             rollup__table(r, file));
     sqlite3_stmt *s = rollup__prepare(db, sql, &why);
     if (!s) return GIFD_OK;
     sqlite3_bind_int64(s, 1, mark);
+    sqlite3_bind_int64(s, 2, last);
     int rc;
     while ((rc = sqlite3_step(s)) == SQLITE_ROW)
         add_to_sum(sums, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1), sqlite3_column_int64(s, 2));
@@ -261,7 +274,8 @@ static int sum_all(struct rollup *r, enum rollup_axis axis, const struct summing
     }
     if (rollup__files(r, &files, &count, e) < 0) return e->code;
     int rc = GIFD_OK;
-    for (size_t i = 0; i < count && rc == GIFD_OK; i++) rc = sum_tail(r, files[i], axis, sums, e);
+    int64_t left = ROLLUP_TAIL_MAX;
+    for (size_t i = 0; i < count && rc == GIFD_OK; i++) rc = sum_tail(r, files[i], axis, sums, &left, e);
     free(files);
     return rc;
 }

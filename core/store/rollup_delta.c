@@ -218,13 +218,12 @@ int rollup__delta_due(struct rollup *r, int64_t now, struct rollup__cells *t, in
 {
     int64_t pending = get_told(r, "pending"), had = pending, second = now / 1000000, last = get_told(r, "settled");
     if (!pending) return GIFD_OK;
-    if (last < second - BUCKETS || last > second) last = second - BUCKETS;
+    if (last < second - BUCKETS || last > second + BUCKETS) last = second - BUCKETS;
     for (int i = 0; i < CATCH_UP && pending > 0 && (last < second || pending > PENDING_MAX); i++) {
         int64_t n = take_bucket(r, (unsigned)(++last & (BUCKETS - 1)), t, oldest, e);
         if (n < 0) return (int)n;
         pending -= n;
     }
-    if (last > second) last = second;
     if (pending != had && put_told(r, "pending", pending, e) < 0) return e->code;
     return put_told(r, "settled", last, e);
 }

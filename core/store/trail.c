@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "loop/loop.h"
+#include "store/trail_keep.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -23,12 +24,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LINGER_NS 1000000     /* for more rows to come, so that they share a commit, */
-#define LINGER_ROWS 32        /* unless so many are there, */
-#define LINGER_QUIET 4000000  /* or the last commit is so long ago */
-#define GROUP_ROWS 65536      /* in one transaction */
-#define CHECKPOINT_PAGES 4096 /* of the log: 32 MiB */
-#define MANY 16               /* rows in one statement: half the cost of one by one */
+#define LINGER_NS 1000000      /* for more rows to come, so that they share a commit, */
+#define LINGER_ROWS 32         /* unless so many are there, */
+#define LINGER_QUIET 4000000   /* or the last commit is so long ago */
+#define GROUP_ROWS 65536       /* in one transaction */
+#define CHECKPOINT_ROWS 131072 /* between two of them: some 26 MB of the log */
+#define MANY 16                /* rows in one statement: half the cost of one by one */
 #define SEAL_ROWS 4000000
 #define SEAL_AFTER 3600
 
@@ -66,6 +67,7 @@ struct trail {
     bool idle, leaving; /* the writer waits for a signal; it is to end */
     _Atomic bool durable;
     bool is_durable; /* the writer's from here on */
+    struct trail_keeper *keeper;
     sqlite3 *db;
     sqlite3_stmt *one, *many; /* INSERT of 1 and of MANY rows */
     sqlite3_stmt *begin, *commit;
@@ -163,13 +165,18 @@ static int prepare(struct trail *t, const char *path, struct err *e)
     return rc == SQLITE_OK ? GIFD_OK : fail(e, t->db, rc, "COMMIT");
 }
 
-static void let_go(struct trail *t)
+static void end_statements(struct trail *t)
 {
     sqlite3_stmt **const all[] = {&t->one, &t->many, &t->begin, &t->commit};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         sqlite3_finalize(*all[i]);
         *all[i] = NULL;
     }
+}
+
+static void let_go(struct trail *t)
+{
+    end_statements(t);
     sqlite3_close(t->db);
     if (t->own_fd >= 0) close(t->own_fd);
     t->db = NULL;
@@ -192,22 +199,14 @@ static int begin_file(struct trail *t, struct err *e)
     return e->code;
 }
 
-static int seal(sqlite3 *db, struct err *e)
-{
-    if (run(db, "PRAGMA user_version=1", e) < 0) return e->code;
-    return run(db, "PRAGMA wal_checkpoint(TRUNCATE)", e);
-}
-
+/* It is sealed beside the writer, who goes on with the next one. */
 static void end_file(struct trail *t)
 {
-    struct err e = {0};
     if (!t->db) return;
-    bool sealed = seal(t->db, &e) == GIFD_OK;
-    if (!sealed) log_warn("trail.seal", LS("file", t->path), LS("error", e.text)); /* an orphan from now on */
-    char own[PATH_MAX];
-    snprintf(own, sizeof own, "%.*s.own", (int)(strlen(t->path) - 3), t->path);
-    if (sealed) unlink(own);
-    let_go(t);
+    end_statements(t);
+    trail_keeper_seal(t->keeper, t->db, t->own_fd, t->path);
+    t->db = NULL;
+    t->own_fd = -1;
 }
 
 /* ---- the writer ---- */
@@ -274,16 +273,19 @@ static int write_all(struct trail *t, struct list *chunks, struct err *e)
     return GIFD_OK;
 }
 
-/* After the answers were given: nobody waits for it. */
-static void tidy(struct trail *t)
+/* After the answers were given. since: rows since the last checkpoint. */
+static void tidy(struct trail *t, uint64_t *since)
 {
-    int pages = 0, done = 0;
     if (!t->db) return;
     if (t->rows >= t->seal_rows || clock_mono_ns() - t->opened_ns >= t->seal_ns) {
         end_file(t);
-        return;
+        *since = 0;
+    } else if (*since >= CHECKPOINT_ROWS) {
+        if (trail_keeper_is_behind(t->keeper))
+            sqlite3_wal_checkpoint_v2(t->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+        trail_keeper_checkpoint(t->keeper, t->path);
+        *since = 0;
     }
-    if (sqlite3_wal_checkpoint_v2(t->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, &done) != SQLITE_OK) return;
 }
 
 static size_t take(struct trail *t, struct list *out, bool *more)
@@ -327,7 +329,7 @@ static void *writer(void *arg)
             t->idle = false;
             if (t->db && clock_mono_ns() - t->opened_ns >= t->seal_ns) {
                 pthread_mutex_unlock(&t->lock);
-                tidy(t);
+                tidy(t, &since);
                 pthread_mutex_lock(&t->lock);
             }
         }
@@ -350,10 +352,9 @@ static void *writer(void *arg)
         if (rc < 0) t->failed = e;
         for (struct list *n; (n = list_shift(&chunks));) list_push(&t->over, n);
         uv_async_send(&t->news);
-        if (since >= CHECKPOINT_PAGES * 128 || (t->db && t->rows >= t->seal_rows)) {
-            since = 0;
+        if (since >= CHECKPOINT_ROWS || (t->db && t->rows >= t->seal_rows)) {
             pthread_mutex_unlock(&t->lock);
-            tidy(t);
+            tidy(t, &since);
             pthread_mutex_lock(&t->lock);
         }
     }
@@ -477,6 +478,7 @@ void trail_free(struct trail *t)
         pthread_cond_signal(&t->wake);
         pthread_mutex_unlock(&t->lock);
         pthread_join(t->thread, NULL);
+        trail_keeper_free(t->keeper);
         answer(t);
     }
     uv_close((uv_handle_t *)&t->news, on_closed);
@@ -516,6 +518,7 @@ static struct chunk *copied(const struct trail_row *rows, size_t count, struct e
 static int begin_thread(struct trail *t, struct err *e)
 {
     if (t->threaded) return GIFD_OK;
+    if (!t->keeper && !(t->keeper = trail_keeper_new(e))) return e->code;
     int rc = pthread_create(&t->thread, NULL, writer, t);
     if (rc) return err_sys(e, rc, "trail");
     t->threaded = true;
@@ -567,7 +570,7 @@ static int seal_orphan(const char *folder, unsigned number, struct err *e)
     int sealed = 0;
     if (rc == SQLITE_OK) {
         sqlite3_busy_timeout(db, 10000);
-        sealed = seal(db, e) == GIFD_OK ? 1 : e->code;
+        sealed = trail__seal(db, e) == GIFD_OK ? 1 : e->code;
     } else if (access(path, F_OK) == 0) {
         sealed = fail(e, db, rc, path);
     }

@@ -6,6 +6,7 @@
  *   loop thread                       writer thread (one per trail)
  *   trail_append(rows) --each turn--> BEGIN, all that wait, COMMIT; few that come often wait a moment for more
  *   done(rc) <----------------------- after the commit (durable: after the fsync of the log)
+ *                                     keeper thread (trail_keep.h): checkpoints, full files are sealed
  *
  * No two processes write to one file, so nobody waits for anybody's lock. A file is sealed, and the next one begun,
  * when it is large or old enough; that of a process which died is sealed by whoever calls trail_seal_orphans. A
