@@ -3,6 +3,7 @@
  * reads one piece of memory: what goes out lies behind the entry, in the order of its going. */
 #include "http/cache.h"
 #include "base/list.h"
+#include "http/conn_int.h"
 #include "http/h2_fields_int.h"
 
 #include <errno.h>
@@ -10,7 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-const struct cache_bounds cache_bounds_default = {64u << 20, 8192, 32768};
+const struct cache_bounds cache_bounds_default = {64u << 20, 8192, 32768, 262144};
 
 struct cache_entry {
     struct kept kept;         /* the cache is one of its users */
@@ -19,6 +20,8 @@ struct cache_entry {
     struct slice key;
     uint8_t slots, counts;
     bool anyone, found;
+    uint8_t wanted; /* how often it was asked for where its file has to be read */
+    char *read;     /* the file */
     uint32_t slot[CACHE_TAGS_MAX];
     uint64_t count[CACHE_COUNTS_MAX];
     struct reply reply;
@@ -28,6 +31,7 @@ struct cache_entry {
 };
 
 #define LISTED_MAX 32
+#define WANTED 2
 #define FETCHED 1536 /* bytes of an entry sent for at once: most entries have left the processor's caches since */
 
 struct cache {
@@ -68,6 +72,7 @@ static void on_unused(struct kept *k)
 {
     struct cache_entry *entry = LIST_OF(k, struct cache_entry, kept);
     if (entry->reply.fd >= 0) close(entry->reply.fd);
+    free(entry->read);
     free(entry);
 }
 
@@ -331,9 +336,36 @@ const uint64_t *cache_counts(const struct cache_entry *entry, const struct reque
     return entry->count;
 }
 
-void cache_reply(struct cache_entry *entry, struct request *r)
+/* Not at the first time: most files are asked for once. */
+static void read_file(struct cache *c, struct cache_entry *entry)
 {
-    reply_send(r, &entry->reply);
+    size_t n = (size_t)entry->reply.size;
+    if (entry->read || entry->reply.body != REPLY_FILE || entry->reply.size > c->bounds.readable) return;
+    if (entry->wanted == WANTED || ++entry->wanted < WANTED || entry->cost + n > c->bounds.bytes / 4) return;
+    list_remove(&entry->queue);
+    while (!list_empty(&c->queue) && c->stats.bytes + n > c->bounds.bytes) evict(c);
+    list_push(&c->queue, &entry->queue);
+    char *all = malloc(n ? n : 1);
+    if (!all || !read_whole(entry->reply.fd, all, n)) {
+        free(all);
+        return;
+    }
+    entry->read = all;
+    entry->cost += n;
+    c->stats.bytes += n;
+}
+
+void cache_reply(struct cache *c, struct cache_entry *entry, struct request *r)
+{
+    struct reply p = entry->reply;
+    if (r->conn->tls || r->conn->carrier) {
+        read_file(c, entry);
+        if (entry->read) {
+            p.body = REPLY_BYTES;
+            p.bytes = slice_of(entry->read, (size_t)p.size);
+        }
+    }
+    reply_send(r, &p);
 }
 
 void cache_stats(const struct cache *c, struct cache_stats *out)

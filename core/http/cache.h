@@ -22,9 +22,10 @@
 struct cache_bounds {
     size_t bytes;     /* of bodies in memory, heads and keys */
     size_t entries;   /* each may hold a descriptor */
-    size_t in_memory; /* bodies of files up to this are read into memory */
+    size_t in_memory; /* bodies of files up to this are read into memory, */
+    size_t readable;  /* or up to this once they are asked for by TLS or HTTP/2, where each sending has to read them */
 };
-extern const struct cache_bounds cache_bounds_default; /* 64 MiB, 8192, 32 KiB */
+extern const struct cache_bounds cache_bounds_default; /* 64 MiB, 8192, 32 KiB, 256 KiB */
 
 struct cache;
 struct cache_entry;
@@ -56,8 +57,8 @@ struct cache_entry *cache_put(struct cache *c, struct slice key, const struct re
 bool cache_for_anyone(const struct cache_entry *entry);
 /* What this request counts, HEAD like GET; n is 0 when that is nothing. */
 const uint64_t *cache_counts(const struct cache_entry *entry, const struct request *r, size_t *n);
-void cache_reply(struct cache_entry *entry, struct request *r); /* ends r */
-void cache_clear(struct cache *c);                              /* all entries go */
+void cache_reply(struct cache *c, struct cache_entry *entry, struct request *r); /* ends r */
+void cache_clear(struct cache *c);                                               /* all entries go */
 
 struct cache_stats {
     uint64_t hits, misses, stored, evicted, purged;

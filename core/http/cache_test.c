@@ -12,7 +12,7 @@ static struct epochs epochs;
 static struct cache *fresh(size_t bytes, size_t entries)
 {
     memset(&epochs, 0, sizeof epochs);
-    struct cache_bounds bounds = {bytes, entries, 1000};
+    struct cache_bounds bounds = {bytes, entries, 1000, 0};
     return cache_new(&epochs, &bounds);
 }
 

@@ -5,6 +5,7 @@
 #include "http/rig_int.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 static struct request *asked;
 static struct conn *stream;
@@ -45,10 +46,12 @@ static void on_request(void *to, struct request *r)
     static const struct body_sink sink = {.max = 8 << 20, .data = on_body, .end = on_body_end};
     (void)to;
     asked = r;
-    if (slice_is(r->path, "/body"))
+    if (slice_is(r->path, "/file"))
+        cache_reply(cache, cache_find(cache, SLICE("f"), 0), r);
+    else if (slice_is(r->path, "/body"))
         request_body(r, &sink);
     else if (slice_is(r->path, "/kept"))
-        cache_reply(cache_find(cache, SLICE("k"), 0), r);
+        cache_reply(cache, cache_find(cache, SLICE("k"), 0), r);
     else if (slice_is(r->path, "/pieces"))
         stream = reply_begin(r, &(struct reply){.status = 200, .type = SLICE("text/plain"), .fd = -1}, &calls, NULL);
 }
@@ -216,6 +219,31 @@ TEST(a_kept_reply_is_sent_to_its_end_when_it_is_purged_meanwhile)
     hang_up(&c);
     stop();
     cache_free(cache);
+}
+
+TEST(a_kept_file_that_is_asked_for_again_is_read_once)
+{
+    const struct cache_rules rules = {.seconds = 10};
+    const size_t n = 60000;
+    int fd = memfd_create("x", MFD_CLOEXEC);
+    CHECK(fd >= 0 && ftruncate(fd, (off_t)n - 8) == 0 && pwrite(fd, "the-end.", 8, (off_t)n - 8) == 8);
+    const struct reply p = {.status = 200, .body = REPLY_FILE, .fd = fd, .size = n, .etag = SLICE("\"tag\"")};
+    start();
+    cache = cache_new(&epochs, NULL);
+    CHECK(cache_put(cache, SLICE("f"), &p, &rules, 0));
+    struct client c = speaks_h2();
+    frame(&c, 8, 0, 0, "\0\7\0\0", 4);
+    for (int i = 0; i < 4; i++) {
+        ask(&c, 2 * i + 1, 5, "GET", "/file");
+        UNTIL(has(&c, "the-end."));
+        CHECK(c.in.n > n);
+        buf_reset(&c.in);
+        if (i == 1) CHECK(ftruncate(fd, 0) == 0); /* whoever reads it now has nothing to send */
+    }
+    hang_up(&c);
+    stop();
+    cache_free(cache);
+    close(fd);
 }
 
 TEST_MAIN()

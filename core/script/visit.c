@@ -97,7 +97,7 @@ static bool serve_kept(struct visit *v, struct slice key)
     v->r->user = NULL;
     struct spans *spans = begin_spans(v);
     answer_as(v, h->live, METER_HIT);
-    cache_reply(entry, v->r);
+    cache_reply(h->cache, entry, v->r);
     spans_unref(spans);
     return true;
 }
