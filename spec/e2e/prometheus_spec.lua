@@ -75,7 +75,8 @@ describe("/metrics", function()
         and grew 'gifd_events_rejected_total{why="invalid"}' and grew "gifd_events_folded_total"
         and grew 'gifd_db_writes_total{database="catalogue"}' and grew 'gifd_db_commits_total{database="catalogue"}'
         and grew 'gifd_db_transaction_seconds_count{database="catalogue"}'
-        and grew 'gifd_db_read_seconds_count{database="catalogue"}' and grew 'gifd_db_wait_seconds_count{database="catalogue"}'
+        and grew 'gifd_db_read_seconds_count{database="catalogue"}'
+        and grew 'gifd_db_wait_seconds_count{database="catalogue"}'
         and grew("gifd_http_received_bytes_total", 1000) and grew("gifd_http_sent_bytes_total", 1000)
         and grew("gifd_rollup_timestamp_seconds", 0.5)
         and now['gifd_media_asks_total{op="probe",outcome="ok"}'] and now['gifd_media_seconds_count{op="probe"}']
