@@ -175,8 +175,9 @@ static void on_media_line(struct doctor *d, const char *line, size_t *codecs)
     }
 }
 
-/* A program beside this one ("gifd-media"), or this one; its standard output. */
-static FILE *run(const char *name, char *const argv[], pid_t *pid)
+/* A program beside this one ("gifd-media"), or this one; its standard output. quiet: what it says of errors is ours to
+ * say. */
+static FILE *run(const char *name, char *const argv[], bool quiet, pid_t *pid)
 {
     char self[PATH_LEN], program[PATH_LEN + 16];
     int out[2];
@@ -186,7 +187,9 @@ static FILE *run(const char *name, char *const argv[], pid_t *pid)
     if (pipe2(out, O_CLOEXEC) < 0) return NULL;
     *pid = fork();
     if (*pid == 0) {
+        int nowhere = quiet ? open("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
         dup2(out[1], STDOUT_FILENO);
+        if (nowhere >= 0) dup2(nowhere, STDERR_FILENO);
         execv(argv[0][0] == '/' ? argv[0] : program, argv);
         _exit(127);
     }
@@ -200,7 +203,7 @@ static void check_media(struct doctor *d)
     pid_t pid = -1;
     size_t codecs = 0;
     int status = -1;
-    FILE *f = run("gifd-media", (char *[]){"gifd-media", "--walls", NULL}, &pid);
+    FILE *f = run("gifd-media", (char *[]){"gifd-media", "--walls", NULL}, false, &pid);
     for (int i = 0; f && i < MEDIA_LINES && fgets(line, sizeof line, f); i++) {
         line[strcspn(line, "\n")] = 0;
         on_media_line(d, line, &codecs);
@@ -234,7 +237,7 @@ struct slice doctor__run(char *const argv[], struct arena *a, int *status)
     char *text = arena_alloc(a, ANSWER_MAX);
     pid_t pid = -1;
     size_t n = 0;
-    FILE *f = run("gifd", argv, &pid);
+    FILE *f = run("gifd", argv, true, &pid);
     if (f && text) n = fread(text, 1, ANSWER_MAX, f);
     if (f) fclose(f);
     *status = -1;
