@@ -1,7 +1,7 @@
 /* cli_up.c: `gifd up`: files to links. stdout is data, stderr is talk.
  *
- * On a terminal a bar tells of what was sent, then that the server looks at it; of one file alone, also how much of what the
- * server makes of it is done, once its link is printed. */
+ * On a terminal a bar tells of what was sent, then that the server looks at it; of one file alone, also how much of
+ * what the server makes of it is done, once its link is printed. */
 #include "app/app.h"
 #include "base/json.h"
 #include "fetch/transfer.h"

@@ -282,8 +282,8 @@ const struct cli_command cli_commands[] = {
      cli_media, NULL},
     {"ladder", "FILE DIR " JSON, "make all that pages, platforms and pickers ask for of a file",
      "Writes each one of the default ladder as DIR/NAME.EXT and prints its facts, and which ones cannot be and why. "
-     "Needs "
-     "no server.\n\n"
+     "What takes more than two minutes is given up, and with it what has more work of the same format. Needs no "
+     "server.\n\n"
      "  --json  one object for programs\n",
      cli_media, NULL},
     {"fit", "FILE --under SIZE [-o OUT] [--floor SSIM] " JSON, "make a GIF, WebP or film fit a size",

@@ -62,10 +62,13 @@ function M.probe(app, args)
   return OK
 end
 
---- Together, or each by itself where that fails: save(group) as they are made, the least work first -> array of
--- { one, err } of what cannot be; or nil, err of save
+--- What takes as long as another, where that one has more or less work.
+local function kind_of(one) return one.format .. (one.budget and " under a budget" or "") end
+
+--- Together, or each by itself where that fails: save(group) as they are made, the least work first. What took too long
+-- by itself is not tried with more work. -> array of { one, err } of what cannot be; or nil, err of save
 local function make_all(app, draft, facts, rungs, save)
-  local refused, known, left = {}, {}, { unpack(rungs) }
+  local refused, known, slow, left = {}, {}, {}, { unpack(rungs) }
   local function make(some)
     local groups, err = render.make(app.settings, draft, facts, some, known)
     if not groups then return false, err end
@@ -76,14 +79,24 @@ local function make_all(app, draft, facts, rungs, save)
     end
     return true
   end
+  local function alone(one)
+    local done, err = slow[kind_of(one)] == nil, slow[kind_of(one)]
+    if done then done, err = make { one } end
+    if done == nil then return nil, err end
+    if not done then refused[#refused + 1] = { one = one, err = err } end
+    if not done and err.code == "timeout" then slow[kind_of(one)] = err end
+    return true
+  end
   while left[1] do
-    local batch = render.batch(app.settings, facts, left)
-    for _ = 1, #batch do table.remove(left, 1) end
-    local done, err = make(batch)
+    local batch, quick, done, err = render.batch(app.settings, facts, left), true, false, nil
+    for _, one in ipairs(batch) do
+      table.remove(left, 1)
+      quick = quick and not slow[kind_of(one)]
+    end
+    if quick and batch[2] then done, err = make(batch) end
     for _, one in ipairs(done == false and batch or {}) do
-      if #batch > 1 then done, err = make { one } end
-      if done == nil then return nil, err end
-      if not done then refused[#refused + 1] = { one = one, err = err } end
+      done, err = alone(one)
+      if not done then return nil, err end
     end
     if done == nil then return nil, err end
   end
