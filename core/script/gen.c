@@ -219,7 +219,7 @@ void gen_require(lua_State *L, const char *name)
     for (size_t i = 0; i < n; i++) path[at++] = name[i] == '.' ? '/' : name[i];
     snprintf(path + at, sizeof path - at, ".lua");
     struct slice text;
-    bool bytecode;
+    bool bytecode = false;
     if (!g->source || !g->source(g, path, &text, &bytecode)) luaL_error(L, "require: there is no %s", path);
     lua_pushlightuserdata(L, &loading);
     lua_setfield(L, -2, name);
