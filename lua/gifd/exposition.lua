@@ -7,6 +7,8 @@ local help = require "gifd.metric_help"
 
 local M = {}
 
+local LINES_AT_ONCE = 2000
+
 M.types = {
   prometheus = "text/plain; version=0.0.4; charset=utf-8",
   openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8",
@@ -123,9 +125,9 @@ function M.form(accept)
   return best
 end
 
---- list: of gifd.metric.list; open: OpenMetrics
-function M.text(list, open)
-  local out = {}
+--- list: of gifd.metric.list; open: OpenMetrics; pause: called between some thousand lines and the next
+function M.text(list, open, pause)
+  local out, rest = {}, LINES_AT_ONCE
   for _, family in ipairs(families(list)) do
     local name = family.name
     header(out, family, open)
@@ -133,6 +135,10 @@ function M.text(list, open)
       if family.kind == "histogram" then histogram(out, name, one.series)
       else
         out[#out + 1] = name .. label_text(one.series.labels) .. " " .. number(one.series.value * one.scale)
+      end
+      if pause and #out > rest then
+        pause()
+        rest = #out + LINES_AT_ONCE
       end
     end
   end
