@@ -128,6 +128,8 @@ describe("traces", function()
     for _ = 1, 20 do s:request { "GET", "/p/tracer/plain" } end
     s:request { "GET", "/p/tracer/slow" }
     assert.equal(500, s:request({ "GET", "/p/tracer/?boom=1" }).status)
+    local counted = 'gifd_http_requests_total{method="GET",route="/p/tracer/",status="500"} 1'
+    assert.is_truthy(s:request({ "GET", "/metrics" }).body:find(counted, 1, true))
     wait_for_span "GET /p/tracer/slow"
     local failed = wait_for_span "GET /p/tracer/"
     assert.equal(2, failed.status.code)
@@ -216,5 +218,10 @@ describe("traces", function()
     assert.is_table(shown.metrics.counters)
     assert.matches("^%d%d%d%d%-%d%d%-%d%dT.*Z$", shown.timestamp)
     assert.is_string(cjson.encode(shown))
+    for name, h in pairs(shown.metrics.histograms) do
+      assert.is_true(h.p50 <= h.p95 and h.p95 <= h.p99, name)
+      assert.equal(h.count > 1000 and 0.125 or 0, h.error_bound, name)
+      if h.count == 1 then assert.same({ h.sum, h.sum }, { h.p50, h.p99 }, name) end
+    end
   end)
 end)

@@ -4,12 +4,16 @@ local M = {}
 
 local function label(series, name) return series.labels and series.labels[name] end
 
-local function rounded(n) return n and math.floor(n * 1e6 + 0.5) / 1e6 or 0 end
+--- To nine digits: times may be of microseconds.
+local function rounded(n) return n and tonumber(("%.9g"):format(n)) or 0 end
+
+local EXACT, BOUND = 1000, 0.125 -- core/base/metric.h
 
 local function of_histogram(series)
   local mean = series.count > 0 and rounded(series.sum / series.count) or 0
   return { count = series.count, sum = rounded(series.sum), mean = mean,
-    p50 = rounded(series.p50), p95 = rounded(series.p95), p99 = rounded(series.p99) }
+    p50 = rounded(series.p50), p95 = rounded(series.p95), p99 = rounded(series.p99),
+    error_bound = series.count > EXACT and BOUND or 0 }
 end
 
 local function finite(n) return n == n and n ~= math.huge and n ~= -math.huge and n or 0 end
