@@ -539,7 +539,7 @@ static int keep(struct rollup *r, const struct rollup_fold *f, struct rollup__ce
         if (rollup__expand(t, &units->cells[i], oldest) < 0) return err_set(e, GIFD_ENOMEM, "rollup");
     if (rollup__sums_write(r, units, f->counted, e) < 0) return e->code;
     if (!little && rollup__delta_put(r, units->cells + all, units->count - all, e) < 0) return e->code;
-    if (rollup__delta_due(r, f->now, t, oldest, e) < 0) return e->code;
+    if (rollup__delta_due(r, f->now, little ? 0 : units->count - all, t, oldest, e) < 0) return e->code;
     return rollup__cells_write(r, t, e);
 }
 

@@ -14,9 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CELL_MAX 40            /* bytes of four varints */
-#define PENDING_MAX (24 << 20) /* cells in blobs; more are put into the tables sooner */
-#define CATCH_UP 8             /* groups in one fold, when it is late or there is too much */
+#define CELL_MAX 40           /* bytes of four varints */
+#define PENDING_MAX (8 << 20) /* cells in blobs; more are put into the tables sooner */
+#define CATCH_UP 32           /* groups in one fold, when it is late or there is too much, */
+#define SETTLE_MAX 200000     /* unless they have more cells than this, or than came: a fold is not to take seconds */
 
 static unsigned bucket_of(int64_t key)
 {
@@ -214,12 +215,15 @@ static int64_t take_bucket(struct rollup *r, unsigned bucket, struct rollup__cel
     return rc == SQLITE_DONE ? s.count : rollup__fail(e, r->db, rc, "delta");
 }
 
-int rollup__delta_due(struct rollup *r, int64_t now, struct rollup__cells *t, int64_t oldest, struct err *e)
+int rollup__delta_due(struct rollup *r, int64_t now, size_t came, struct rollup__cells *t, int64_t oldest,
+                      struct err *e)
 {
     int64_t pending = get_told(r, "pending"), had = pending, second = now / 1000000, last = get_told(r, "settled");
+    int64_t most = pending > PENDING_MAX ? SETTLE_MAX + (int64_t)came : SETTLE_MAX;
     if (!pending) return GIFD_OK;
     if (last < second - BUCKETS || last > second + BUCKETS) last = second - BUCKETS;
-    for (int i = 0; i < CATCH_UP && pending > 0 && (last < second || pending > PENDING_MAX); i++) {
+    for (int i = 0; i < CATCH_UP && pending > 0 && had - pending < most; i++) {
+        if (last >= second && pending <= PENDING_MAX) break;
         int64_t n = take_bucket(r, (unsigned)(++last & (BUCKETS - 1)), t, oldest, e);
         if (n < 0) return (int)n;
         pending -= n;

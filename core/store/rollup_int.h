@@ -86,8 +86,9 @@ int rollup__delta_put(struct rollup *r, const struct rollup__cell *units, size_t
 int rollup__delta_of(struct rollup *r, enum rollup_axis axis, int64_t key, rollup__unit_fn each, void *arg,
                      struct err *e);
 int rollup__delta_all(struct rollup *r, rollup__unit_fn each, void *arg, struct err *e);
-/* Adds the groups whose turn it is to t. */
-int rollup__delta_due(struct rollup *r, int64_t now, struct rollup__cells *t, int64_t oldest, struct err *e);
+/* Adds the groups whose turn it is to t. came: cells that this fold has put there. */
+int rollup__delta_due(struct rollup *r, int64_t now, size_t came, struct rollup__cells *t, int64_t oldest,
+                      struct err *e);
 /* Puts the group of a key into the tables. */
 int rollup__delta_settle(struct rollup *r, int64_t key, int64_t oldest, struct err *e);
 
