@@ -171,6 +171,8 @@ return {
   -- events = {
   --   from = "anyone",                -- who may tell of views, plays and clicks: or "tokens" with the scope upload
   --   durability = "durable",         -- on disk before they are acknowledged; "fast": safe from the death of a process
+  --   settle = "10s",                 -- that a visit of a page waits for media or a play before it is judged by what
+  --                                   -- followed; 0: it is not, as behind a CDN that answers for media
   -- },
 
   -- jobs = {

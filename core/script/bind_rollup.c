@@ -431,7 +431,7 @@ static int l_revise(lua_State *L)
     for (size_t i = 0; q && i < n; i++) {
         lua_rawgeti(L, 2, (int)i + 1);
         if (lua_istable(L, -1))
-            q->changes[i] = (struct rollup_change){number_at(L, 1), number_at(L, 2), number_at(L, 3)};
+            q->changes[i] = (struct rollup_change){number_at(L, 1), number_at(L, 2), number_at(L, 3), number_at(L, 4)};
         lua_pop(L, 1);
     }
     return start(L, q, &e);
@@ -502,7 +502,7 @@ const struct binding bind_rollup[] = {
     {"gifd.rollup.revise", l_revise, CTX_TASK,
      "revise(from: integer, changes: integer[][], counted: integer, hits_only: boolean) -> {result: integer} | nil, "
      "err "
-     "-- waits; changes: {part or 0, kind, becomes}; sums follow; how many rows changed"},
+     "-- waits; changes: {part or 0, kind, becomes, since?}; sums follow; how many rows changed"},
     {"gifd.rollup.clear", l_clear, CTX_TASK,
      "clear(axis: integer, key: integer) -> {result: integer} | nil, err -- waits; forgets a subject, or all"},
     {"gifd.rollup.expire", l_expire, CTX_TASK,

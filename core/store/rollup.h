@@ -103,7 +103,7 @@ int rollup_kinds(struct rollup *r, int64_t from, struct rollup_answer *out, stru
 /* Rows since `from` of a part (0: of any) that have a kind become another, and all sums with them -> rows. Sorts the
  * changes. also_only: rows of the further table alone, which are in order of their time. */
 struct rollup_change {
-    int64_t part, kind, becomes;
+    int64_t part, kind, becomes, since; /* since: of rows from this time on, if it is later than `from` */
 };
 int64_t rollup_revise(struct rollup *r, int64_t from, struct rollup_change *changes, size_t n, bool also_only,
                       uint32_t counted, struct err *e);

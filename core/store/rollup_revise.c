@@ -69,14 +69,14 @@ struct revising {
     int64_t rows; /* changed */
 };
 
-static bool becomes(const struct revising *v, int64_t part, int64_t kind, int64_t *out)
+static bool becomes(const struct revising *v, const struct rollup__raw *w, int64_t *out)
 {
     for (int any = 0; any < 2; any++) {
-        struct rollup_change want = {.part = any ? 0 : part, .kind = kind};
+        struct rollup_change want = {.part = any ? 0 : w->part, .kind = w->kind};
         const struct rollup_change *c = bsearch(&want, v->changes, v->count, sizeof *v->changes, by_old);
-        if (!c) continue;
+        if (!c || w->at < c->since) continue;
         *out = c->becomes;
-        return *out != kind;
+        return *out != w->kind;
     }
     return false;
 }
@@ -105,7 +105,7 @@ static int find_changed(struct revising *v, sqlite3 *db, const char *table, int6
                                 .n = sqlite3_column_int64(s, 5)};
         int64_t kind;
         *id = sqlite3_column_int64(s, 0);
-        if (!becomes(v, w.part, w.kind, &kind)) continue;
+        if (!becomes(v, &w, &kind)) continue;
         out[n++] = (struct changed){*id, kind};
         if (*id > mark) continue; /* it is in no sum yet */
         struct rollup__raw gone = w;

@@ -120,7 +120,7 @@ TEST(rows_that_turn_out_to_be_another_kind_take_their_sums_with_them)
     CHECK(rollup_kinds(rollup, 0, &kinds, &e) == GIFD_OK && kinds.count == 2);
     CHECK(kinds.rows[0].n + kinds.rows[1].n == 7);
     rollup_answer_free(&kinds);
-    struct rollup_change changes[] = {{2, CLICK | INT64_C(5) << 32, other}, {9, VIEW, 0}};
+    struct rollup_change changes[] = {{2, CLICK | INT64_C(5) << 32, other, now}, {9, VIEW, 0, 0}};
     CHECK(rollup_revise(rollup, now + 1, changes, 2, false, 1 << 4, &e) == 0);
     CHECK(rollup_revise(rollup, now, changes, 2, true, 1 << 4, &e) == 0);
     CHECK(rollup_revise(rollup, now, changes, 2, false, 1 << 4, &e) == 3);

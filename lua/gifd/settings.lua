@@ -185,7 +185,10 @@ return S.record({
       doc = "who may tell of views, plays and clicks by POST /api/v1/events: anyone, or tokens with the scope upload" },
     durability = S.one_of { "durable", "fast", default = "durable",
       doc = "durable: on disk before they are acknowledged; fast: safe from the death of a process only" },
-  }, { doc = "views, plays and clicks that are told by others" }),
+    settle = S.duration { default = 10, min = 0, max = 60,
+      doc = "how long a visit of a page waits for media or a play before it is judged by what followed; 0: it is not, "
+        .. "as behind a CDN that answers for media" },
+  }, { doc = "views, plays and clicks: who may tell of them, and how they are judged" }),
   jobs = S.record({
     plugins = S.integer { default = 4, min = 1, max = 64,
       doc = "jobs, events and slow judges of plugins at a time; one plugin has half of it" },

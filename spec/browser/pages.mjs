@@ -6,6 +6,10 @@ const browser = await openBrowser();
 const desk = { viewport: { width: 1280, height: 860 } };
 
 // Signs in once by the one-time link; every later context gets its cookies.
+// A person's browser has a window: what says that it has none is taken for a program.
+const userAgent = `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${
+  browser.version().replace(/\..*/, "")}.0.0.0 Safari/537.36`;
+desk.userAgent = userAgent;
 const first = await browser.newContext(desk);
 if (process.env.GIFD_SIGNIN) {
   const page = await first.newPage();
@@ -335,6 +339,25 @@ await check("a film or a picture that was seen for a second is one play", async 
     await until(async () => (await plays(share.code)).by_platform.slack.clicks === 1, `${name}: the click too`, 5);
     truthy((await plays(share.code)).views >= 1, `${name}: what the page shows is seen for the share`);
   }
+});
+
+await check("visits of a browser are a person's, and those of a program with a browser's name beside them are not", async () => {
+  const { share } = await uploaded(file("truth.gif", gif({ frames: 6, salt: unique() })));
+  const other = await uploaded(file("x.gif", gif({ frames: 5, salt: unique() })));
+  await visit({}, async (page) => {
+    const told = page.waitForResponse((response) => response.url().endsWith("/api/v1/plays"));
+    await page.goto(share.short_url);
+    await told;
+  });
+  for (const method of ["GET", "HEAD", "HEAD"]) {
+    await fetch(other.share.short_url, { method, headers: { "user-agent": userAgent } });
+  }
+  const told = async (code) => (await api("GET", `/api/v1/shares/${code}/metrics?reasons=1`)).json;
+  await until(async () => (await told(other.share.code)).clicks === 0, "what a program asked for counts no more", 60);
+  const person = await told(share.code);
+  equal(person.clicks, 1, "the person's click");
+  equal(person.by_reason.find((by) => by.clicks === 1).reason, "nothing", "its reason");
+  truthy(person.views >= 1 && person.by_verdict.human.plays === 1, JSON.stringify(person));
 });
 
 await check("nobody is told of who asked not to be tracked", async () => {

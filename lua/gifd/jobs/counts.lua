@@ -29,8 +29,13 @@ local function in_parts(list, fn)
   return true
 end
 
-local function fold(epoch, slots, askers)
-  return in_parts(slots, function(part) return count.fold(epoch, part, askers) end)
+--- written(slots), if given, hears of what is in rows now.
+local function fold(epoch, slots, askers, written)
+  return in_parts(slots, function(part)
+    local done, err = count.fold(epoch, part, askers)
+    if done and written then written(part) end
+    return done, err
+  end)
 end
 
 --- Frozen, unmarked, freed: a kill between any two of these leaves a frozen slot, which the next runner finishes.
@@ -48,7 +53,7 @@ local function release(epoch, idle)
   end)
 end
 
-function M.once(state, askers)
+function M.once(state, askers, written)
   local listing = gifd.tally.list()
   if state.epoch ~= listing.epoch then
     local done, err = count.forget_other_epochs(listing.epoch)
@@ -59,16 +64,16 @@ function M.once(state, askers)
   local marks, err = count.marks(listing.epoch)
   if not marks then return nil, err end
   local slots, idle = due(listing, marks, state)
-  local done, fold_err = fold(listing.epoch, slots, askers)
+  local done, fold_err = fold(listing.epoch, slots, askers, written)
   if not done then return nil, fold_err end
   return release(listing.epoch, idle)
 end
 
 --- Until the generation drains. What is counted after the last fold stays in the segment for the next runner.
-function M.run(askers)
+function M.run(askers, written)
   local state = { last = {} }
   while true do
-    local done, err = M.once(state, askers)
+    local done, err = M.once(state, askers, written)
     if not done and err.code ~= "cancelled" then
       gifd.log.warn("counts.fold", { code = err.code, error = tostring(err.message) })
     end

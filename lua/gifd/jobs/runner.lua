@@ -2,6 +2,7 @@
 -- drains.
 local askers = require "gifd.flow.askers"
 local audit = require "gifd.flow.audit"
+local bursts = require "gifd.jobs.bursts"
 local counts = require "gifd.jobs.counts"
 local facts = require "gifd.jobs.facts"
 local orphans = require "gifd.jobs.orphans"
@@ -26,9 +27,12 @@ return function(app)
   return function()
     sight.tell(app.settings)
     enter()
+    local watched = bursts.watch(app.settings.events.settle)
     local parts = {
       gifd.task.spawn(function() queue.run(app) end),
-      gifd.task.spawn(function() counts.run(askers) end),
+      gifd.task.spawn(function()
+        counts.run(askers, watched and function(slots) bursts.feed(watched, slots) end)
+      end),
       gifd.task.spawn(function() sweep.run(app) end),
       gifd.task.spawn(function() rollup.run(app) end),
       gifd.task.spawn(function() purges.run(app) end),
@@ -37,6 +41,7 @@ return function(app)
       gifd.task.spawn(signing.watch),
       gifd.task.spawn(function() spans.run(app) end),
     }
+    if watched then parts[#parts + 1] = gifd.task.spawn(function() bursts.run(watched) end) end
     for _, part in ipairs(parts) do part:wait() end
   end
 end

@@ -54,6 +54,15 @@ local function split(key, askers)
   return key % ASKER, CLICK_TYPE + (event == 2 and who.head or who.bits), who
 end
 
+local event_names = { [0] = "page", "view", "head" }
+
+--- A key -> share's id (nil: it is an asset's), event ("page", "view", "head"), what is known of the asker
+function M.read(key, askers)
+  local id = key % ASKER
+  return id < ASSETS and id or nil, event_names[math.floor(key / EVENT)],
+    askers.of(math.floor(key / ASKER) % ASKERS)
+end
+
 -- (Without the plus SQLite would compare as INTEGER, and not use the index of the expression: all marks would be read.)
 local marks_of = [[
   SELECT m.key, sum(m.mark) AS mark FROM json_each(?1) j JOIN tally_marks m ON m.key & 1099511627775 = +j.value

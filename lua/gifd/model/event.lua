@@ -38,6 +38,21 @@ function M.askers(ids)
   return map(rows)
 end
 
+--- Ids of askers by texts -> { [text] = id }
+function M.asker_ids(texts)
+  local rows, err = gifd.db.rows(
+    "SELECT text AS key, id AS name FROM askers WHERE text IN (SELECT value FROM json_each(?1))",
+    gifd.json.encode(gifd.json.array(texts)))
+  if not rows then return nil, err end
+  return map(rows)
+end
+
+--- Plays behind a row of hit_rows -> array of { part (share's id), text (of the asker) }
+function M.plays(last)
+  return gifd.db.rows([[SELECT h.part, k.text FROM hit_rows h JOIN askers k ON k.id = h.kind >> 32
+    WHERE h.id > ?1 AND h.kind & 15 = 2 ORDER BY h.id LIMIT 10000]], last)
+end
+
 --- Forgets askers that were seen last before `at`: their rows have gone.
 function M.expire_askers(at) return gifd.db.run("DELETE FROM askers WHERE seen < ?1 - 172800000000", at) end
 

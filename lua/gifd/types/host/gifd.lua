@@ -1324,7 +1324,7 @@ function gifd.rollup.kinds(from) end
 ---@return gifd.Err? err
 function gifd.rollup.raw(axis, key, from, to, file, id, max) end
 
----waits; changes: {part or 0, kind, becomes}; sums follow; how many rows changed
+---waits; changes: {part or 0, kind, becomes, since?}; sums follow; how many rows changed
 ---@param from integer
 ---@param changes integer[][]
 ---@param counted integer
