@@ -6,7 +6,7 @@ const browser = await openBrowser();
 const desk = { viewport: { width: 1280, height: 860 } };
 
 // Signs in once by the one-time link; every later context gets its cookies.
-// A person's browser has a window: what says that it has none is taken for a program.
+// A person's browser has a window: what says that it has none counts, but for no person.
 const userAgent = `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${
   browser.version().replace(/\..*/, "")}.0.0.0 Safari/537.36`;
 desk.userAgent = userAgent;

@@ -1,6 +1,7 @@
 --- traces: what programs that preview links ask for, one after another, and what browsers do. Each is of a share of
 -- its own: { name, truth ("preview" or "person"), how often, requests }; a request is { METHOD, what, agent, headers },
--- where what is "page", or a form of the asset's address that is asked for with ?s= of the share; "%d" in an agent counts.
+-- where what is "page", or a form of the asset's address that is asked for with ?s= of the share; "%d" in an agent
+-- counts.
 local chrome = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 "
   .. "Safari/537.36"
 local firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0"

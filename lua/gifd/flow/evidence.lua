@@ -2,9 +2,10 @@
 --
 --   a rule's texts in the User-Agent                               that rule's: preview or bot
 --   HEAD, or fetched ahead of need (Sec-Purpose, Purpose, X-Moz)   preview
---   a library, a browser without a window                          bot
---   an app's own client, no User-Agent                             unknown, with a reason
---   words that programs have in their names, and people's not      bot
+--   words that programs have in their names, and people's not      bot, or preview
+--   NAME/VERSION or Name that is no browser                        bot
+--   a library, a browser without a window, an app's own client,
+--   no User-Agent                                                  unknown, with a reason
 --   all else                                                       unknown; whoever plays in a page: human (http/plays)
 --
 -- What came of requests, not of what they say, is flow/bursts.
@@ -80,7 +81,8 @@ local function by_form(agent)
   local verdict, platform, reason = first(rules.words, words, false)
   if verdict then return verdict, platform, reason end
   if browser(agent) then return nil end
-  return kinds.verdict_numbers.bot, "other", rules.FORM
+  local named = not agent:find("^Mozilla") and (agent:find("^[%w%-_. ]+/v?%d") or agent:find("^%u[%w%-_]+$"))
+  return named and kinds.verdict_numbers.bot or 0, "other", rules.FORM
 end
 
 --- Of the User-Agent, "" for none; ahead: was it fetched ahead of need?

@@ -5,9 +5,10 @@
 --             that C tells apart, since pages differ by them, at most 31
 --   others    number, name, verdict, texts of which one stands in it
 --   words     the same, of patterns in small letters, once what is `innocent` has been taken out
---   form      what a person's program looks like; all else is FORM
+--   form      what a person's program looks like; all else is FORM, a bot if it is NAME/VERSION or Name
 --
--- What fetches for a script is a bot: nobody looks at what it gets. What an app fetches with is unknown, and counts.
+-- What says that it is a bot, and what it is for, is one. What an app or a script fetches with, and a browser without a
+-- window, is somebody's doing, and nobody knows whether they look at it: unknown, with a reason, and it counts.
 local M = {}
 
 M.programs = {
@@ -44,12 +45,14 @@ M.programs = {
 }
 
 M.others = {
-  { 64, "headless browser", "bot", { "HeadlessChrome", "PhantomJS", "Headless" } },
+  { 64, "headless browser", "unknown", { "HeadlessChrome", "PhantomJS", "Headless" } },
   { 70, "an app's client", "unknown", { "okhttp/", "CFNetwork/", "Dalvik/", "AppleCoreMedia/", "ExoPlayer",
     "stagefright/", "VLC/", "Lavf/", "mpv ", "Kodi/", "Cronet/" } },
-  { 65, "library", "bot", { "curl/", "Wget/", "python-requests/", "python-httpx/", "Python-urllib/", "aiohttp/",
-    "Go-http-client/", "axios/", "node-fetch", "undici", "libwww-perl/", "Java/", "Apache-HttpClient/",
-    "Ruby", "PostmanRuntime/", "got (", "GuzzleHttp/" } },
+  { 65, "library", "unknown", { "curl/", "Wget/", "python-requests/", "python-httpx/", "Python-urllib/", "aiohttp/",
+    "Go-http-client/", "axios/", "node-fetch", "undici", "libwww-perl/", "Java/", "Apache-HttpClient/", "Ruby",
+    "PostmanRuntime/", "got (", "GuzzleHttp/", "HTTPie/", "reqwest/", "hyper/", "ureq/", "Deno/", "Bun/", "LuaSocket",
+    "lua-resty-http/", "libcurl/", "PowerShell/", "Faraday ", "rest-client/", "Mojolicious", "fasthttp", "aria2/",
+    "ApacheBench/", "k6/", "insomnia/", "superagent/" } },
 }
 
 M.words = {
@@ -60,12 +63,11 @@ M.words = {
   { 50, "indexes or keeps", "bot", { "indexer", "archiv", "%f[%a]feed", "feed%f[^%a]" } },
   { 51, "previews", "preview", { "preview", "unfurl", "embed%f[^%a]", "oembed", "linkexpand", "externalhit",
     "thumbnail" } },
-  { 52, "driven by a program", "bot", { "headless", "phantomjs", "selenium", "puppeteer", "playwright", "lighthouse",
-    "pagespeed", "webdriver", "synthetic", "automat" } },
+  { 52, "driven by a program", "bot", { "lighthouse", "pagespeed", "synthetic", "automat" } },
   { 53, "says how to reach its owner", "bot", { "https?://", "%+http", "[%w._-]+@[%w-]+%.%a+", "mailto:" } },
-  { 54, "written with a library", "bot", { "%f[%a]python", "%f[%a]perl%f[^%a]", "%f[%a]ruby", "%f[%a]php%f[^%a]",
-    "^java/", "%f[%a]node[/.-]", "^go[/-]", "go%-http", "libwww", "http[_ -]?client", "%f[%a]http%.", "urllib",
-    "httpx?%-", "%f[%a]rust", "%f[%a]deno", "%f[%a]bun/", "aiohttp" } },
+  { 54, "written with a library", "unknown", { "selenium", "puppeteer", "playwright", "webdriver", "%f[%a]python",
+    "%f[%a]perl%f[^%a]", "%f[%a]ruby", "%f[%a]php%f[^%a]", "^java/", "%f[%a]node[/.-]", "^go[/-]", "go%-http", "libwww",
+    "http[_ -]?client", "%f[%a]http%.", "urllib", "httpx?%-", "%f[%a]rust", "%f[%a]deno", "%f[%a]bun/", "aiohttp" } },
 }
 --- Telephones of this name, an old control that says where it is from, a browser's library
 M.innocent = { "cubot[%w_ +-]*", "embeddedwb[^;)]*", "libwww%-fm" }
