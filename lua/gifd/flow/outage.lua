@@ -21,6 +21,7 @@ M.all = model.all
 function M.ballot(settings, known, plugin)
   local outage = known[plugin.name]
   if not outage or not outage.open then return nil end
+  show(plugin.name, 1) -- the row outlives the numbers, which begin anew when gifd starts
   if model.probe(plugin.name, settings.moderation.probe) then return nil end
   return { judge = plugin.name, version = plugin.version, out = true, standing = true,
     failed = { code = "closed", retryable = true, message = "it is out of order" } }
