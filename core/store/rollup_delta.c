@@ -17,7 +17,7 @@
 #define CELL_MAX 40           /* bytes of four varints */
 #define PENDING_MAX (8 << 20) /* cells in blobs; more are put into the tables sooner */
 #define CATCH_UP 32           /* groups in one fold, when it is late or there is too much, */
-#define SETTLE_MAX 200000     /* unless they have more cells than this, or than came: a fold is not to take seconds */
+#define SETTLE_MAX 100000     /* unless they have more cells than this, or than came: a fold is not to take seconds */
 
 static unsigned bucket_of(int64_t key)
 {
