@@ -1,6 +1,7 @@
 /* visit_test.c: what a kept reply counts, and who counts what finds no room. */
 #include "base/tally.h"
 #include "script/rig_int.h"
+#include "script/visit.h"
 
 #define ONE 5ull
 #define TWO 6ull
@@ -105,6 +106,54 @@ TEST(what_finds_no_room_is_left_to_lua_and_the_rest_not_counted_twice)
     CHECK(counted(&r, ONE) == 1);
     ask(&r, "HEAD", NULL, 200, "ran=2 counted=1"); /* counts what it finds room for */
     CHECK(counted(&r, ONE) == 2 && peek(t, ONE | 2ull << 51, 3ull << 51) == 1);
+    rig_close(&r);
+}
+
+/* Counts of an id by askers with a text of their own; *classes: by the others. */
+static uint64_t by_texts(struct rig *r, uint64_t id, uint64_t *classes)
+{
+    struct tally_slot slots[TALLY_PROBE];
+    uint64_t n = 0;
+    size_t count = tally_peek(segment_tally(r->segment), id, slots);
+    *classes = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool text = (slots[i].key >> VISIT_ASKER_SHIFT) % ASKERS >= ASKERS_OWN;
+        *(text ? &n : classes) += slots[i].count;
+    }
+    return n;
+}
+
+TEST(many_askers_of_one_thing_are_told_apart_while_there_is_room_and_counted_all_the_same)
+{
+    struct rig r;
+    char header[64];
+    uint64_t classes;
+    open_rig(&r);
+    ask(&r, "GET", NULL, 200, "ran=1");
+    for (int i = 0; i < 150; i++) {
+        snprintf(header, sizeof header, "User-Agent: Browser/%d\r\n", i);
+        ask(&r, "GET", header, 200, "ran=1");
+    }
+    uint64_t texts = by_texts(&r, ONE, &classes);
+    CHECK(texts + classes == 150 && texts >= 60 && texts <= TALLY_PROBE_FEW);
+    rig_close(&r);
+}
+
+TEST(askers_that_find_no_room_for_their_text_are_counted_by_their_class)
+{
+    struct rig r;
+    char text[32];
+    uint32_t age;
+    uint64_t classes;
+    open_rig(&r);
+    ask(&r, "GET", NULL, 200, "ran=1");
+    for (int i = 0; i < 8 * ASKERS; i++) {
+        snprintf(text, sizeof text, "text %d", i);
+        askers_number(segment_askers(r.segment), askers_hash(segment_epoch(r.segment), slice_str(text)),
+                      slice_str(text), &age);
+    }
+    ask(&r, "GET", "User-Agent: Newcomer\r\n", 200, "ran=1");
+    CHECK(by_texts(&r, ONE, &classes) == 0 && classes == 1);
     rig_close(&r);
 }
 

@@ -284,6 +284,7 @@ end
 function M.clear(asset, calls)
   local done, err = gifd.rollup.clear(asset and SUBJECT or ALL, asset and asset.rowid_ or 0)
   if not done then return nil, err end
+  if not asset then calls[#calls + 1] = event_model.forget_askers() end
   return gifd.db.batch(calls)
 end
 

@@ -53,6 +53,9 @@ function M.plays(last)
     WHERE h.id > ?1 AND h.kind & 15 = 2 ORDER BY h.id LIMIT 10000]], last)
 end
 
+--- A statement that forgets them all.
+function M.forget_askers() return { "DELETE FROM askers" } end
+
 --- Forgets askers that were seen last before `at`: their rows have gone.
 function M.expire_askers(at) return gifd.db.run("DELETE FROM askers WHERE seen < ?1 - 172800000000", at) end
 
