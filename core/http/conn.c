@@ -618,6 +618,24 @@ static void rearm(struct conn *c)
     }
 }
 
+/* The server ends, and nothing is asked for here. A client of HTTP/2 that was busy a moment ago has said more than
+ * requests since: to close now would be a reset, and could cost it the last replies. */
+static void part(struct conn *c)
+{
+    bool was_busy = c->h2 && h2__was_told(c);
+    if (c->h2) h2__goodbye(c);
+    if (c->state == CONN_CLOSED) return;
+    if (!was_busy || output_pending(c)) {
+        conn__close(c);
+        return;
+    }
+    c->state = CONN_CLOSING;
+    h2__end(c);
+    c->linger = true;
+    end_output(c);
+    if (c->state != CONN_CLOSED) rearm(c);
+}
+
 void conn__turn(struct conn *c, bool readable)
 {
     if (c->state == CONN_CLOSED) return;
@@ -657,9 +675,8 @@ void conn__turn(struct conn *c, bool readable)
     if (c->state != CONN_CLOSED) keep_input(c);
     c->busy = false;
     if (c->state == CONN_CLOSED) return;
-    if (c->server->draining && !c->server->patient && conn__idle(c)) {
-        if (c->h2) h2__goodbye(c);
-        conn__close(c);
+    if (c->server->draining && !c->server->patient && conn__idle(c) && (!c->h2 || h2__settled(c))) {
+        part(c);
     } else {
         rearm(c);
         if (c->h2 && !output_pending(c) && h2__pending(c)) conn__ready(c);

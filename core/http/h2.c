@@ -1,9 +1,9 @@
 /* h2.c: see h2_int.h.
  *
  * What costs us more than it costs the peer is paid from `calm`, a bucket that time and sent DATA fill: resets (by the
- * peer, or by us for what it did wrong), PING, SETTINGS, PRIORITY, empty DATA, WINDOW_UPDATE and unknown frames. When
- * it is empty, or heads unfold to many times what is allowed, the connection ends with ENHANCE_YOUR_CALM. nghttp2
- * itself bounds CONTINUATION frames, its answers that wait, and values in SETTINGS. */
+ * peer, or by us for what it did wrong), PING, SETTINGS, PRIORITY, empty DATA and WINDOW_UPDATE. When it is empty, or
+ * heads unfold to many times what is allowed, the connection ends with ENHANCE_YOUR_CALM. nghttp2 itself bounds
+ * CONTINUATION frames, its answers that wait, and values in SETTINGS; frames of unknown types are but bytes to it. */
 #include "http/h2_int.h"
 #include "base/log.h"
 #include "http/h2_fields_int.h"
@@ -21,6 +21,7 @@
 #define QUEUE_MAX (128 * 1024)
 #define CALM_MAX 500 /* ... and so many come back each second */
 #define CALM_PER_S 50
+#define SETTLE_MS 1000
 #define HEAD_BOMB 16 /* heads of one connection in one turn may unfold to so many times head_bytes */
 
 struct stream {
@@ -41,6 +42,8 @@ struct h2 {
     struct buf heads;                /* those of this turn, as text */
     struct slice method, path, authority;
     bool in_head, upset, shutting;
+    bool told, asked, answered;             /* that no further stream is wanted */
+    uint64_t told_ms, head_ms;              /* when it was; when the last head came; loop time */
     int32_t last_id, left_out, left_out_to; /* of streams; those that were left out last, up to one that was not */
     size_t lines;
     size_t unfolded; /* bytes of heads in this turn */
@@ -280,6 +283,8 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     struct h2 *h = arg;
     bool is_head = frame->hd.type == NGHTTP2_HEADERS;
     if (is_head) h->in_head = false;
+    if (is_head) h->head_ms = loop_now_ms(h->c->server->loop);
+    if (frame->hd.type == NGHTTP2_PING && frame->hd.flags & NGHTTP2_FLAG_ACK) h->answered = h->told;
     if (frame->hd.type == NGHTTP2_PRIORITY_UPDATE) {
         const nghttp2_ext_priority_update *p = frame->ext.payload;
         if (p->stream_id == 0) return NGHTTP2_ERR_CALLBACK_FAILURE; /* RFC 9218 7.1 */
@@ -462,6 +467,10 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
 {
     struct h2 *h = arg;
     uint8_t type = frame->hd.type;
+    if (type == NGHTTP2_GOAWAY && h->told && !h->asked) { /* before it went out, a PING would overtake it */
+        h->asked = true;
+        nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, NULL);
+    }
     if (type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code != NGHTTP2_NO_ERROR) {
         h->c->server->traffic.reset++;
         upset_by(h, 2);
@@ -760,6 +769,23 @@ void h2__streams_over(struct conn *c)
 
 void h2__notice(struct conn *c)
 {
-    nghttp2_submit_shutdown_notice(c->h2->session);
+    struct h2 *h = c->h2;
+    uint64_t now = loop_now_ms(c->server->loop);
+    if (h->told || (h2__quiet(c) && now - h->head_ms >= SETTLE_MS)) return;
+    h->told = true;
+    h->told_ms = now;
+    nghttp2_submit_shutdown_notice(h->session);
     conn__ready(c);
+}
+
+bool h2__settled(const struct conn *c)
+{
+    const struct h2 *h = c->h2;
+    uint64_t now = loop_now_ms(c->server->loop);
+    return h->told ? h->answered || now - h->told_ms >= SETTLE_MS : now - h->head_ms >= SETTLE_MS;
+}
+
+bool h2__was_told(const struct conn *c)
+{
+    return c->h2->told;
 }

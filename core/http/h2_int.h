@@ -27,7 +27,11 @@ bool h2__quiet(const struct conn *c); /* no stream */
 bool h2__in_head(const struct conn *c);
 void h2__goodbye(struct conn *c);      /* GOAWAY, as far as there is room */
 void h2__streams_over(struct conn *c); /* conn__stream_over of each */
-void h2__notice(struct conn *c);       /* no further stream, please */
+/* No further stream, please: unless it has been quiet for a second, which settles it too. Else it is settled when the
+ * client has answered, so that what it had asked for by then is here, or a second later. */
+void h2__notice(struct conn *c);
+bool h2__settled(const struct conn *c);
+bool h2__was_told(const struct conn *c); /* else it was quiet */
 
 /* Of a stream. */
 void h2__wake(struct conn *c);

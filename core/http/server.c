@@ -13,6 +13,7 @@
 
 #define TICK_EVERY_MS 250
 #define DONE_SOON_MS 0
+#define BUSY_MS 60000 /* that clients of HTTP/2 which are never quiet may go on with a server that retires */
 
 const struct http_limits http_limits_default = {
     .head_bytes = 32768,
@@ -141,6 +142,18 @@ static void on_prepare(uv_prepare_t *p)
         uv_idle_start(&s->again, on_again);
 }
 
+/* Who was busy is told once that is wanted, and goes when it is quiet: at once would cost it what it asks for. */
+static void close_settled(struct http_server *s, uint64_t now)
+{
+    if (now >= s->tell_ms) s->telling = true;
+    for (struct list *n = s->conns.next, *next; n != &s->conns; n = next) {
+        struct conn *c = conn__of_node(n);
+        next = n->next;
+        if (c->h2 && s->telling) h2__notice(c);
+        if (c->h2 && conn__idle(c) && h2__settled(c)) conn__turn(c, true);
+    }
+}
+
 static void on_tick(struct tick *t)
 {
     struct http_server *s = LIST_OF(t, struct http_server, tick);
@@ -159,6 +172,7 @@ static void on_tick(struct tick *t)
     if (s->yielded) log_info("http.crowded", LI("closed", s->yielded), LI("connections", s->conn_count));
     s->yielded = 0;
     listener__doors_look(s);
+    if (s->draining && !s->patient) close_settled(s, now);
     if (!s->draining) listener__resume_all(s); /* waiting for room: who was not idle long enough may be now */
 }
 
@@ -286,7 +300,7 @@ static void close_idle(struct http_server *s)
     LIST_EACH(n, &s->conns)
     {
         struct conn *c = conn__of_node(n);
-        if (c->h2) h2__notice(c); /* before: who was never idle could not be told without losing what it asks for */
+        if (c->h2 && s->telling) h2__notice(c);
         if (conn__idle(c)) conn__turn(c, true);
     }
 }
@@ -313,6 +327,7 @@ static void drain_within(struct http_server *s, uint32_t ms)
 void http_server_drain(struct http_server *s, void (*done)(void *), void *arg)
 {
     begin_drain(s, done, arg);
+    s->telling = true;
     close_idle(s);
     drain_within(s, s->limits.drain_ms);
 }
@@ -328,6 +343,7 @@ void http_server_retire(struct http_server *s, uint32_t idle_ms, uint32_t total_
 {
     begin_drain(s, done, arg);
     s->patient = true;
+    s->tell_ms = loop_now_ms(s->loop) + (total_ms / 2 < BUSY_MS ? total_ms / 2 : BUSY_MS);
     s->retire_left_ms = total_ms > idle_ms ? total_ms - idle_ms : 0;
     if (s->conn_count)
         uv_timer_start(&s->drain_timer, on_patience_over, idle_ms, 0);

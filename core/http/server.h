@@ -73,7 +73,8 @@ int http_server_listen_with(struct http_server *s, int fd, const struct http_lis
 void http_server_drain(struct http_server *s, void (*done)(void *), void *arg);
 /* The same when others accept on the same sockets already, so that there is no hurry: an idle connection is closed only
  * after idle_ms, since its client may be about to ask (the reply then says that it was the last), and a request that is
- * being answered gets total_ms. http_server_drain may still be called on top. */
+ * being answered gets total_ms. A connection of HTTP/2 is closed when it has been quiet for a second, and told to go
+ * elsewhere when it is still busy after a minute. http_server_drain may still be called on top. */
 void http_server_retire(struct http_server *s, uint32_t idle_ms, uint32_t total_ms, void (*done)(void *), void *arg);
 void http_server_free(struct http_server *s); /* closes everything at once */
 size_t http_server_connections(const struct http_server *s);

@@ -91,6 +91,8 @@ struct http_server {
     void (*drained)(void *);
     void *drained_arg;
     uint32_t retire_left_ms; /* after the patience */
+    uint64_t tell_ms;        /* loop time, when busy clients of HTTP/2 are told too */
+    bool telling;
     struct pool conn_pool, stream_pool, request_pool, out_pool;
     struct pool h2_pools[H2_SIZES]; /* h2_memory.c */
     uint64_t random;

@@ -31,7 +31,7 @@ end
 function Authority:issue(name, host, days)
   local path = self.folder .. "/" .. name
   self.serial = self.serial + 1
-  local serial = ("%X"):format(self.serial)
+  local serial = ("7A5C3D1E9B2F%04X"):format(self.serial)
   run("openssl req %s -nodes -keyout %s.key -out %s.csr -subj /CN=%s -addext subjectAltName=DNS:%s", new_key.ec, path,
     path, host, host)
   run("openssl x509 -req -in %s.csr -CA %s -CAkey %s -set_serial 0x%s -days %d -copy_extensions copyall "
