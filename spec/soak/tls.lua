@@ -167,9 +167,8 @@ end
 
 --- What only a name of the public Internet can satisfy: an authority that browsers know, its OCSP and CRL addresses,
 -- its transparency logs, CAA records; and what is said of the tool's own OpenSSL.
-local public = { "^engine_problem", "^cert_chain_of_trust", "^cert_crlDistributionPoints", "^cert_ocspURL", "^cert_revocation",
-  "^cert_certificatePolicies", "^certificate_transparency",
-   "^DNS_CAArecord", "^cert_caIssuers" }
+local public = { "^engine_problem", "^cert_chain_of_trust", "^cert_crlDistributionPoints", "^cert_ocspURL",
+  "^cert_revocation", "^cert_certificatePolicies", "^certificate_transparency", "^DNS_CAArecord", "^cert_caIssuers" }
 
 function parts.testssl()
   local s, url = begin()
