@@ -226,7 +226,7 @@ static bool same(const struct rollup__cell *a, const struct rollup__cell *b)
 
 static int grow(struct rollup__cells *t)
 {
-    size_t room = t->room ? t->room * 2 : 4096;
+    size_t room = !t->room ? 4096 : t->room < 65536 ? t->room * 8 : t->room * 2;
     struct rollup__cell *cells = calloc(room, sizeof *cells);
     if (!cells) return -1;
     for (size_t i = 0; i < t->room; i++) {

@@ -17,6 +17,7 @@
 #define CELL_MAX 40           /* bytes of four varints */
 #define PENDING_MAX (8 << 20) /* cells in blobs; more are put into the tables sooner */
 #define CATCH_UP 32           /* groups in one fold, when it is late or there is too much, */
+#define FIRST 4               /* groups in the first fold after a long time: there may be no second */
 #define SETTLE_MAX 100000     /* unless they have more cells than this, or than came: a fold is not to take seconds */
 
 static unsigned bucket_of(int64_t key)
@@ -221,7 +222,7 @@ int rollup__delta_due(struct rollup *r, int64_t now, size_t came, struct rollup_
     int64_t pending = get_told(r, "pending"), had = pending, second = now / 1000000, last = get_told(r, "settled");
     int64_t most = pending > PENDING_MAX ? SETTLE_MAX + (int64_t)came : SETTLE_MAX;
     if (!pending) return GIFD_OK;
-    if (last < second - BUCKETS || last > second + BUCKETS) last = second - BUCKETS;
+    if (last < second - BUCKETS || last > second + BUCKETS) last = second - FIRST; /* new, or long asleep */
     for (int i = 0; i < CATCH_UP && pending > 0 && had - pending < most; i++) {
         if (last >= second && pending <= PENDING_MAX) break;
         int64_t n = take_bucket(r, (unsigned)(++last & (BUCKETS - 1)), t, oldest, e);
