@@ -6,7 +6,7 @@ describe("replies that are kept", function()
   local s, admin, body, share, asset
 
   setup(function()
-    s = server.start { workers = 2 }
+    s = server.start { workers = 2, config = server.unsettled }
     admin = s:token("admin")
     body = s:upload(pictures.gif { frames = 3 }, admin, "title=Kept", { ["prefer"] = "wait=10" }).json
     share, asset = body.share, body.asset

@@ -24,7 +24,7 @@ describe("after kill -9", function()
   end)
 
   it("of a worker no click is lost and the next request is answered", function()
-    local s = server.start()
+    local s = server.start { config = server.unsettled }
     local code = s:upload(pictures.gif(), s:token "admin").json.share.code
     for _ = 1, 20 do assert.equal(200, s:request({ "GET", "/s/" .. code }).status) end
     local before = s:children "worker"
@@ -38,7 +38,7 @@ describe("after kill -9", function()
   end)
 
   it("of everything, at any moment of a fold, clicks are exact", function()
-    local s = server.start()
+    local s = server.start { config = server.unsettled }
     local code = s:upload(pictures.gif(), s:token "admin").json.share.code
     local visits = 0
     for round = 1, 3 do

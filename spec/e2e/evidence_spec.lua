@@ -117,7 +117,7 @@ describe("evidence", function()
   describe("of the real program", function()
     local s, admin
     setup(function()
-      s = server.start { workers = 2 }
+      s = server.start { workers = 2, config = server.unsettled }
       admin = s:token "admin"
     end)
     teardown(function() s:stop() end)

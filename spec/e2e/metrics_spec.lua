@@ -7,7 +7,7 @@ local server = require "server"
 describe("metrics", function()
   local s, admin, asset, code, other
   setup(function()
-    s = server.start()
+    s = server.start { config = server.unsettled }
     admin = s:token "admin"
     local made = s:upload(pictures.gif(), admin).json
     asset, code = made.asset.id, made.share.code

@@ -13,7 +13,7 @@ local previewers = { "Mozilla/5.0 (compatible; Discordbot/2.0; +https://discorda
 describe("a share with a limited number of visits", function()
   local s, owner
   setup(function()
-    s = server.start { workers = 2 }
+    s = server.start { workers = 2, config = server.unsettled }
     owner = s:token("trusted", "owner")
   end)
   teardown(function() s:stop() end)

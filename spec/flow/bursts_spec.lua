@@ -79,6 +79,18 @@ describe("bursts", function()
     assert.equal(1, seen()["unknown: no media followed"]) -- it counts, with a reason
   end)
 
+  it("are those of what has no browser's form, too, but not of libraries and of who has no name", function()
+    for i = 1, 30 do
+      page(1, askers.of_text("\n\nMozilla/5.0 Instance/" .. i))
+      page(2, askers.of_text "\n\ncurl/8.5.0")
+      page(3, askers.of_text "\n\n")
+    end
+    page(4, askers.of_text "\n\nMozilla/5.0 Instance/1")
+    for _ = 1, 20 do pass(5) end
+    assert.same({ ["preview: a burst without media"] = 30, ["unknown: library"] = 30, ["unknown: no user agent"] = 30,
+      ["unknown: no browser by its form"] = 1 }, seen())
+  end)
+
   it("are none when they are far apart", function()
     for i = 1, 40 do
       page(1, who("reader " .. i))

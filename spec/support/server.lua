@@ -161,6 +161,10 @@ function Server:token(scopes, account, ...)
   return (out:gsub("%s+$", ""))
 end
 
+--- A configuration by which clicks are what was asked for, whatever follows (flow/bursts), for specs that ask for pages
+-- alone.
+M.unsettled = "return { events = { settle = 0 } }"
+
 local BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
 --- { METHOD, path, token =, headers =, body =, json = } -> { status, headers, body, json }; as a browser would ask

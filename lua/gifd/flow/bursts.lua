@@ -4,9 +4,10 @@
 --   20 pages in 15 seconds, by whatever agents       preview  "a burst without media": servers that talk to each other
 --   a page, and nothing within a minute              unknown  "no media followed": it counts, and has a reason
 --
--- Only of agents that were taken for people so far, and for which neither media (?s=CODE) nor a play of this share
--- follows: once one does, all is taken back. A page is judged when `settle` seconds have passed, and again until
--- FINAL; then it stays. What is watched is bounded, and of this process: what a restart forgets stays as it was.
+-- Only of agents that look like browsers, or like nothing known (a library has its reason), and for which neither media
+-- (?s=CODE) nor a play of this share follows: once one does, all is taken back. A page is judged when `settle` seconds
+-- have passed, and again until FINAL; then it stays. What is watched is bounded, and of this process: what a restart
+-- forgets stays as it was.
 local kinds = require "gifd.model.event_kinds"
 local rules = require "gifd.flow.evidence_rules"
 
@@ -35,7 +36,7 @@ end
 --- A share's page was asked for n times. who: of flow/askers
 function Bursts:page(share, who, n, now)
   local _, _, verdict, reason = kinds.split(who.bits)
-  if verdict ~= 0 or reason ~= 0 or not who.text then return end
+  if verdict ~= 0 or reason ~= 0 and reason ~= rules.FORM or not who.text then return end
   local group = group_of(self, share, who.agent, now)
   if not group then return end
   group.pages = group.pages + n
@@ -84,8 +85,8 @@ local function reason_of(group, now)
 end
 
 local function bits_with(bits, reason)
-  local _, platform = kinds.split(bits)
-  if reason == 0 then return bits end
+  local _, platform, _, own = kinds.split(bits)
+  if reason == 0 or reason == rules.NO_MEDIA and own ~= 0 then return bits end
   return kinds.kind(0, platform, reason == rules.NO_MEDIA and 0 or kinds.PREVIEW, reason)
 end
 
