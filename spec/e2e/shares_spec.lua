@@ -6,7 +6,7 @@ local server = require "server"
 describe("shares", function()
   local s, admin, asset, code
   setup(function()
-    s = server.start { config = server.unsettled }
+    s = server.start()
     admin = s:token "admin"
     local reply = s:upload(pictures.gif(), admin, "title=first")
     asset, code = reply.json.asset, reply.json.share.code
