@@ -22,7 +22,6 @@ end
 function kinds.settings() return h2.frame(h2.SETTINGS, 0, 0, "\0\4\0\0\255\255") end
 function kinds.ping() return h2.frame(h2.PING, 0, 0, "12345678") end
 function kinds.priority(i) return h2.frame(h2.PRIORITY, 0, 2 * i + 1, h2.u32(0) .. "\1") end
-function kinds.unknown() return h2.frame(99, 0, 0, "x") end
 function kinds.window() return h2.frame(h2.WINDOW_UPDATE, 0, 0, h2.u32(1)) end
 function kinds.empty(i) return (i == 1 and M.open(1, h2.END_HEADERS) or "") .. h2.frame(h2.DATA, 0, 1) end
 
