@@ -105,6 +105,21 @@ describe("views", function()
     assert.equal(TIMES, share_of(code).clicks)
   end)
 
+  it("and clicks are at once those of the asset and of its share, whichever of them was asked for", function()
+    local asset, share = made()
+    local function metrics(path)
+      local got = s:request({ "GET", "/api/v1/" .. path .. "/metrics", token = owner }).json
+      return { got.clicks, got.views }
+    end
+    for i = 1, TIMES do
+      assert.equal(200, get("/s/" .. share.code).status)
+      assert.equal(200, get("/a/" .. asset.id, { referer = s.url .. "/s/" .. share.code }).status)
+      assert.same({ i, i }, metrics("assets/" .. asset.id))
+      assert.same({ i, i }, metrics("shares/" .. share.code))
+      assert.equal(i, share_of(share.code).views)
+    end
+  end)
+
   it("of private media are those of its owner and of a signature", function()
     local asset, share = made "visibility=private"
     for _ = 1, 3 do

@@ -68,10 +68,10 @@ local marks_of = [[
   SELECT m.key, sum(m.mark) AS mark FROM json_each(?1) j JOIN tally_marks m ON m.key & 1099511627775 = +j.value
   GROUP BY m.key]]
 
---- What the shared memory holds of these ids that is in no row yet: { [id] = array of { kind, n } }.
+--- What the shared memory holds of these ids that is in no row yet: { [id] = array of { kind, n, page } }.
 -- The memory is read after the marks, so it is never behind one, except after a restart, when marks of the old memory
 -- are about to be removed.
-function M.unwritten(ids, askers)
+local function unwritten(ids, askers)
   local rows, err = gifd.db.rows(marks_of, gifd.json.encode(gifd.json.array(ids)))
   if not rows then return nil, err end
   local marks, out = {}, {}
@@ -82,11 +82,49 @@ function M.unwritten(ids, askers)
     for key, n in pairs(counts) do
       n = n - (marks[key] or 0)
       if n > 0 then
-        local _, kind = split(key, askers)
-        list[#list + 1] = { kind = kind, n = n }
+        local _, kind, who = split(key, askers)
+        list[#list + 1] = { kind = kind, n = n, page = who.page }
       end
     end
     out[id] = list
+  end
+  return out
+end
+
+-- Clicks of an asset are counted under its shares, and views from the page of a share under its asset.
+local RELATED = 1000 -- shares of a question's assets; what was clicked of others is known when it is written
+local related = ([[
+  SELECT a.rowid_ + %.0f AS asset, s.id AS share, s.code FROM json_each(?1) j
+  JOIN assets a ON a.rowid_ = j.value - %.0f JOIN shares s ON s.asset_id = a.id
+  UNION SELECT a.rowid_ + %.0f, s.id, s.code FROM json_each(?1) j JOIN shares s ON s.id = j.value
+  JOIN assets a ON a.id = s.asset_id LIMIT %d]]):format(ASSETS, ASSETS, ASSETS, RELATED)
+
+--- What of these, shares or assets, is in no row yet: { [id] = array of { kind, n } }, or nil, err
+function M.unwritten(ids, askers)
+  local pairs_of, err = gifd.db.rows(related, gifd.json.encode(gifd.json.array(ids)))
+  if not pairs_of then return nil, err end
+  local all, seen = {}, {}
+  local function want(id)
+    if not seen[id] then all[#all + 1], seen[id] = id, true end
+  end
+  for _, id in ipairs(ids) do want(id) end
+  local asked = #all
+  for _, p in ipairs(pairs_of) do
+    want(p.asset)
+    want(p.share)
+  end
+  local found, found_err = unwritten(all, askers)
+  if not found then return nil, found_err end
+  local out = {}
+  for i = 1, asked do out[all[i]] = { unpack(found[all[i]]) } end
+  local function lend(from, to, fits)
+    for _, one in ipairs(out[to] and found[from] or {}) do
+      if fits(one) then table.insert(out[to], one) end
+    end
+  end
+  for _, p in ipairs(pairs_of) do
+    lend(p.share, p.asset, function(one) return one.kind % kinds.PLATFORM == CLICK_TYPE end)
+    lend(p.asset, p.share, function(one) return one.page == p.code end)
   end
   return out
 end
