@@ -64,7 +64,7 @@ struct media_recipe {
     uint32_t floor;      /* thousandths of SSIM that a budget may not go below */
     uint64_t budget;     /* bytes */
     uint32_t background; /* 0xRRGGBB under transparent pixels where the format has no alpha */
-    uint32_t audio;      /* MP4: bits a second of AAC; 0: no sound */
+    uint32_t audio;      /* films: bits a second of AAC (MP4) or Opus (WebM); 0: no sound */
 };
 
 #define MEDIA_RECIPES_MAX 64

@@ -95,7 +95,7 @@ int child_warm_up(struct err *e)
 void child_print_codecs(void)
 {
     static const char *const decoders[] = {"png", "h264", "hevc", "vp8", "vp9", "libvpx", "libvpx-vp9", "libdav1d"};
-    static const char *const encoders[] = {"libx264", "libvpx-vp9", "aac", "mjpeg", "png"};
+    static const char *const encoders[] = {"libx264", "libvpx-vp9", "aac", "libopus", "mjpeg", "png"};
     for (size_t i = 0; i < sizeof decoders / sizeof *decoders; i++)
         printf("decoder %s %s\n", decoders[i], avcodec_find_decoder_by_name(decoders[i]) ? "yes" : "no");
     for (size_t i = 0; i < sizeof encoders / sizeof *encoders; i++)

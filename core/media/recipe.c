@@ -33,7 +33,7 @@ static const struct rule rules[] = {
     FIELD(frames, ANIMATIONS, 1, 10000),
     FIELD(quality, BIT(MEDIA_JPEG) | BIT(MEDIA_WEBP), 1, 100),
     FIELD(bitrate, FILMS, 10000, 100000000),
-    FIELD(audio, BIT(MEDIA_MP4), 16000, 320000),
+    FIELD(audio, FILMS, 16000, 320000),
     FIELD(colors, BIT(MEDIA_GIF), 2, 256),
     FIELD(dither, BIT(MEDIA_GIF), 1, MEDIA_DITHER_DIFFUSE),
     FIELD(lossy, BIT(MEDIA_GIF), 1, 200),

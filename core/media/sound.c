@@ -24,11 +24,14 @@ struct sound {
     AVPacket *packet;
     AVFrame *decoded, *held, *out; /* held: resampled, not yet in the fifo */
     int stream, rate;
+    bool planar;                         /* what the encoder takes: a plane for each channel, or one for both */
+    size_t width;                        /* of a sample in a plane, in bytes */
     int in_format, in_rate, in_channels; /* that swr takes */
     int64_t begin_us;                    /* of the file's clock: time 0 */
     int64_t held_at;                     /* sample that it begins with */
     int64_t queued;                      /* samples that went into the fifo: the next one's place */
     int64_t sent;                        /* and to the encoder */
+    int64_t delay;                       /* that the container takes off the time of each packet, in samples */
     bool ended, flushed;
 };
 
@@ -62,27 +65,42 @@ static int open_track(struct sound *s, struct err *e)
     return ok ? GIFD_OK : err_set(e, GIFD_EBADMEDIA, "the sound track's header is corrupt");
 }
 
-static int rate_for(int wanted)
+/* What sound is in a film of this format. */
+struct codec {
+    const char *encoder;
+    enum AVSampleFormat samples;
+    int rates[8]; /* that it knows, ending in 0 */
+    int64_t most; /* bits a second of a channel */
+};
+
+static const struct codec aac = {"aac", AV_SAMPLE_FMT_FLTP, {48000, 44100, 32000, 24000, 22050, 16000}, 288000};
+static const struct codec opus = {"libopus", AV_SAMPLE_FMT_FLT, {48000, 24000, 16000}, 256000};
+
+static int rate_for(const struct codec *codec, int wanted)
 {
-    static const int known[] = {48000, 44100, 32000, 24000, 22050, 16000};
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (known[i] == wanted) return wanted;
+    for (const int *rate = codec->rates; *rate; rate++)
+        if (*rate == wanted) return wanted;
     return RATE_DEFAULT;
 }
 
-static int open_encoder(struct sound *s, uint32_t bitrate, struct err *e)
+static int open_encoder(struct sound *s, const struct media_recipe *r, struct err *e)
 {
-    const AVCodec *codec = avcodec_find_encoder(AV_CODEC_ID_AAC);
+    const struct codec *kind = r->format == MEDIA_WEBM ? &opus : &aac;
+    const AVCodec *codec = avcodec_find_encoder_by_name(kind->encoder);
     AVCodecContext *c = s->encoder = codec ? avcodec_alloc_context3(codec) : NULL;
-    if (!c) return err_set(e, GIFD_EUNSUPPORTED, "libavcodec without an AAC encoder");
-    c->sample_rate = s->rate = rate_for(s->decoder->sample_rate);
-    c->sample_fmt = AV_SAMPLE_FMT_FLTP;
+    if (!c) return err_set(e, GIFD_EUNSUPPORTED, "libavcodec without %s", kind->encoder);
+    c->sample_rate = s->rate = rate_for(kind, s->decoder->sample_rate);
+    c->sample_fmt = kind->samples;
     av_channel_layout_default(&c->ch_layout, s->decoder->ch_layout.nb_channels > 1 ? 2 : 1);
-    c->bit_rate = bitrate;
+    int64_t most = kind->most * c->ch_layout.nb_channels;
+    c->bit_rate = r->audio < most ? r->audio : most;
     c->time_base = (AVRational){1, s->rate};
     c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER | AV_CODEC_FLAG_BITEXACT;
     c->thread_count = 1;
-    if (avcodec_open2(c, codec, NULL) < 0) return err_set(e, GIFD_EBADMEDIA, "AAC could not be started");
+    if (avcodec_open2(c, codec, NULL) < 0) return err_set(e, GIFD_EBADMEDIA, "%s could not be started", kind->encoder);
+    s->planar = kind->samples == AV_SAMPLE_FMT_FLTP;
+    s->delay = kind == &opus ? c->initial_padding : 0; /* CodecDelay of Matroska; MP4 has an edit list */
+    s->width = (s->planar ? 1 : (size_t)c->ch_layout.nb_channels) * sizeof(float);
     return GIFD_OK;
 }
 
@@ -92,7 +110,8 @@ static bool allocate(struct sound *s)
     s->decoded = av_frame_alloc();
     s->held = av_frame_alloc();
     s->out = av_frame_alloc();
-    s->fifo = av_audio_fifo_alloc(AV_SAMPLE_FMT_FLTP, s->encoder->ch_layout.nb_channels, 2 * s->encoder->frame_size);
+    s->fifo =
+        av_audio_fifo_alloc(s->encoder->sample_fmt, s->encoder->ch_layout.nb_channels, 2 * s->encoder->frame_size);
     return s->packet && s->decoded && s->held && s->out && s->fifo;
 }
 
@@ -107,8 +126,7 @@ struct sound *sound_open(const struct source *from, const struct media_recipe *r
     }
     uint64_t from_ms = r->from_ms < from->facts.duration_ms ? r->from_ms : 0;
     s->begin_us = av_rescale_q(from->origin, from->time_base, AV_TIME_BASE_Q) + (int64_t)from_ms * 1000;
-    if (demux_open(&s->demux, from->in, demuxer, e) >= 0 && open_track(s, e) >= 0 &&
-        open_encoder(s, r->audio, e) >= 0) {
+    if (demux_open(&s->demux, from->in, demuxer, e) >= 0 && open_track(s, e) >= 0 && open_encoder(s, r, e) >= 0) {
         if (allocate(s)) return s;
         err_set(e, GIFD_EBADMEDIA, "the sound could not be started in the memory allowed");
     }
@@ -162,7 +180,7 @@ static bool tune(struct sound *s, const AVFrame *f)
     s->in_format = f->format;
     s->in_rate = f->sample_rate;
     s->in_channels = in.nb_channels;
-    if (swr_alloc_set_opts2(&s->swr, &s->encoder->ch_layout, AV_SAMPLE_FMT_FLTP, s->rate, &in,
+    if (swr_alloc_set_opts2(&s->swr, &s->encoder->ch_layout, s->encoder->sample_fmt, s->rate, &in,
                             (enum AVSampleFormat)f->format, f->sample_rate, 0, NULL) >= 0 &&
         swr_init(s->swr) >= 0)
         return true;
@@ -179,7 +197,7 @@ static bool hold(struct sound *s)
     if (f->nb_samples <= 0 || f->nb_samples > SAMPLES_MAX || !tune(s, f)) return false;
     int64_t most = swr_get_out_samples(s->swr, f->nb_samples);
     if (most <= 0 || most > SAMPLES_MAX) return false;
-    h->format = AV_SAMPLE_FMT_FLTP;
+    h->format = s->encoder->sample_fmt;
     h->sample_rate = s->rate;
     h->nb_samples = (int)most;
     if (av_channel_layout_copy(&h->ch_layout, &s->encoder->ch_layout) < 0 || av_frame_get_buffer(h, 0) < 0)
@@ -197,8 +215,8 @@ static bool hold(struct sound *s)
 
 static int queue(struct sound *s, AVFrame *f, int skip, int n)
 {
-    uint8_t *plane[2] = {f->data[0] + (size_t)skip * sizeof(float), NULL};
-    if (s->encoder->ch_layout.nb_channels > 1) plane[1] = f->data[1] + (size_t)skip * sizeof(float);
+    uint8_t *plane[2] = {f->data[0] + (size_t)skip * s->width, NULL};
+    if (s->planar && s->encoder->ch_layout.nb_channels > 1) plane[1] = f->data[1] + (size_t)skip * s->width;
     if (av_audio_fifo_write(s->fifo, (void **)plane, n) < n) return -1;
     s->queued += n;
     return 0;
@@ -206,7 +224,7 @@ static int queue(struct sound *s, AVFrame *f, int skip, int n)
 
 static int queue_silence(struct sound *s, int64_t gap)
 {
-    static float zero[1024];
+    static float zero[2 * 1024];
     void *plane[2] = {zero, zero};
     int n = gap < 1024 ? (int)gap : 1024;
     if (av_audio_fifo_write(s->fifo, plane, n) < n) return -1;
@@ -237,7 +255,7 @@ static int encode(struct sound *s, int n)
 {
     AVFrame *f = s->out;
     av_frame_unref(f);
-    f->format = AV_SAMPLE_FMT_FLTP;
+    f->format = s->encoder->sample_fmt;
     f->sample_rate = s->rate;
     f->nb_samples = n;
     f->pts = s->sent;
@@ -264,7 +282,11 @@ int sound_next(struct sound *s, int64_t until_us, bool last, AVPacket *p, struct
         if (s->flushed || avcodec_send_frame(s->encoder, NULL) < 0) break;
         s->flushed = true;
     }
-    if (rc >= 0) return 1;
+    if (rc >= 0) {
+        p->pts += s->delay;
+        p->dts += s->delay;
+        return 1;
+    }
     if (rc == AVERROR_EOF) return 0;
     return err_set(e, GIFD_EBADMEDIA, "the sound could not be made in the memory allowed");
 }

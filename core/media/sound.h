@@ -1,10 +1,11 @@
-/* sound.h: the sound of a film as AAC, cut to the pictures that are shown of it.
+/* sound.h: the sound of a film as AAC for MP4 and as Opus for WebM, cut to the pictures that are shown of it.
  *
- *   demux.h --packets--> decoder --> stereo or mono at a rate that AAC has --> silence in gaps, overlaps cut --> AAC
+ *   demux.h --packets--> decoder --> stereo or mono at a rate of the encoder's --> silence in gaps, overlaps cut -->
+ * encoder
  *
  * A second reading of the source beside the pictures' own, a step ahead of what is asked for: memory holds one decoded
- * frame and less than two of AAC. Time 0 is the first picture that is shown. What begins before it is cut, what goes on
- * behind the last picture too; broken packets are silence. Single-threaded, in the sandbox. */
+ * frame and less than two of the encoder's. Time 0 is the first picture that is shown. What begins before it is cut,
+ * what goes on behind the last picture too; broken packets are silence. Single-threaded, in the sandbox. */
 #ifndef GIFD_MEDIA_SOUND_H
 #define GIFD_MEDIA_SOUND_H
 

@@ -22,7 +22,7 @@ local docs = {
   from = "seconds into it: where it begins", to = "seconds into it: where it ends",
   repeat_to = "seconds that a shorter one is repeated for", fps = "pictures a second at most",
   frames = "pictures at most", quality = "of the encoder, 1 to 100", colors = "of a GIF, at most",
-  audio = "bits a second of sound, in an mp4; else there is none",
+  audio = "bits a second of sound of a film; else there is none",
   lossy = "how far colours of a GIF may go from what they were, 0 for not at all",
   floor = "likeness to the original below which nothing is saved", loop = "times it plays; 0: for ever",
 }

@@ -6,8 +6,8 @@
 --   { frames = { count | times, width, height, format } }     { format = ..., and any field of gifd.media.render }
 --
 -- The kind may also stand inside: { type = "gif", width = 320 }. What is unknown, out of bounds or a contradiction is
--- refused by name. Left out: H.264 at 1 Mbit/s, without sound; with audio = "aac" at 128 kbit/s; a thumbnail at 1 s,
--- 320 wide; all colours.
+-- refused by name. Left out: H.264 at 1 Mbit/s, without sound; with audio = "aac" (mp4) or "opus" (webm) at 128 kbit/s;
+-- a thumbnail at 1 s, 320 wide; all colours.
 local S = require "gifd.schema"
 
 local M = {}
@@ -29,7 +29,7 @@ local kinds = {
   transcode = S.record {
     container = S.one_of { "mp4", "webm", "webp", "gif", default = "mp4" },
     video = S.optional(S.one_of { "h264", "vp9" }),
-    audio = S.optional(S.one_of { "none", "aac" }),
+    audio = S.optional(S.one_of { "none", "aac", "opus" }),
     audio_bitrate = bitrate(16000, 320000, '16000 to 320000 bits a second, such as "128k"'),
     bitrate = bitrate(1e4, 1e8, '10000 to 100000000 bits a second, such as "800k" or "1M"'),
     crf = S.optional(S.integer { min = 1, max = 63 }),
@@ -74,11 +74,12 @@ local stills, films = { jpeg = true, png = true }, { mp4 = true, webm = true }
 local moving, gif = { gif = true, webp = true, mp4 = true, webm = true }, { gif = true }
 --- Which formats know a field; all of them where nothing is said.
 local known = { at = stills, from = moving, to = moving, fps = moving, frames = moving, loop = moving,
-  repeat_to = films, bitrate = films, audio = { mp4 = true }, colors = gif, dither = gif, lossy = gif,
+  repeat_to = films, bitrate = films, audio = films, colors = gif, dither = gif, lossy = gif,
   quality = { jpeg = true, webp = true, mp4 = true, webm = true } }
 local quality_most = { mp4 = 51, webm = 63 }
 
 local codecs = { mp4 = "h264", webm = "vp9" }
+local sounds = { mp4 = "aac", webm = "opus" }
 local crf = { mp4 = { low = 28, medium = 23, high = 18 }, webm = { low = 40, medium = 33, high = 26 } }
 local webp = { low = 60, medium = 75, high = 90 }
 
@@ -92,11 +93,12 @@ local contradicts = {}
 
 function contradicts.transcode(r)
   local film = codecs[r.container]
-  local sound = r.audio == "aac"
-  if sound and r.container ~= "mp4" then
-    return "audio", ("aac does not go in %s: mp4 has sound"):format(r.container)
+  local sound = r.audio ~= nil and r.audio ~= "none"
+  if sound and r.audio ~= sounds[r.container] then
+    local own = sounds[r.container]
+    return "audio", ("%s does not go in %s%s"):format(r.audio, r.container, own and ": it has " .. own or "")
   end
-  if r.audio_bitrate and not sound then return "audio_bitrate", 'goes with audio "aac" only' end
+  if r.audio_bitrate and not sound then return "audio_bitrate", 'goes with audio "aac" or "opus" only' end
   local sound_rate = bits(r.audio_bitrate)
   if sound_rate and (sound_rate < 16000 or sound_rate > 320000) then
     return "audio_bitrate", "must be 16k to 320k"
@@ -229,7 +231,7 @@ function make.transcode(r)
   if codecs[r.container] then
     out.quality, out.bitrate = r.crf or crf[r.container][r.quality], bits(r.bitrate)
     if not out.quality and not out.bitrate then out.bitrate = 1e6 end
-    if r.audio == "aac" then out.audio = bits(r.audio_bitrate) or 128000 end
+    if r.audio == sounds[r.container] then out.audio = bits(r.audio_bitrate) or 128000 end
   elseif r.container == "webp" then
     out.quality = webp[r.quality] or r.quality or 80
   end

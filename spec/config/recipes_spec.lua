@@ -85,10 +85,14 @@ describe("a recipe", function()
     for _, case in ipairs(cases) do assert.equal(case[2], refusal(case[1])) end
   end)
 
-  it("makes no sound, and says so", function()
+  it("makes the sound that a container has, and no other", function()
     assert.matches("^transcode%.audio .*does not go in webm", refusal {
       transcode = { container = "webm", audio = "aac" } })
-    assert.matches("^transcode%.audio must be", refusal { transcode = { audio = "opus" } })
+    assert.matches("^transcode%.audio opus does not go in mp4: it has aac", refusal { transcode = { audio = "opus" } })
+    assert.equal("transcode.audio aac does not go in gif", refusal { transcode = { container = "gif", audio = "aac" } })
+    assert.matches("^transcode%.audio must be", refusal { transcode = { audio = "mp3" } })
+    assert.equal(64000, media({ transcode = { container = "webm", audio = "opus", audio_bitrate = "64k" } })[1].audio)
+    assert.is_nil(media({ transcode = { container = "webm" } })[1].audio)
     assert.matches("^transcode%.audio_bitrate goes with", refusal { transcode = { audio_bitrate = "96k" } })
     assert.matches("^transcode%.audio_bitrate must be 16k", refusal {
       transcode = { audio = "aac", audio_bitrate = "1M" } })

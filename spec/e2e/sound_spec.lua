@@ -1,5 +1,5 @@
--- Sound: kept in an MP4 where a recipe asks for it, in step with the pictures; else there is none. The films are made,
--- and what came of them is read, by ffmpeg.
+-- Sound: kept in an MP4 or WebM where a recipe asks for it, in step with the pictures; else there is none. The films are
+-- made, and what came of them is read, by ffmpeg.
 package.path = "lua/?.lua;spec/support/?.lua;" .. package.path
 local cjson = require "cjson"
 local posix = require "posix"
@@ -18,8 +18,9 @@ end
 local has_ffmpeg = run("ffprobe -version"):find "ffprobe" and run("ffmpeg -version"):find "ffmpeg"
 local it = has_ffmpeg and it or pending
 
-local function render(path, recipe)
-  local code, out, err = server.command("render", path, "--recipe", recipe, "-o", dir .. "/out.mp4", "--json")
+local function render(path, recipe, out_name)
+  local code, out, err = server.command("render", path, "--recipe", recipe, "-o", dir .. "/" .. (out_name or "out.mp4"),
+    "--json")
   assert.equal(0, code, err)
   return cjson.decode(out)
 end
@@ -29,6 +30,15 @@ local function streams(path)
   local out = {}
   local text = run("ffprobe -v error -show_entries stream=codec_name,duration -of csv=p=0 '%s'", path)
   for codec, seconds in text:gmatch "(%w+),([%d.]+)" do out[codec] = tonumber(seconds) end
+  return out
+end
+
+local function codecs_of(path)
+  local out = {}
+  for codec in run("ffprobe -v error -show_entries stream=codec_name -of csv=p=0 '%s'", path):gmatch "%w+" do
+    out[#out + 1] = codec
+  end
+  table.sort(out)
   return out
 end
 
@@ -72,6 +82,20 @@ describe("sound", function()
         assert.near(1.2 - from, first_flash(dir .. "/out.mp4", 50), 0.03)
         assert.near(1.2 - from, first_beep(dir .. "/out.mp4"), 0.03)
       end
+    end
+  end)
+
+  it("is Opus in a WebM, mono or stereo, as much in step", function()
+    for name, codecs in pairs { ["g.mp4"] = "-c:v libx264 -c:a aac -ac 1",
+      ["h.webm"] = "-c:v libvpx -c:a libvorbis -ac 2" } do
+      local made = render(film(name, codecs),
+        '{"transcode":{"container":"webm","audio":"opus","crf":40,"from":0.5,"to":2.5}}', "out.webm")
+      assert.near(2000, made.duration_ms, 40)
+      local path = dir .. "/out.webm"
+      assert.same({ "opus", "vp9" }, codecs_of(path))
+      assert.near(2, tonumber(run("ffprobe -v error -show_entries format=duration -of csv=p=0 '%s'", path)), 0.05)
+      assert.near(0.7, first_flash(path, 50), 0.03)
+      assert.near(0.7, first_beep(path), 0.03)
     end
   end)
 
