@@ -1,4 +1,4 @@
--- Sound: kept in an MP4 or WebM where a recipe asks for it, in step with the pictures; else there is none. The films are
+-- Sound: kept in an MP4 or WebM where a recipe asks for it, in step with the pictures; else there is none. Films are
 -- made, and what came of them is read, by ffmpeg.
 package.path = "lua/?.lua;spec/support/?.lua;" .. package.path
 local cjson = require "cjson"
