@@ -3,7 +3,7 @@
 --   GIFD=build/gifd luajit spec/soak/tls.lua load [SECONDS 60] [ACT]  h2load, while certificates are swapped, listeners
 --                                                                     change by a reload and the program is replaced;
 --                                                                     ACT: only "swap", "reload" or "replace"
---   GIFD=build/gifd luajit spec/soak/tls.lua floods [SECONDS 5]       each kind of HTTP/2 flood for so long, on four
+--   GIFD=build/gifd luajit spec/soak/tls.lua floods [SECONDS 5] [KIND] each kind of HTTP/2 flood for so long, on four
 --                                                                     connections; probes on others, memory
 --   GIFD=build/gifd luajit spec/soak/tls.lua testssl                  what testssl finds above INFO; minutes
 --
@@ -60,6 +60,16 @@ local function resident(s)
     worst = math.max(worst, tonumber(text:match "VmRSS:%s*(%d+)" or 0))
   end
   return worst
+end
+
+--- Seconds that workers have run, and that they were ready to and had no core: what is slow then is the machine
+local function worked(s)
+  local ran, waited = 0, 0
+  for _, pid in ipairs(s:children "gifd%-worker") do
+    local a, b = (server.read_file(("/proc/%d/schedstat"):format(pid)) or "0 0"):match "(%d+) (%d+)"
+    ran, waited = ran + a / 1e9, waited + b / 1e9
+  end
+  return ran, waited
 end
 
 local parts = {}
@@ -143,10 +153,13 @@ function parts.floods()
   local s = begin()
   local port = tonumber(s.url:match "(%d+)$")
   local names = {}
-  for name in pairs(floods.kinds) do names[#names + 1] = name end
+  for name in pairs(floods.kinds) do
+    if not arg[3] or arg[3] == name then names[#names + 1] = name end
+  end
   table.sort(names)
   for _, name in ipairs(names) do
     local before, ended, ends = resident(s), count(s, "http%.h2_ended"), socket.gettime() + (seconds or 5)
+    local ran, waited = worked(s)
     local pids, probes, slow, worst, most = {}, 0, 0, 0, before
     for i = 1, CONNECTIONS do pids[i] = flooder(port, floods.kinds[name], ends) end
     while socket.gettime() < ends do
@@ -156,10 +169,12 @@ function parts.floods()
       if took > SLOWEST then slow = slow + 1 end
     end
     for _, pid in ipairs(pids) do posix.wait(pid) end
+    local ran_then, waited_then = worked(s)
     local wrong = slow > 0 and (" FAILED: %d took too long"):format(slow) or ""
     if most - before > GROWTH then wrong = wrong .. " FAILED: too much memory" end
-    print(("%-20s %5d probes, slowest %4d ms; %6d KiB more; %5d lines of ended connections%s"):format(name, probes,
-      worst * 1000, most - before, count(s, "http%.h2_ended") - ended, wrong))
+    print(("%-20s %5d probes, slowest %4d ms; %5d KiB more; %4d ended; workers ran %.1f s, wanted a core %.1f s%s")
+      :format(name, probes, worst * 1000, most - before, count(s, "http%.h2_ended") - ended, ran_then - ran,
+        waited_then - waited, wrong))
     io.stdout:flush()
   end
   finish(s)
