@@ -11,7 +11,7 @@
 #define KEPT 32768 /* bytes in one list */
 
 struct block {
-    size_t size; /* 0: from malloc, at any size */
+    size_t size;  /* 0: from malloc, at any size */
     char bytes[]; /* of eights: nghttp2 keeps nothing wider than a pointer */
 };
 
