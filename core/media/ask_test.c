@@ -488,6 +488,7 @@ TEST(a_probe_does_not_wait_behind_renders)
     put("\x3b", 1);
     probe_gif();
     CHECK(got.rc == 0 && !all_rendered());
+    CHECK(kill(child, SIGKILL) == 0);
     for (size_t i = 0; i < RENDERS; i++) close(out[i]);
     close_question(&q);
     close_rig();

@@ -1,5 +1,5 @@
-/* classes.h: who asks: small numbers for kinds of client, so that C can tell apart what Lua names. Read once from what boot returned. Class 0 is everybody else. Loop thread only: what was found of a User-Agent
- * is remembered. */
+/* classes.h: who asks: small numbers for kinds of client, so that C can tell apart what Lua names. Read once from what
+ * boot returned. Class 0 is everybody else. Loop thread only: what was found of a User-Agent is remembered. */
 #ifndef GIFD_SCRIPT_CLASSES_H
 #define GIFD_SCRIPT_CLASSES_H
 

@@ -75,7 +75,7 @@ local function settled(s, token, asset)
   server.wait_until("the verdict", function()
     asset = s:request({ "GET", "/api/v1/assets/" .. asset.id, token = token }).json
     return asset.state ~= "pending"
-  end, 20)
+  end, 60)
   return asset
 end
 
@@ -84,7 +84,7 @@ describe("moderation-pixels", function()
 
   local function start(deadline, more)
     local s = server.start { config = ([[return { fetch = { allow = { "127.0.0.1" } }, judge_deadline = "%s",
-      unseen = "approved", plugins = { ["moderation-pixels"] = { url = "%s/judge", retries = 0, timeout = "1s",
+      unseen = "approved", plugins = { ["moderation-pixels"] = { url = "%s/judge", retries = 0, timeout = "3s",
       secret = secret { env = "LOOKER_SECRET" }, %s } } }]]):format(deadline or "10m", api.url, more or "") }
     finally(function() s:stop() end)
     return s, s:token("upload,read", "owner")

@@ -45,7 +45,7 @@ end
 
 local function start(config)
   s = server.start { workers = 2, config = config or [[return { unseen = "approved",
-    moderation = { lease = "1s" }, plugins = { ["moderation-words"] = { rules =
+    moderation = { lease = "3s" }, plugins = { ["moderation-words"] = { rules =
     "[spam flagged 0.5]\ncasino\n[hate_speech flagged 0.9]\nvermin\n[nsfw flagged 0.7]\nnaked\n"
       .. "[nsfw rejected 0.95]\nlewd" } } }]] }
   owner, ann, bob = s:token("upload", "owner"), s:token("moderate", "ann"), s:token("moderate", "bob")
