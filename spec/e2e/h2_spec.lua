@@ -8,14 +8,9 @@ local posix = require "posix"
 local server = require "server"
 local socket = require "socket"
 
-local ENHANCE_YOUR_CALM = 11
+local output = server.output
 
-local function output(command, ...)
-  local p = assert(io.popen(command:format(...) .. " 2>&1 </dev/null"))
-  local text = p:read("*a")
-  p:close()
-  return text
-end
+local ENHANCE_YOUR_CALM = 11
 
 describe("HTTP/2", function()
   local folder, s, port, secure, token

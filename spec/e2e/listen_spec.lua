@@ -6,12 +6,7 @@ local server = require "server"
 local socket = require "socket"
 local visitors = require "visitors"
 
-local function output(command, ...)
-  local p = assert(io.popen(command:format(...) .. " 2>&1 </dev/null"))
-  local text = p:read("*a")
-  p:close()
-  return text
-end
+local output = server.output
 
 describe("a reload", function()
   local folder, s, steady, constant

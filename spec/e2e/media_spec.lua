@@ -201,7 +201,8 @@ describe("media commands", function()
     assert.is_nil(read "frames/frame_0003.png")
     for recipe, why in pairs {
       ['{"gif":{"colours":2}}'] = "gif%.colours unknown key, did you mean colors",
-      ['{"transcode":{"audio":"opus"}}'] = "audio must be",
+      ['{"transcode":{"audio":"flac"}}'] = "audio must be",
+      ['{"transcode":{"audio":"opus"}}'] = "audio opus does not go in mp4",
       ['{"transcode":{"crf":20,"bitrate":"1M"}}'] = "crf contradicts bitrate",
       ["{"] = "is not JSON", ["[]"] = "must be one of",
     } do

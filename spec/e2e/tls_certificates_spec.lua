@@ -6,12 +6,7 @@ local posix = require "posix"
 local server = require "server"
 local setenv = require "posix.stdlib".setenv
 
-local function output(command, ...)
-  local p = assert(io.popen(command:format(...) .. " 2>&1 </dev/null"))
-  local text = p:read("*a")
-  p:close()
-  return text
-end
+local output = server.output
 
 describe("a certificate", function()
   local folder, s, port, authority

@@ -79,6 +79,14 @@ local function temporary()
   return assert(posix.mkdtemp("/tmp/gifd-spec-XXXXXX"))
 end
 
+--- What a command of the shell prints; command: a format.
+function M.output(command, ...)
+  local p = assert(io.popen(command:format(...) .. " 2>&1 </dev/null"))
+  local text = p:read("*a")
+  p:close()
+  return text
+end
+
 --- Runs a command to its end -> exit code, stdout, stderr
 function M.command(...)
   local dir = temporary()
