@@ -142,7 +142,7 @@ describe("priorities", function()
   it("come before age, and age within one", function()
     local stop = {}
     for i = 1, 2 do stop[i] = post({ seconds = 3 }) end -- nobody is free
-    for i = 1, 2 do reached(stop[i], get(stop[i]).json.state) end
+    for i = 1, 2 do reached(stop[i], "running") end
     local low, high = post({}, { priority = "low" }), post({}, { priority = "high" })
     local second, critical = post({}, { priority = "high" }), post({}, { priority = "critical" })
     local order = {}
